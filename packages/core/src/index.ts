@@ -1,0 +1,36 @@
+/**
+ * The floor: what every other package stands on. No domain, imports nothing of ours.
+ *
+ * @module
+ */
+export { type Aor, makeAor, recordKey, splitAor } from './aor.ts'
+export { type Clock, every, sleep, systemClock, type Timer } from './clock.ts'
+export type { Disk, DiskOperation, DiskRange } from './disk.ts'
+export { errorCode, errorMessage, ThorError } from './errors.ts'
+export { type Lifecycle, startAll, stopAll } from './lifecycle.ts'
+export { type LogFields, type Logger, silentLogger } from './logger.ts'
+export type { Counter, Metrics } from './metrics.ts'
+export {
+  type Address,
+  bindError,
+  formatAddress,
+  type Net,
+  systemNet,
+  type TcpConnection,
+  type TcpListener,
+  type UdpListener,
+  type UdpSocket,
+} from './net.ts'
+export { type Random, randomHex, shuffled, systemRandom } from './random.ts'
+export { RANGE_COUNT, type RangeId, rangeOf } from './range.ts'
+export type {
+  Decision,
+  RecordKey,
+  RecordStore,
+  RegStore,
+  SetStore,
+  SoftEntry,
+  SoftStore,
+  Versioned,
+} from './record-store.ts'
+export { deriveKey, Sealer, shortMac } from './sealer.ts'

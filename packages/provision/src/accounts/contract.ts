@@ -1,0 +1,67 @@
+import type { Aor } from '@thor-node/core'
+
+/**
+ * What stands under `acct/<aor>`: one register per address of record, so that an address is an account or an alias and
+ * never both. Credentials are hashes, sealed with the ring's key; the password itself is nowhere.
+ */
+export type AddressRecord = AccountRecord | AliasRecord
+
+/** H(user:realm:password) in hex, and for clients that use `user@domain` as digest username the `b` forms (RFC 8760). */
+export interface Credentials {
+  ha1Md5: string
+  ha1bMd5: string
+  /** Absent when the operator provisioned MD5 digests only. */
+  ha1Sha256?: string
+  ha1bSha256?: string
+}
+
+export interface AccountRecord {
+  kind: 'account'
+  aor: Aor
+  /** msgpack of Credentials, sealed. */
+  sealedCredentials: Uint8Array
+  firstName: string
+  lastName: string
+  email: string
+  timezone: string
+  owner: number
+  rpid: string
+  groups: string[]
+  prepaid: boolean
+  quota: number
+  quickdialPrefix: string
+  /** No-answer seconds. */
+  timeout: number
+  region: string
+  /** Concurrent calls; 0 = platform default. */
+  callLimit: number
+  acl: { ip: string; mask: number; tag?: string }[]
+  properties: { name: string; value: string }[]
+  /** Addresses that ring here too: kept in step with the AliasRecords. */
+  aliases: Aor[]
+  /** Epoch milliseconds. */
+  createdAt: number
+  changedAt: number
+}
+
+export interface AliasRecord {
+  kind: 'alias'
+  aor: Aor
+  target: Aor
+  owner: number
+  changedAt: number
+}
+
+/** `domain/<domain>` */
+export interface DomainRecord {
+  domain: string
+  customer: number
+  reseller: number
+  certificate: string
+  privateKey: string
+  matchIpAddress: string
+  matchSipDomain: string
+  verifyCert: boolean
+  requireCert: boolean
+  changedAt: number
+}

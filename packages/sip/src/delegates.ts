@@ -1,0 +1,205 @@
+import type { Address, Aor } from '@thor-node/core'
+import type { FlowToken } from './transport/contract.ts'
+
+/**
+ * What this package needs from outside. The home of an account decides; the edge, which runs this package, carries.
+ * `nodes/src/adapters/` fits the ring, the media relay and the accounting to these. Every method may reject with a
+ * ThorError: the proxy answers 503 with Retry-After then, except where a comment says otherwise.
+ */
+
+/** The digest credentials of a request, parsed (RFC 7616, RFC 8760), with what is needed to check them. */
+export interface DigestAnswer {
+  username: string
+  realm: string
+  nonce: string
+  uri: string
+  response: string
+  /** `MD5` or `SHA-256`; `MD5` when absent. */
+  algorithm: string
+  cnonce?: string
+  nc?: string
+  qop?: string
+  /** Method of the request; for `qop=auth-int` the body hash would be needed, which is refused. */
+  method: string
+}
+
+/** Outcome of a digest check at the home. `stale`: right user, old nonce: challenge again with stale=true. */
+export type AuthVerdict =
+  | { ok: true }
+  | {
+      ok: false
+      cause: 'no-credentials' | 'unknown-user' | 'wrong-password' | 'stale' | 'replay' | 'unsupported-algorithm'
+    }
+
+export interface AdmitQuery {
+  /** Whose credentials: from the digest username and realm, else from From. */
+  aor: Aor
+  method: string
+  answer?: DigestAnswer
+  /** AOR of From: must be the account or one of its aliases. */
+  from: Aor
+  /** Address that the request came from. */
+  source: Address
+}
+
+/** What the caller's home says: go on with this identity, or refuse with this status; `challenge` asks for (new) credentials. */
+export type Admission =
+  | { verdict: 'admit'; account: Aor; displayName?: string; groups: readonly string[]; callLimit: number }
+  | { verdict: 'challenge'; stale: boolean; algorithms: readonly string[] }
+  | { verdict: 'refuse'; status: number; reason: string }
+
+export interface PlanQuery {
+  /** Whom the request is for: an account or an alias. */
+  aor: Aor
+  method: string
+  caller?: Aor
+}
+
+/** One device of the callee: where to send, in one piece of data that any node can act on. */
+export interface Target {
+  /** Request-URI for the branch: the registered Contact. */
+  uri: string
+  /** Name of the node that holds the flow, and the flow. */
+  edge: string
+  flow: FlowToken
+  /** External proxies between the edge and the device (RFC 3327), outermost first. */
+  path: readonly string[]
+  /** 0 … 1000, as q × 1000. */
+  q: number
+  instance?: string
+}
+
+/** What the callee's home says. Targets of equal q ring in parallel, lower q after higher. */
+export type CallPlan =
+  | { verdict: 'ring'; account: Aor; targets: readonly Target[] }
+  | { verdict: 'redirect'; aor: Aor }
+  | { verdict: 'refuse'; status: number; reason: string }
+
+export interface BindingUpdate {
+  contact: string
+  /** Header parameters of the Contact other than expires and q. */
+  params: Readonly<Record<string, string>>
+  q: number
+  /** Seconds; 0 removes. */
+  expires: number
+}
+
+export interface BindQuery {
+  aor: Aor
+  answer?: DigestAnswer
+  callId: string
+  cseq: number
+  /** `'all'` = Contact: * with Expires 0; empty = query. */
+  contacts: readonly BindingUpdate[] | 'all'
+  edge: string
+  flow: FlowToken
+  path: readonly string[]
+  userAgent: string
+  source: Address
+  /** The device is behind NAT (source differs from Via or Contact), or uses UDP without NAT, or a connection. */
+  transport: string
+  nat: boolean
+}
+
+export interface BoundContact {
+  contact: string
+  params: Readonly<Record<string, string>>
+  q: number
+  /** Seconds left. */
+  expires: number
+}
+
+export type BindResult =
+  | { verdict: 'bound'; contacts: readonly BoundContact[] }
+  | { verdict: 'challenge'; stale: boolean; algorithms: readonly string[] }
+  | { verdict: 'refuse'; status: number; reason: string; minExpires?: number }
+
+/** The homes of accounts. */
+export interface Home {
+  admit(query: AdmitQuery): Promise<Admission>
+  plan(query: PlanQuery): Promise<CallPlan>
+  bind(query: BindQuery): Promise<BindResult>
+  /** Is this domain served here? From a local copy, answers at once. */
+  servesDomain(domain: string): boolean
+}
+
+/** Media relays. SDP in, SDP out; `side` says who wrote it. */
+export interface MediaControl {
+  /**
+   * SDP on its way from one side to the other: returns it with the relay's addresses. The first offer of a call chooses the
+   * relay. Rejects with `MEDIA_…` when no relay can; the proxy then answers 503 (500 when the SDP is not readable: 488).
+   */
+  rewrite(query: {
+    callUuid: string
+    side: 'caller' | 'callee'
+    kind: 'offer' | 'answer'
+    branch: string
+    sdp: string
+    from: Address
+  }): Promise<string>
+}
+
+/** Who is calling whom and how to reach both: enough to end the call from any node. */
+export interface DialogRecord {
+  callUuid: string
+  callId: string
+  /** Caller's and callee's side of the dialog, for a BYE that we send. */
+  caller: DialogSide
+  callee: DialogSide
+}
+
+export interface DialogSide {
+  /** AOR of the account, or the URI of an outside party. */
+  identity: string
+  /** Complete value of From (caller) or To (callee) with tag. */
+  nameAddr: string
+  tag: string
+  /** Remote target: the Contact of that party. */
+  target: string
+  /** Where it is reached: node and flow; undefined for outside parties without one. */
+  edge?: string
+  flow?: FlowToken
+  /** Route set towards that party beyond our own Record-Route. */
+  routes: readonly string[]
+  /** Highest CSeq number seen from the other party towards this one: a BYE from us must use a higher one. */
+  cseq: number
+  userAgent: string
+}
+
+export type CallEndCause = 'bye-caller' | 'bye-callee' | 'media-timeout' | 'max-duration' | 'admin' | 'lost'
+
+/** Calls as the ring knows them: limits, records, the way back in. */
+export interface Calls {
+  /** A new call of this account: makes the id that every later message carries. */
+  newCallUuid(billedTo: Aor): string
+  /**
+   * Answered: stores the open call record (durable) and the dialog (soft) before the 200 OK goes to the caller. When it
+   * rejects, the proxy goes on with the call: the record is spooled at this node.
+   */
+  answered(query: {
+    dialog: DialogRecord
+    billedTo: Aor
+    callee?: Aor
+    requestUri: string
+    sdpCaller?: string
+    sdpCallee?: string
+  }): Promise<void>
+  /** A BYE passed, or an end was decided: releases the relay and closes the record, exactly once however often called. */
+  ended(query: { callUuid: string; cause: CallEndCause; status?: number }): Promise<void>
+  /** The call was set up in vain (refused, cancelled): releases what was taken. */
+  failed(query: { callUuid: string; status: number }): Promise<void>
+}
+
+/** The other nodes of the ring, as far as SIP must reach through them. */
+export interface Ring {
+  /** Name of this node, as it stands in Target.edge. */
+  readonly self: string
+  /** Writes bytes on a flow that another node holds. Rejects when that node or flow is gone. */
+  sendOnFlow(edge: string, flow: FlowToken, bytes: Uint8Array): Promise<void>
+  /** Hands a response to the node whose Via it carries. */
+  passResponse(edge: string, bytes: Uint8Array): Promise<void>
+  /** Node whose SIP address is this, if any: for Vias and Routes that name another node. */
+  nodeAt(address: Address): string | undefined
+  /** Key shared by all nodes of the ring, for cookies and nonces. */
+  readonly cookieKey: Uint8Array
+}

@@ -1,0 +1,43 @@
+import type { Address } from '@thor-node/core'
+import type { SipMessage } from '../message/contract.ts'
+
+export type TransportName = 'udp' | 'tcp'
+
+/**
+ * Names the path on which a peer can be reached from this node: for UDP the two addresses, for streams the connection.
+ * Opaque text of ≤ 80 URI-safe characters; only the node that made it can use it (another node may, for UDP, try the remote address).
+ */
+export type FlowToken = string
+
+/** Where a message came from, and so where its answer goes. */
+export interface Source {
+  transport: TransportName
+  remote: Address
+  local: Address
+  flow: FlowToken
+}
+
+/** Where to send: an existing flow, or an address to send to or connect to. */
+export type Destination = { flow: FlowToken } | { transport: TransportName; remote: Address }
+
+/**
+ * All sockets of SIP. Receives bytes, frames, parses, answers what is no SIP itself (keep-alives: CRLF CRLF on streams and
+ * datagrams), stamps `received` and `rport` on requests (RFC 3261 §18.2.1, RFC 3581), sends. Oversized, unframeable and
+ * unparseable input is counted and dropped, or answered 400 where a response can be made.
+ */
+export interface TransportLayer {
+  start(): Promise<void>
+  stop(): Promise<void>
+  /** Bound addresses with the host name to put into Via and Contact. */
+  readonly listening: readonly { transport: TransportName; local: Address }[]
+  /** Rejects with `SIP_TRANSPORT_FAILED` when the destination cannot be reached, the flow is gone, or its queue is full. */
+  send(message: SipMessage, to: Destination): Promise<void>
+  /** Bytes that another node composed, onto a flow of this node. */
+  sendBytes(bytes: Uint8Array, flow: FlowToken): Promise<void>
+  /** The remote address of a flow token, readable by any node. */
+  remoteOf(flow: FlowToken): { transport: TransportName; remote: Address } | undefined
+  isOpen(flow: FlowToken): boolean
+  onMessage: ((message: SipMessage, source: Source) => void) | undefined
+  onFlowClosed: ((flow: FlowToken) => void) | undefined
+  snapshot(): Record<string, unknown>
+}

@@ -1,0 +1,103 @@
+/**
+ * The test runner: every test file in a process of its own, with a time limit, two at a time. uvu alone passes a file whose
+ * suite lacks `.run()`, has no time limits, and shares one process; this closes all three holes: a file that reports no
+ * tests, that does not end, or that dies is a failure.
+ *
+ *   node test/run.ts                  everything (npm test)
+ *   node test/run.ts sip overlay      files whose path contains one of the words
+ */
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { relative, resolve } from 'node:path'
+
+const root = resolve(import.meta.dirname, '..')
+const words = process.argv.slice(2)
+const CONCURRENCY = 2
+/** Whole-cluster files start real processes; everything else is expected to be quick. */
+const limitMs = (file: string): number => (/^test\/(e2e|interop|sim)\//.test(file) ? 240_000 : 60_000)
+
+interface Outcome {
+  file: string
+  passed: number
+  failed: number
+  skipped: number
+  seconds: number
+  trouble: string
+  output: string
+}
+
+function count(output: string, what: string): number {
+  return [...output.matchAll(new RegExp(`^\\s*${what}:\\s+(\\d+)`, 'gm'))].reduce(
+    (sum, match) => sum + Number(match[1]),
+    0,
+  )
+}
+
+function runFile(file: string): Promise<Outcome> {
+  return new Promise((done) => {
+    const started = performance.now()
+    const child = spawn(process.execPath, [resolve(root, file)], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    child.stdout.on('data', (chunk) => {
+      output += chunk
+    })
+    child.stderr.on('data', (chunk) => {
+      output += chunk
+    })
+    let timedOut = false
+    const timer = setTimeout(() => {
+      timedOut = true
+      child.kill('SIGTERM')
+      setTimeout(() => child.kill('SIGKILL'), 5_000).unref()
+    }, limitMs(file))
+    child.on('close', (code, signal) => {
+      clearTimeout(timer)
+      const total = count(output, 'Total')
+      const passed = count(output, 'Passed')
+      const skipped = count(output, 'Skipped')
+      let trouble = ''
+      if (timedOut) trouble = `did not end in ${limitMs(file) / 1000} s (a test hangs, or something is left open)`
+      else if (total + skipped === 0) trouble = 'reported no tests (is .run() missing?)'
+      else if (code !== 0 && passed === total) trouble = `exited with ${code ?? signal} after its tests`
+      const failed = Math.max(total - passed, trouble ? 1 : 0)
+      done({ file, passed, failed, skipped, seconds: (performance.now() - started) / 1000, trouble, output })
+    })
+  })
+}
+
+const files = globSync(['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root })
+  .map((file) => relative(root, resolve(root, file)))
+  .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+  // Long ones first, so that they do not end the run alone.
+  .sort((a, b) => limitMs(b) - limitMs(a) || a.localeCompare(b))
+
+if (files.length === 0) {
+  console.error(`no test file matches ${words.join(' ')}`)
+  process.exit(1)
+}
+
+const outcomes: Outcome[] = []
+const queue = files.slice()
+await Promise.all(
+  Array.from({ length: CONCURRENCY }, async () => {
+    for (let file = queue.shift(); file; file = queue.shift()) {
+      const outcome = await runFile(file)
+      outcomes.push(outcome)
+      const bad = outcome.failed > 0
+      const skipped = outcome.skipped ? `, ${outcome.skipped} skipped` : ''
+      console.log(
+        `${bad ? 'FAIL' : 'ok  '} ${outcome.file}  ${outcome.passed} passed${skipped}  ${outcome.seconds.toFixed(1)} s`,
+      )
+      if (bad)
+        console.log(
+          `${outcome.trouble ? `     ${outcome.trouble}\n` : ''}${outcome.output.trimEnd().replace(/^/gm, '     ')}`,
+        )
+      for (const line of outcome.output.matchAll(/^SKIP .*$/gm)) console.log(`     ${line[0]}`)
+    }
+  }),
+)
+
+const sum = (key: 'passed' | 'failed' | 'skipped'): number =>
+  outcomes.reduce((total, outcome) => total + outcome[key], 0)
+console.log(`\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`)
+process.exit(sum('failed') > 0 ? 1 : 0)
