@@ -26,3 +26,44 @@ export interface Ranges {
   onGained(listener: (range: RangeId) => void): () => void
   onLost(listener: (range: RangeId) => void): () => void
 }
+
+/** A voter of a range; `since` is the epoch of the config that added it (a stored copy with another `since` is wiped). */
+export interface ConfigMember {
+  nodeId: NodeId
+  since: number
+}
+
+/** The numbered, durable truth about one range. `next` is set during a change (joint consensus). */
+export interface RangeConfig {
+  range: RangeId
+  epoch: number
+  old: readonly ConfigMember[]
+  next?: readonly ConfigMember[]
+}
+
+/**
+ * This node's copy of all configs and the rules that go with them. SET, SOFT and REG requests carry range and epoch; the
+ * receiver calls `fence` before it does anything.
+ */
+export interface RangeConfigs {
+  get(range: RangeId): RangeConfig
+  /**
+   * `ok` when the epochs agree (or this node could catch up with the sender's newer config). Else the newer config, which the
+   * handler returns to the sender as a refusal; the sender adopts it and retries.
+   */
+  fence(range: RangeId, epoch: number, from: NodeId): Promise<{ ok: true } | { ok: false; newer: RangeConfig }>
+  /** A config seen in a refusal or in gossip: adopted durably when newer than ours. */
+  adopt(config: RangeConfig): Promise<void>
+  /** `warming` members store what they are sent but answer no reads and count in no read quorum. */
+  standing(range: RangeId): 'member' | 'warming' | 'outsider'
+}
+
+/** Records of one primitive, as a move of ranges needs them: copy in, and forget. */
+export interface RangeRecords {
+  /** Brings this node's copy of these ranges to at least the union of what the sources have; windowed, restartable. */
+  pull(ranges: readonly RangeId[], sources: readonly NodeId[]): Promise<void>
+  /** Deletes this node's copy of a range. */
+  wipe(range: RangeId): Promise<void>
+  /** Order-free digest of the live records of a range, to compare copies. */
+  digest(range: RangeId): Promise<string>
+}
