@@ -1,0 +1,241 @@
+/**
+ * What can be asked of a running node, by the command line through the control socket. `node.ts` implements
+ * NodeOperations; `server.ts` offers them on a Unix socket; `client.ts` is the other end and implements them too.
+ *
+ * Everything here is plain JSON: no Date, Map, Buffer or undefined inside arrays. Times of day are epoch milliseconds (`…At`),
+ * durations are in the unit that the name ends in.
+ */
+import type { Address, Aor, Logger, RangeId } from '@thor-node/core'
+import type { Config } from '../config.ts'
+
+/** Addresses on which a node answers, as they were really bound. Absent = not served there. */
+export interface NodeServices {
+  /** The address that others use to reach the node, a literal IP. */
+  host: string
+  sipUdp?: number
+  sipTcp?: number
+  soap?: number
+  dns?: number
+  /** Node to node. */
+  cluster: number
+  admission?: number
+}
+
+export interface NodeStatus {
+  name: string
+  nodeId: string
+  state: 'alive' | 'suspect' | 'dead' | 'left'
+  /** False until it has caught up and while it drains. */
+  serving: boolean
+  /** The host of `services`. */
+  address: string
+  zone: string
+  roles: string[]
+  version: string
+  /** 0 for nodes that are not live. */
+  uptimeSeconds: number
+  /** Of how many ranges it is a replica. */
+  rangesHeld: number
+  /** Of how many ranges it is home: the first live replica. */
+  rangesHome: number
+  /** The node that was asked. */
+  self: boolean
+  services: NodeServices
+}
+
+export interface RingStatus {
+  /** 4096, always. */
+  ranges: number
+  /** Ranges with fewer live replicas than they should have. */
+  underReplicated: number
+  /** Ranges whose replicas are being changed. */
+  changing: number
+}
+
+export interface StatusResult {
+  domain: string
+  /** All that are known, `left` ones included; in order of name. */
+  nodes: NodeStatus[]
+  /** Of the whole ring. */
+  totals: { accounts: number; registrations: number; calls: number }
+  ring: RingStatus
+}
+
+export interface AccountView {
+  aor: Aor
+  /** First and last name, as one text; empty when none was given. */
+  displayName: string
+  email: string
+  aliases: Aor[]
+  groups: string[]
+  /** Concurrent calls; 0 = platform default. */
+  callLimit: number
+  createdAt: number
+  changedAt: number
+}
+
+export interface AccountAddQuery {
+  aor: Aor
+  /** Generated when absent. */
+  password?: string
+  displayName?: string
+  email?: string
+}
+
+export interface AccountAdded {
+  account: AccountView
+  /** The only time that it is told: afterwards the ring knows nothing but its hashes. */
+  password: string
+  generated: boolean
+}
+
+export interface AccountListQuery {
+  domain?: string
+  /** Default 1000. */
+  limit?: number
+}
+
+export interface AccountList {
+  accounts: AccountView[]
+  /** How many there are, shown or not. */
+  total: number
+}
+
+export interface DomainView {
+  domain: string
+  accounts: number
+  changedAt: number
+}
+
+export interface CallView {
+  callUuid: string
+  callId: string
+  /** `alice@thor.local`, or the URI of an outside party. */
+  caller: string
+  callee: string
+  billedTo: Aor
+  startedAt: number
+  /** Null while the call goes on. */
+  endedAt: number | null
+  durationSeconds: number
+  /** A CallEndCause; null while the call goes on. */
+  endCause: string | null
+  /** Relayed octets, from the caller and from the callee. */
+  bytesCaller: number
+  bytesCallee: number
+  codecs: string[]
+  userAgentCaller: string
+  userAgentCallee: string
+}
+
+export interface CallsQuery {
+  /** Calls placed or received by this account; absent = calls of the whole ring, newest first. */
+  account?: Aor
+  /** Default 50. */
+  limit?: number
+  /** Only calls that go on now. */
+  current?: boolean
+}
+
+export interface ContactView {
+  contact: string
+  /** Name of the node that holds the flow, and the flow itself in text. */
+  edge: string
+  flow: string
+  transport: string
+  q: number
+  expiresSeconds: number
+  userAgent: string
+  /** Where the device was seen from, `192.0.2.7:5060`. */
+  source: string
+}
+
+export interface WhereResult {
+  aor: Aor
+  /** What stands under the address. `redirectsTo` is set for an alias. */
+  kind: 'account' | 'alias' | 'none'
+  redirectsTo?: Aor
+  range: RangeId
+  /** Name of the home; null when no replica lives. */
+  home: string | null
+  /** Names, in the order in which they would be home. */
+  replicas: { name: string; live: boolean }[]
+  contacts: ContactView[]
+}
+
+export interface InviteResult {
+  invite: string
+  expiresAt: number
+}
+
+export interface AdminPasswordResult {
+  user: string
+  password: string
+  /** True when it was changed just now. */
+  reset: boolean
+}
+
+/**
+ * All may reject with ThorError; code and message reach the user of the command line, so a message says what to do.
+ * `CONTROL_…` codes are the socket's own.
+ */
+export interface NodeOperations {
+  status(): Promise<StatusResult>
+  /** Rejects when the address is taken, or its domain is not served here. */
+  accountAdd(query: AccountAddQuery): Promise<AccountAdded>
+  accountList(query: AccountListQuery): Promise<AccountList>
+  accountShow(query: { aor: Aor }): Promise<AccountView>
+  accountRemove(query: { aor: Aor }): Promise<{ removed: Aor }>
+  domainList(): Promise<{ domains: DomainView[] }>
+  calls(query: CallsQuery): Promise<{ calls: CallView[] }>
+  where(query: { aor: Aor }): Promise<WhereResult>
+  /** One invite makes one member. `ttlSeconds` defaults to a day. */
+  invite(query: { ttlSeconds?: number }): Promise<InviteResult>
+  /** Of the SOAP administrator. With `reset` a new one is made, which holds on all nodes. */
+  adminPassword(query: { reset?: boolean }): Promise<AdminPasswordResult>
+  /** Hands all ranges over and leaves the ring for good; resolves when that is done. */
+  leave?(): Promise<{ left: true }>
+}
+
+/** What `join` prints when the node is ready. */
+export interface BannerFacts {
+  name: string
+  domain: string
+  /** True when this node made the ring; false when it joined or came back to one. */
+  firstNode: boolean
+  /** Nodes that are live, itself included. */
+  nodes: number
+  version: string
+  data: string
+  sipUdp?: Address
+  sipTcp?: Address
+  dns?: Address
+  /** `http://192.0.2.1:9200/` */
+  soapUrl?: string
+  controlPath: string
+  adminUser: string
+  /** Admits the next server. */
+  invite: string
+  inviteExpiresAt: number
+  /** Sentences about what is not as configured, such as a port that needed privileges. */
+  notes: string[]
+}
+
+export interface StartOptions {
+  logger: Logger
+  /** Needed once, by a node that is in no ring yet and shall join one; a node without makes a ring, or returns to its own. */
+  invite?: string
+  /** Short phrases, such as `catching up: 812 of 4096 ranges`. */
+  onProgress?(step: string): void
+}
+
+export interface RunningNode {
+  operations: NodeOperations
+  banner: BannerFacts
+  /** Idempotent. Takes no new work, hands over what it can, closes everything. */
+  stop(): Promise<void>
+  /** Resolves when the node cannot go on (its disk failed, it was put out of the ring); never rejects. */
+  fatal: Promise<Error>
+}
+
+export type StartNode = (config: Config, options: StartOptions) => Promise<RunningNode>
