@@ -1,0 +1,189 @@
+/**
+ * The one schema of all settings: kinds and limits are in `fields.ts`; each field here has its doc and its default. A default
+ * is written as a person would write it. Durations are milliseconds once parsed.
+ *
+ * To add a setting, add a line here: file key, environment variable, option, `config check` and docs/CONFIG.md follow.
+ */
+import { z } from 'zod'
+import {
+  choice,
+  choices,
+  decimal,
+  domainName,
+  duration,
+  type FieldMeta,
+  ipAddress,
+  label,
+  path,
+  port,
+  portRange,
+} from './fields.ts'
+
+const SECOND_MS = 1_000
+const MINUTE_MS = 60 * SECOND_MS
+const HOUR_MS = 60 * MINUTE_MS
+const DAY_MS = 24 * HOUR_MS
+
+export const schema = z.strictObject({
+  data: path({
+    doc: 'Directory of everything that the node keeps: identity, membership, records, control socket.',
+    computed: '/var/lib/thor-node for root, else ~/.local/share/thor-node',
+    important: true,
+  }),
+  name: label({
+    doc: 'Name of this node, unique in the ring; also its host name below the domain.',
+    computed: 'the next free of n1, n2, …, kept from then on',
+    important: true,
+  }).optional(),
+  domain: domainName({
+    doc: 'Domain of the service when this node makes the ring; a node that joins takes it from the ring.',
+    important: true,
+  }).prefault('thor.local'),
+  address: ipAddress({
+    doc: 'The address to bind and to advertise to phones and to other nodes.',
+    computed: 'the first IPv4 address that is not loopback, else 127.0.0.1',
+    important: true,
+  }),
+  zone: label({
+    doc: 'Site of the node. Replicas of a range are spread over zones as far as possible.',
+    important: true,
+  }).prefault('default'),
+  weight: decimal(
+    { doc: 'Share of ranges and work, relative to the other nodes.', important: true },
+    0.1,
+    100,
+  ).prefault(1),
+  sip: z
+    .strictObject({
+      udp: port({ doc: 'SIP over UDP.', important: true }).prefault(5060),
+      tcp: port({ doc: 'SIP over TCP.', important: true }).prefault(5060),
+      algorithms: choices({ doc: 'Digest algorithms to challenge with, preferred first (RFC 8760).' }, [
+        'SHA-256',
+        'MD5',
+      ]).prefault('SHA-256, MD5'),
+      recordRoute: choice(
+        {
+          doc:
+            'What stands in Record-Route: the address of this node, or the domain, so that a phone that asks DNS finds ' +
+            'another node when this one is gone.',
+        },
+        ['address', 'domain'],
+      ).prefault('address'),
+      t1: duration({ doc: 'Timer T1: estimate of the round-trip time (RFC 3261 §17).' }, 50, 10 * SECOND_MS).prefault(
+        '500ms',
+      ),
+      ringing: duration(
+        { doc: 'Timer C: a call that rings for longer is cancelled (RFC 3261 §16.6).' },
+        SECOND_MS,
+        HOUR_MS,
+      ).prefault('3m'),
+      expiresMin: duration(
+        { doc: 'Shortest life of a registration; shorter ones get 423.' },
+        SECOND_MS,
+        HOUR_MS,
+      ).prefault('60s'),
+      expiresMax: duration(
+        { doc: 'Longest life of a registration; longer ones are shortened.' },
+        MINUTE_MS,
+        7 * DAY_MS,
+      ).prefault('1h'),
+    })
+    .prefault({}),
+  dns: z
+    .strictObject({
+      port: port({
+        doc: 'DNS over UDP and TCP. When the port cannot be had, 1053 is used instead, then any free one.',
+        important: true,
+      }).prefault(53),
+      ttl: duration({ doc: 'Life of an answer in caches.' }, 0, DAY_MS).prefault('5s'),
+    })
+    .prefault({}),
+  soap: z
+    .strictObject({
+      port: port({ doc: 'Provisioning over SOAP (HTTP).', important: true }).prefault(9200),
+    })
+    .prefault({}),
+  cluster: z
+    .strictObject({
+      port: port({ doc: 'Between nodes, encrypted (TCP).', important: true }).prefault(7400),
+    })
+    .prefault({}),
+  admission: z
+    .strictObject({
+      port: port({ doc: 'Where new nodes present their invite (TLS).', important: true }).prefault(7401),
+      inviteTtl: duration({ doc: 'How long an invite is good for.' }, MINUTE_MS, 30 * DAY_MS).prefault('24h'),
+    })
+    .prefault({}),
+  media: z
+    .strictObject({
+      ports: portRange({ doc: 'UDP ports of the media relay, both ends included.', important: true }).prefault(
+        '40000-60000',
+      ),
+      silence: duration(
+        { doc: 'A call in which neither side sends media for so long is ended.' },
+        SECOND_MS,
+        DAY_MS,
+      ).prefault('60s'),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: choice({ doc: 'The least that is logged.', important: true }, ['debug', 'info', 'warn', 'error']).prefault(
+        'info',
+      ),
+      format: choice({ doc: 'Lines for people or lines of JSON.', important: true }, ['pretty', 'json']).prefault(
+        'pretty',
+      ),
+    })
+    .prefault({}),
+  shutdown: z
+    .strictObject({
+      limit: duration({ doc: 'A clean stop that takes longer is cut short.' }, SECOND_MS, 10 * MINUTE_MS).prefault(
+        '15s',
+      ),
+    })
+    .prefault({}),
+})
+
+/** Settings, checked and complete. Durations in milliseconds. */
+export type Config = z.output<typeof schema>
+
+export interface Field {
+  /** Dotted name: `sip.recordRoute`. */
+  name: string
+  path: string[]
+  meta: FieldMeta
+  /** As it would be typed; undefined when computed. */
+  fallback: string | undefined
+  /** `THOR_SIP_RECORD_ROUTE` */
+  variable: string
+  /** `--sip-record-route` */
+  option: string
+}
+
+const words = (name: string): string[] => name.replace(/[A-Z]/g, (letter) => `.${letter.toLowerCase()}`).split('.')
+
+function collect(shape: Record<string, z.ZodType>, above: string[]): Field[] {
+  return Object.entries(shape).flatMap(([key, type]) => {
+    const path = [...above, key]
+    const inner = type instanceof z.ZodPrefault || type instanceof z.ZodOptional ? type.unwrap() : type
+    if (inner instanceof z.ZodObject) return collect(inner.shape, path)
+    const name = path.join('.')
+    const meta = (inner as z.ZodType).meta() as FieldMeta | undefined
+    if (!meta) throw new TypeError(`setting ${name} has no doc`)
+    const fallback = type instanceof z.ZodPrefault ? String(type.def.defaultValue) : undefined
+    return [
+      {
+        name,
+        path,
+        meta,
+        fallback,
+        variable: `THOR_${words(name).join('_').toUpperCase()}`,
+        option: `--${words(name).join('-')}`,
+      },
+    ]
+  })
+}
+
+/** All settings, in the order of the schema. */
+export const fields: readonly Field[] = collect(schema.shape, [])

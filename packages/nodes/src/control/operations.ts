@@ -1,0 +1,37 @@
+/**
+ * The table of operations that the socket carries, with the shape that each one's query must have. The names are those of
+ * NodeOperations.
+ */
+import { z } from 'zod'
+import type { NodeOperations } from './contract.ts'
+
+const aor = z.string().min(3).max(255)
+const limit = z.int().min(1).max(100_000).optional()
+
+export const queries = {
+  status: z.strictObject({}),
+  accountAdd: z.strictObject({
+    aor,
+    password: z.string().min(1).max(255).optional(),
+    displayName: z.string().max(255).optional(),
+    email: z.string().max(255).optional(),
+  }),
+  accountList: z.strictObject({ domain: z.string().max(255).optional(), limit }),
+  accountShow: z.strictObject({ aor }),
+  accountRemove: z.strictObject({ aor }),
+  domainList: z.strictObject({}),
+  calls: z.strictObject({ account: aor.optional(), limit, current: z.boolean().optional() }),
+  where: z.strictObject({ aor }),
+  invite: z.strictObject({ ttlSeconds: z.number().positive().optional() }),
+  adminPassword: z.strictObject({ reset: z.boolean().optional() }),
+  leave: z.strictObject({}),
+} satisfies Record<keyof NodeOperations, z.ZodType>
+
+export type OperationName = keyof typeof queries
+
+export const isOperation = (name: string): name is OperationName => Object.hasOwn(queries, name)
+
+/** What an answer that is no result looks like, with an HTTP status that is not 200. */
+export interface ControlFailure {
+  error: { code: string; message: string }
+}
