@@ -1,0 +1,50 @@
+import { type Aor, RANGE_COUNT, type Random, type RangeId, type RecordKey, randomHex, rangeOf } from '@thor-node/core'
+import type { NodeId } from '@thor-node/overlay'
+import type { DialogRecord } from '@thor-node/sip'
+
+/** `RRR-` + 24 hex digits; RRR is the range of the account billed, so the id alone finds every record of the call. */
+export function makeCallUuid(billedTo: Aor, random: Random): string {
+  return `${rangeOf(billedTo).toString(16).padStart(3, '0')}-${randomHex(random, 12)}`
+}
+
+/** The range in a callUuid, or undefined when it is not one (it comes back from outside, in the Record-Route cookie). */
+export function rangeOfCall(callUuid: string): RangeId | undefined {
+  if (!/^[0-9a-f]{3}-[0-9a-f]{24}$/.test(callUuid)) return undefined
+  const range = Number.parseInt(callUuid.slice(0, 3), 16)
+  return range < RANGE_COUNT ? range : undefined
+}
+
+function inRangeOf(callUuid: string, name: string): RecordKey {
+  const range = rangeOfCall(callUuid)
+  if (range === undefined) throw new RangeError(`not a call id: ${callUuid}`)
+  return { range, name }
+}
+
+/** SOFT: the call while it lasts. Entries: `dialog` (DialogState), `media` (MediaProof). */
+export const callKey = (callUuid: string): RecordKey => inRangeOf(callUuid, `call/${callUuid}`)
+/** SET: the two halves of the call record. `open` sorts before `stop`, so a scan sees them in that order. */
+export const openedKey = (callUuid: string): RecordKey => inRangeOf(callUuid, `cdr/${callUuid}/a/open`)
+export const stoppedKey = (callUuid: string): RecordKey => inRangeOf(callUuid, `cdr/${callUuid}/a/stop`)
+/** SET: an account's way to its calls, in the account's own range. */
+export const historyKey = (direction: 'placed' | 'received', aor: Aor, callUuid: string): RecordKey => ({
+  range: rangeOf(aor),
+  name: `${direction}/${aor}/${callUuid}`,
+})
+
+/** What any node needs to end a call. */
+export interface DialogState {
+  dialog: DialogRecord
+  relay?: NodeId
+  answeredAt: number
+}
+
+/** Written by the relay every 15 s: the last proof that media flowed, by the relay's wall clock. */
+export interface MediaProof {
+  relay: NodeId
+  provenAt: number
+  callerBytes: number
+  calleeBytes: number
+  callerPackets: number
+  calleePackets: number
+  codecs: string[]
+}

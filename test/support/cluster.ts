@@ -1,0 +1,145 @@
+/**
+ * Real node processes on loopback addresses, started as an operator would start them: `thor-node join`, then
+ * `thor-node join <invite>` on the others. Each test file brings its own /24 (`127.20.1`), so files can run side by side.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { eventually } from '@thor-node/core/testing'
+import { ControlClient, type NodeOperations, type StatusResult } from '@thor-node/nodes'
+
+const root = resolve(import.meta.dirname, '../..')
+const bin = join(root, 'bin/thor-node.js')
+
+export interface ClusterNode {
+  /** 1, 2, 3 … */
+  number: number
+  /** `127.20.1.1`: SIP on 5060, DNS on 5353, SOAP on 9200. */
+  address: string
+  data: string
+  process: ChildProcess
+  operations: NodeOperations
+  /** Everything it printed. */
+  output(): string
+}
+
+export interface Cluster {
+  nodes: ClusterNode[]
+  /** Joins one more server. */
+  add(): Promise<ClusterNode>
+  /** kill -9 and waits until the process is gone. */
+  kill(node: ClusterNode): Promise<void>
+  /** Starts it again on its own data. */
+  restart(node: ClusterNode): Promise<void>
+  /** Waits until all live nodes see each other and every range has its copies. */
+  settled(limitMs?: number): Promise<StatusResult>
+  stop(): Promise<void>
+}
+
+export interface ClusterOptions {
+  /** First three bytes of the addresses. */
+  net: string
+  nodes: number
+  /** More command-line options for every node. */
+  options?: string[]
+}
+
+export const ports = { sip: 5060, dns: 5353, soap: 9200, cluster: 7400, admission: 7401 }
+
+export async function startCluster({ net, nodes: count, options = [] }: ClusterOptions): Promise<Cluster> {
+  const base = mkdtempSync(join(tmpdir(), 'thor-test-'))
+  const nodes: ClusterNode[] = []
+
+  const launch = (number: number, data: string, invite?: string): { process: ChildProcess; output: () => string } => {
+    const address = `${net}.${number}`
+    const args = ['join', ...(invite ? [invite] : []), '--data', data, '--address', address, '--dns-port', String(ports.dns)]
+    const child = spawn(process.execPath, [bin, ...args, ...options], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    const keep = (chunk: Buffer): void => {
+      output = (output + chunk.toString()).slice(-200_000)
+    }
+    child.stdout.on('data', keep)
+    child.stderr.on('data', keep)
+    return { process: child, output: () => output }
+  }
+
+  const ready = (node: ClusterNode): Promise<unknown> =>
+    eventually(
+      async () => {
+        if (node.process.exitCode !== null) throw new Error(`node ${node.number} ended:\n${node.output()}`)
+        const status = await node.operations.status()
+        return status.nodes.find((member) => member.self)?.serving
+      },
+      60_000,
+      `node ${node.number} ready`,
+    )
+
+  const cluster: Cluster = {
+    nodes,
+    async add() {
+      const number = nodes.length + 1
+      const data = join(base, `n${number}`)
+      const first = nodes.find((node) => node.process.exitCode === null && !node.process.killed)
+      const invite = first ? (await first.operations.invite({})).invite : undefined
+      const node: ClusterNode = {
+        number,
+        address: `${net}.${number}`,
+        data,
+        ...launch(number, data, invite),
+        operations: new ControlClient(join(data, 'control.sock')),
+      }
+      nodes.push(node)
+      await ready(node)
+      return node
+    },
+    async kill(node) {
+      const gone = new Promise((done) => node.process.once('exit', done))
+      node.process.kill('SIGKILL')
+      await gone
+    },
+    async restart(node) {
+      Object.assign(node, launch(node.number, node.data))
+      await ready(node)
+    },
+    settled(limitMs = 60_000) {
+      return eventually(
+        async () => {
+          const live = nodes.filter((node) => node.process.exitCode === null && node.process.signalCode === null)
+          const reports = await Promise.all(live.map((node) => node.operations.status()))
+          const calm = reports.every(
+            (report) =>
+              report.nodes.filter((member) => member.state === 'alive' && member.serving).length === live.length &&
+              report.ring.changing === 0 &&
+              (live.length < 3 || report.ring.underReplicated === 0),
+          )
+          if (!calm) throw new Error(JSON.stringify(reports.map(({ ring, nodes: seen }) => [ring, seen.map((n) => `${n.name}:${n.state}`)])))
+          return reports[0]
+        },
+        limitMs,
+        'the ring to settle',
+      )
+    },
+    async stop() {
+      await Promise.all(
+        nodes.map(async ({ process: child }) => {
+          if (child.exitCode !== null || child.signalCode !== null) return
+          const gone = new Promise((done) => child.once('exit', done))
+          child.kill('SIGTERM')
+          const hard = setTimeout(() => child.kill('SIGKILL'), 10_000)
+          await gone
+          clearTimeout(hard)
+        }),
+      )
+      rmSync(base, { recursive: true, force: true })
+    },
+  }
+
+  try {
+    for (let number = 1; number <= count; number++) await cluster.add()
+  } catch (error) {
+    await cluster.stop()
+    throw error
+  }
+  return cluster
+}
