@@ -34,3 +34,16 @@ export type {
   Versioned,
 } from './record-store.ts'
 export { deriveKey, Sealer, shortMac } from './sealer.ts'
+export {
+  attributeOf,
+  childElements,
+  childNamed,
+  namespaceOf,
+  parseXml,
+  textOf,
+  type XmlAttribute,
+  type XmlElement,
+  type XmlLimits,
+  xmlLimits,
+} from './xml.ts'
+export { escapeAttribute, escapeText, serializeXml, type XmlAttributes, XmlWriter } from './xml-writer.ts'
