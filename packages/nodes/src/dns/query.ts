@@ -1,0 +1,121 @@
+/**
+ * Reads a query: header, the one question, EDNS. Not dns2's parser, which follows chains of compression pointers in every
+ * record of a stranger's packet and loses where labels end; a question needs neither.
+ */
+import { QUERY_MAX_BYTES } from './limits.ts'
+import { RCODE, TYPE } from './records.ts'
+
+export interface Question {
+  /** Lower case, without the final dot; `.` for the root. Dots and backslashes inside a label are escaped by a backslash. */
+  name: string
+  type: number
+  class: number
+  /** As it came: an answer repeats it octet by octet. */
+  raw: Buffer
+  /** Where each label of `raw` starts, and the name from there on, in lower case; for compression. */
+  suffixes: readonly (readonly [offset: number, name: string])[]
+}
+
+export interface Edns {
+  /** Longest UDP answer that the client takes, in octets. */
+  size: number
+  version: number
+  dnssecOk: boolean
+}
+
+export interface Query {
+  id: number
+  opcode: number
+  recursionDesired: boolean
+  question: Question | undefined
+  edns: Edns | undefined
+  /** What is wrong with it already, if anything. */
+  refusal: typeof RCODE.FORMERR | typeof RCODE.NOTIMP | undefined
+}
+
+const HEADER_BYTES = 12
+const NAME_MAX_BYTES = 255
+const POINTER = 0xc0
+
+function readQuestion(bytes: Buffer): Question | undefined {
+  const starts: number[] = []
+  const labels: string[] = []
+  let at = HEADER_BYTES
+  for (;;) {
+    const length = bytes[at]
+    if (length === undefined || (length & POINTER) !== 0) return undefined
+    if (length === 0) break
+    if (at + 1 + length >= bytes.length || at + 1 + length - HEADER_BYTES >= NAME_MAX_BYTES) return undefined
+    starts.push(at)
+    const label = bytes.toString('latin1', at + 1, at + 1 + length).toLowerCase()
+    labels.push(label.replace(/[.\\]/g, '\\$&'))
+    at += 1 + length
+  }
+  if (at + 5 > bytes.length) return undefined
+  return {
+    name: labels.join('.') || '.',
+    type: bytes.readUInt16BE(at + 1),
+    class: bytes.readUInt16BE(at + 3),
+    raw: bytes.subarray(HEADER_BYTES, at + 5),
+    suffixes: starts.map((start, index) => [start, labels.slice(index).join('.')] as const),
+  }
+}
+
+/** Offset after a name; a pointer ends it. */
+function skipName(bytes: Buffer, from: number): number | undefined {
+  let at = from
+  for (;;) {
+    const length = bytes[at]
+    if (length === undefined) return undefined
+    if (length === 0) return at + 1
+    if ((length & POINTER) === POINTER) return at + 2
+    if ((length & POINTER) !== 0) return undefined
+    at += 1 + length
+  }
+}
+
+/** EDNS, if there is any; `'bad'` when records do not fit the message, or there are two OPT (RFC 6891 §6.1.1). */
+function readEdns(bytes: Buffer, from: number, records: number): Edns | undefined | 'bad' {
+  let edns: Edns | undefined
+  let at = from
+  for (let index = 0; index < records; index++) {
+    const fixed = skipName(bytes, at)
+    if (fixed === undefined || fixed + 10 > bytes.length) return 'bad'
+    const end = fixed + 10 + bytes.readUInt16BE(fixed + 8)
+    if (end > bytes.length) return 'bad'
+    if (bytes.readUInt16BE(fixed) === TYPE.OPT) {
+      if (edns || fixed !== at + 1) return 'bad'
+      edns = {
+        size: bytes.readUInt16BE(fixed + 2),
+        version: bytes.readUInt8(fixed + 5),
+        dnssecOk: (bytes.readUInt8(fixed + 6) & 0x80) !== 0,
+      }
+    }
+    at = end
+  }
+  return at === bytes.length ? edns : 'bad'
+}
+
+/** Undefined for what gets no answer at all: no header, or an answer. */
+export function readQuery(bytes: Buffer): Query | undefined {
+  if (bytes.length < HEADER_BYTES) return undefined
+  const flags = bytes.readUInt16BE(2)
+  if (flags & 0x8000) return undefined
+  const query: Query = {
+    id: bytes.readUInt16BE(0),
+    opcode: (flags >>> 11) & 0xf,
+    recursionDesired: (flags & 0x0100) !== 0,
+    question: undefined,
+    edns: undefined,
+    refusal: undefined,
+  }
+  if (query.opcode !== 0) return { ...query, refusal: RCODE.NOTIMP }
+  const bad: Query = { ...query, refusal: RCODE.FORMERR }
+  if (bytes.length > QUERY_MAX_BYTES || bytes.readUInt16BE(4) !== 1) return bad
+  const question = readQuestion(bytes)
+  if (!question) return bad
+  const records = bytes.readUInt16BE(6) + bytes.readUInt16BE(8) + bytes.readUInt16BE(10)
+  const edns = readEdns(bytes, HEADER_BYTES + question.raw.length, records)
+  if (edns === 'bad') return { ...bad, question }
+  return { ...query, question, edns }
+}
