@@ -1,0 +1,111 @@
+/**
+ * The rules of range configs, pure. A config is numbered by its epoch; epoch 0 with no member means "not known yet" and can
+ * never gather a quorum.
+ *
+ *   stable e {old: S}  --decided by a majority of S-->  joint e+1 {old: S, next: T}
+ *   joint e+1          --decided by majorities of S and of T-->  stable e+2 {old: T}
+ */
+import { RANGE_COUNT, type RangeId } from '@thor-node/core'
+import type { NodeId } from '../peers.ts'
+import type { ConfigMember, RangeConfig } from './contract.ts'
+
+export const unknownConfig = (range: RangeId): RangeConfig => ({ range, epoch: 0, old: [] })
+
+/** The first config of a ring's first node. */
+export const genesisConfig = (range: RangeId, self: NodeId): RangeConfig => ({
+  range,
+  epoch: 1,
+  old: [{ nodeId: self, since: 1 }],
+})
+
+/** More than half. Never fulfilled for nobody, and never counted over who happens to be alive. */
+function majority(members: readonly ConfigMember[], votes: ReadonlySet<NodeId>): boolean {
+  let count = 0
+  for (const member of members) if (votes.has(member.nodeId)) count++
+  return count * 2 > members.length
+}
+
+/** Whether these votes decide: a majority of the old members and, during a change, also of the next ones. */
+export function hasQuorum(config: RangeConfig, votes: ReadonlySet<NodeId>): boolean {
+  return majority(config.old, votes) && (config.next === undefined || majority(config.next, votes))
+}
+
+/** A majority of the old members alone: enough to have seen everything that was decided before the change. */
+export function hasOldQuorum(config: RangeConfig, votes: ReadonlySet<NodeId>): boolean {
+  return majority(config.old, votes)
+}
+
+/** Everybody who votes, old ones first, each once. */
+export function voters(config: RangeConfig): NodeId[] {
+  const ids = config.old.map((member) => member.nodeId)
+  for (const member of config.next ?? []) if (!ids.includes(member.nodeId)) ids.push(member.nodeId)
+  return ids
+}
+
+/** The entry of a node, if it votes. */
+export function entryOf(config: RangeConfig, nodeId: NodeId): ConfigMember | undefined {
+  return (
+    config.old.find((member) => member.nodeId === nodeId) ?? config.next?.find((member) => member.nodeId === nodeId)
+  )
+}
+
+/**
+ * `warming` until the final config names the node, and after it while its copy is not complete (`filled` is false: it slept
+ * through the change that made it a member).
+ */
+export function standingOf(config: RangeConfig, nodeId: NodeId, filled: boolean): 'member' | 'warming' | 'outsider' {
+  if (config.old.some((member) => member.nodeId === nodeId)) return filled ? 'member' : 'warming'
+  return config.next?.some((member) => member.nodeId === nodeId) ? 'warming' : 'outsider'
+}
+
+/** The config that starts a change of a stable one. Those who stay keep their entry. */
+export function jointConfig(stable: RangeConfig, target: readonly NodeId[]): RangeConfig {
+  const epoch = stable.epoch + 1
+  return {
+    range: stable.range,
+    epoch,
+    old: stable.old,
+    next: target.map((nodeId) => entryOf(stable, nodeId) ?? { nodeId, since: epoch }),
+  }
+}
+
+/** The config that ends a change. */
+export function finalConfig(joint: RangeConfig): RangeConfig {
+  return { range: joint.range, epoch: joint.epoch + 1, old: joint.next ?? joint.old }
+}
+
+/** Members whom the change adds. */
+export function newMembers(config: RangeConfig): NodeId[] {
+  const old = new Set(config.old.map((member) => member.nodeId))
+  return (config.next ?? []).map((member) => member.nodeId).filter((nodeId) => !old.has(nodeId))
+}
+
+/** A copy that a node holds from an earlier membership (another `since`, or none) is not the copy of this one. */
+export function mustWipe(previous: RangeConfig, next: RangeConfig, self: NodeId): boolean {
+  const entry = entryOf(next, self)
+  return entry !== undefined && entryOf(previous, self)?.since !== entry.since
+}
+
+/** Checks what came over the network or from the disk; undefined when it is no config. */
+export function parseConfig(data: unknown): RangeConfig | undefined {
+  if (typeof data !== 'object' || data === null) return undefined
+  const { range, epoch, old, next } = data as Record<string, unknown>
+  const whole = (n: unknown): n is number => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0
+  const members = (list: unknown): ConfigMember[] | undefined => {
+    if (!Array.isArray(list)) return undefined
+    const out: ConfigMember[] = []
+    for (const item of list as unknown[]) {
+      if (typeof item !== 'object' || item === null) return undefined
+      const { nodeId, since } = item as Record<string, unknown>
+      if (typeof nodeId !== 'string' || !whole(since) || out.some((known) => known.nodeId === nodeId)) return undefined
+      out.push({ nodeId, since })
+    }
+    return out
+  }
+  if (!whole(range) || range >= RANGE_COUNT || !whole(epoch) || epoch === 0) return undefined
+  const parsedOld = members(old)
+  if (!parsedOld?.length) return undefined
+  if (next === undefined || next === null) return { range, epoch, old: parsedOld }
+  const parsedNext = members(next)
+  return parsedNext?.length ? { range, epoch, old: parsedOld, next: parsedNext } : undefined
+}
