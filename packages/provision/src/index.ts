@@ -1,1 +1,29 @@
-export {}
+/**
+ * What operators configure, and the SOAP interface (NGNPro) that they configure it with. Knows neither rings nor SIP: what it
+ * needs of them is in `delegates.ts`.
+ *
+ * @module
+ */
+
+export { type AdminRecord, Admins, type AdminsInit } from './accounts/admins.ts'
+export type {
+  AccountRecord,
+  AddressRecord,
+  AliasRecord,
+  Credentials,
+  DomainRecord,
+} from './accounts/contract.ts'
+export { makeCredentials, openCredentials, passwordMatches, sealCredentials } from './accounts/credentials.ts'
+export { AccountDirectory, type DirectoryComponents, type DirectoryInit } from './accounts/directory.ts'
+export { openPrivateKey } from './accounts/domains.ts'
+export {
+  type AccountFields,
+  type AccountInput,
+  type AliasInput,
+  AUTOINCREMENT,
+  type ChangeOptions,
+  type DomainFields,
+  type DomainInput,
+} from './accounts/input.ts'
+export { type AccountView, type AliasView, accountView, aliasView } from './accounts/view.ts'
+export type { ProvisionCode } from './errors.ts'

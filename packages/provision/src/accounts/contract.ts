@@ -58,6 +58,7 @@ export interface DomainRecord {
   customer: number
   reseller: number
   certificate: string
+  /** PEM, sealed with the ring's key, in base64; '' when there is none. */
   privateKey: string
   matchIpAddress: string
   matchSipDomain: string

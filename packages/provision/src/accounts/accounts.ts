@@ -1,0 +1,196 @@
+import { type Aor, errorCode, makeAor, type Sealer, splitAor, type Versioned } from '@thor-node/core'
+import { failure, invalid } from '../errors.ts'
+import { limits } from '../limits.ts'
+import type { AccountRecord, AddressRecord } from './contract.ts'
+import { makeCredentials, sealCredentials } from './credentials.ts'
+import type { Domains } from './domains.ts'
+import { type AccountInput, AUTOINCREMENT, type ChangeOptions } from './input.ts'
+import { checkEtag, type Registers } from './registers.ts'
+import * as validate from './validate.ts'
+
+export const accountUnknown = (aor: Aor) => failure('PROVISION_ACCOUNT_UNKNOWN', `SIP account ${aor} does not exist`)
+
+/** First number that `<autoincrement>` gives in a domain without numeric usernames. */
+const AUTOINCREMENT_FIRST = 1_001
+const NUMERIC = /^[1-9]\d{0,14}$/
+
+const blank = {
+  firstName: '',
+  lastName: '',
+  email: '',
+  timezone: '',
+  owner: 0,
+  rpid: '',
+  groups: [],
+  prepaid: false,
+  quota: 0,
+  quickdialPrefix: '',
+  region: '',
+  callLimit: 0,
+  acl: [],
+  properties: [],
+} satisfies Partial<AccountRecord>
+
+/** Accounts: `acct/<aor>`, which they share with aliases, so that an address is never both. */
+export class Accounts {
+  readonly #registers: Registers
+  readonly #sealer: Sealer
+  readonly #domains: Domains
+  readonly #timeoutSeconds: number
+
+  constructor(
+    components: { registers: Registers; sealer: Sealer; domains: Domains },
+    init: { timeoutSeconds: number },
+  ) {
+    this.#registers = components.registers
+    this.#sealer = components.sealer
+    this.#domains = components.domains
+    this.#timeoutSeconds = init.timeoutSeconds
+  }
+
+  async add(input: AccountInput): Promise<AccountRecord> {
+    const domain = validate.domainName(input.domain)
+    validate.password(input.password)
+    await this.#domains.require(domain)
+    if (input.username !== AUTOINCREMENT) return this.#create(makeAor(validate.user(input.username), domain), input)
+    for (let attempt = 0; attempt < limits.autoincrementTries; attempt++) {
+      try {
+        return await this.#create(makeAor(await this.#nextNumber(domain), domain), input)
+      } catch (error) {
+        if (errorCode(error) !== 'PROVISION_ACCOUNT_EXISTS') throw error
+      }
+    }
+    throw failure('PROVISION_NAMES_EXHAUSTED', `no free number was found in ${domain}; choose a username`)
+  }
+
+  async #create(aor: Aor, input: AccountInput): Promise<AccountRecord> {
+    const fields = validate.accountFields(input)
+    const now = this.#registers.wall()
+    const record: AccountRecord = {
+      kind: 'account',
+      aor,
+      ...blank,
+      timeout: this.#timeoutSeconds,
+      ...fields,
+      sealedCredentials: sealCredentials(this.#sealer, makeCredentials(aor, input.password)),
+      aliases: [],
+      createdAt: now,
+      changedAt: now,
+    }
+    await this.#registers.change<AddressRecord, null>('acct', aor, (current) => {
+      if (current?.body.kind === 'alias') {
+        throw failure('PROVISION_ACCOUNT_EXISTS', `${aor} is an alias of ${current.body.target}`)
+      }
+      if (current) throw failure('PROVISION_ACCOUNT_EXISTS', `SIP account ${aor} exists already`)
+      return { body: record, result: null }
+    })
+    // The other half of Domains.delete: whoever wrote second sees the other.
+    if (!(await this.#domains.find(splitAor(aor)?.domain ?? ''))) {
+      await this.delete(aor)
+      throw failure('PROVISION_DOMAIN_UNKNOWN', `the domain of ${aor} was deleted just now`)
+    }
+    return record
+  }
+
+  async #nextNumber(domain: string): Promise<string> {
+    const counter = await this.#registers.read<{ last: number }>('autoincrement', domain)
+    let floor = AUTOINCREMENT_FIRST - 1
+    if (!counter) {
+      for (const { aor } of await this.#registers.list<AddressRecord>('acct')) {
+        const parts = splitAor(aor)
+        if (parts?.domain === domain && NUMERIC.test(parts.user)) floor = Math.max(floor, Number(parts.user))
+      }
+    }
+    const next = await this.#registers.change<{ last: number }, number>('autoincrement', domain, (current) => {
+      const last = Math.max(current?.body.last ?? 0, floor) + 1
+      return { body: { last }, result: last }
+    })
+    return String(next)
+  }
+
+  /** Fields that are absent keep their value; `groups`, `acl` and `properties` replace the whole list. */
+  async update(input: AccountInput, options: ChangeOptions = {}): Promise<AccountRecord> {
+    const aor = makeAor(validate.user(input.username), validate.domainName(input.domain))
+    const changes: Partial<AccountRecord> = validate.accountFields(input)
+    if (input.password !== undefined && input.password !== '') {
+      changes.sealedCredentials = sealCredentials(this.#sealer, makeCredentials(aor, input.password))
+    }
+    return this.change(aor, (record) => ({ ...record, ...changes }), options)
+  }
+
+  /** Applies a pure function to an account. Returning the same object changes nothing. */
+  change(aor: Aor, fn: (record: AccountRecord) => AccountRecord, options: ChangeOptions = {}): Promise<AccountRecord> {
+    const changedAt = this.#registers.wall()
+    return this.#registers.change<AddressRecord, AccountRecord>('acct', aor, (current) => {
+      if (current?.body.kind !== 'account') throw accountUnknown(aor)
+      checkEtag(current, options.etag, `SIP account ${aor}`)
+      const record = current.body
+      const next = fn(record)
+      if (next === record) return { keep: true, result: record }
+      const body: AccountRecord = { ...next, changedAt }
+      return { body, result: body }
+    })
+  }
+
+  /** Aliases go first, so that none is left that points nowhere; one that appears meanwhile is seen and goes too. */
+  async delete(aor: Aor, options: ChangeOptions = {}): Promise<void> {
+    const gone = new Set<Aor>()
+    const seen = await this.require(aor)
+    checkEtag(seen, options.etag, `SIP account ${aor}`)
+    let waiting = seen.body.aliases
+    for (let first = true; ; first = false) {
+      for (const alias of waiting) {
+        await this.#deleteAliasOf(alias, aor)
+        gone.add(alias)
+      }
+      waiting = await this.#registers.change<AddressRecord, Aor[]>('acct', aor, (current) => {
+        // Aliases were deleted on the strength of the etag, so it counts once; on the next round they changed the account.
+        if (current?.body.kind !== 'account') throw accountUnknown(aor)
+        if (first) checkEtag(current, options.etag, `SIP account ${aor}`)
+        const left = current.body.aliases.filter((alias) => !gone.has(alias))
+        return left.length > 0 ? { keep: true, result: left } : { body: undefined, result: [] }
+      })
+      if (waiting.length === 0) return
+    }
+  }
+
+  #deleteAliasOf(alias: Aor, target: Aor): Promise<null> {
+    return this.#registers.change<AddressRecord, null>('acct', alias, (current) =>
+      current?.body.kind === 'alias' && current.body.target === target
+        ? { body: undefined, result: null }
+        : { keep: true, result: null },
+    )
+  }
+
+  async find(aor: Aor): Promise<Versioned<AccountRecord> | undefined> {
+    const found = await this.#registers.read<AddressRecord>('acct', aor)
+    return found?.body.kind === 'account' ? { ...found, body: found.body } : undefined
+  }
+
+  async require(aor: Aor): Promise<Versioned<AccountRecord>> {
+    const found = await this.find(aor)
+    if (!found) throw accountUnknown(aor)
+    return found
+  }
+
+  async list(): Promise<AccountRecord[]> {
+    return (await this.#registers.list<AddressRecord>('acct')).filter((record) => record.kind === 'account')
+  }
+
+  async addToGroup(aor: Aor, name: string): Promise<AccountRecord> {
+    const group = validate.group(name)
+    return this.change(aor, (record) => {
+      if (record.groups.includes(group)) throw failure('PROVISION_GROUP_MEMBER', `${aor} is in group ${group} already`)
+      if (record.groups.length >= limits.groupsMax) throw invalid('group', `${aor} is in ${limits.groupsMax} groups`)
+      return { ...record, groups: [...record.groups, group] }
+    })
+  }
+
+  async removeFromGroup(aor: Aor, name: string): Promise<AccountRecord> {
+    const group = validate.group(name)
+    return this.change(aor, (record) => {
+      if (!record.groups.includes(group)) throw failure('PROVISION_GROUP_NOT_MEMBER', `${aor} is not in group ${group}`)
+      return { ...record, groups: record.groups.filter((member) => member !== group) }
+    })
+  }
+}

@@ -1,0 +1,51 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { type Aor, type Sealer, splitAor } from '@thor-node/core'
+import { pack, unpack } from 'msgpackr'
+import { invalid } from '../errors.ts'
+import type { AccountRecord, Credentials } from './contract.ts'
+import { password as checkPassword } from './validate.ts'
+
+const DIGESTS = /^([0-9a-f]{32}):([0-9a-f]{32})$/i
+
+function hash(algorithm: 'md5' | 'sha256', username: string, realm: string, password: string): string {
+  return createHash(algorithm).update(`${username}:${realm}:${password}`, 'utf8').digest('hex')
+}
+
+/**
+ * What is kept of a password (RFC 7616 §3.4.2): H(A1) under both digest algorithms, for clients that authenticate as
+ * `user` and as `user@domain`. The realm is the domain. A pair of MD5 digests is taken as such: then there is no SHA-256.
+ */
+export function makeCredentials(aor: Aor, password: string | undefined): Credentials {
+  const value = checkPassword(password)
+  const parts = splitAor(aor)
+  if (!parts) throw invalid('id', 'is not an address')
+  const { user, domain } = parts
+  const digests = DIGESTS.exec(value)
+  if (digests) {
+    return { ha1Md5: (digests[1] as string).toLowerCase(), ha1bMd5: (digests[2] as string).toLowerCase() }
+  }
+  return {
+    ha1Md5: hash('md5', user, domain, value),
+    ha1bMd5: hash('md5', aor, domain, value),
+    ha1Sha256: hash('sha256', user, domain, value),
+    ha1bSha256: hash('sha256', aor, domain, value),
+  }
+}
+
+export function sealCredentials(sealer: Sealer, credentials: Credentials): Uint8Array {
+  return sealer.seal(pack(credentials))
+}
+
+/** For the digest check at the home of the account. Throws CORE_SEAL_BROKEN for a record of another ring. */
+export function openCredentials(sealer: Sealer, record: Pick<AccountRecord, 'sealedCredentials'>): Credentials {
+  return unpack(sealer.open(record.sealedCredentials)) as Credentials
+}
+
+/** Whether a clear-text password is the one of the account. */
+export function passwordMatches(sealer: Sealer, record: AccountRecord, password: string): boolean {
+  const { user, domain } = splitAor(record.aor) ?? { user: '', domain: '' }
+  const { ha1Md5, ha1Sha256 } = openCredentials(sealer, record)
+  const known = Buffer.from(ha1Sha256 ?? ha1Md5, 'hex')
+  const given = Buffer.from(hash(ha1Sha256 ? 'sha256' : 'md5', user, domain, password), 'hex')
+  return known.length === given.length && timingSafeEqual(known, given)
+}

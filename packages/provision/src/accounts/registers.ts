@@ -1,0 +1,64 @@
+import {
+  type Clock,
+  type Decision,
+  errorCode,
+  type Random,
+  type RecordStore,
+  randomHex,
+  recordKey,
+  type Versioned,
+} from '@thor-node/core'
+import { failure } from '../errors.ts'
+
+const UNKNOWN_TRIES = 3
+
+export type RegisterKind = 'acct' | 'domain' | 'admin' | 'autoincrement'
+
+/** The registers of this package by kind and name, and the two rules that every change of theirs follows. */
+export class Registers {
+  readonly #store: RecordStore
+  readonly #random: Random
+  readonly #clock: Clock
+
+  constructor(components: { store: RecordStore; random: Random; clock: Clock }) {
+    this.#store = components.store
+    this.#random = components.random
+    this.#clock = components.clock
+  }
+
+  /** Epoch milliseconds, for stamps that people read. */
+  wall(): number {
+    return this.#clock.wall()
+  }
+
+  /** A change whose outcome is unknown is repeated under the same operation id, so it is never done twice. */
+  async change<B, R>(
+    kind: RegisterKind,
+    name: string,
+    fn: (current: Versioned<B> | undefined) => Decision<B, R>,
+  ): Promise<R> {
+    const opId = randomHex(this.#random, 16)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#store.reg.change<B, R>(recordKey(kind, name), opId, fn)
+      } catch (error) {
+        if (errorCode(error) !== 'STORE_UNKNOWN' || attempt === UNKNOWN_TRIES) throw error
+      }
+    }
+  }
+
+  read<B>(kind: RegisterKind, name: string, mode: 'strict' | 'near' = 'strict'): Promise<Versioned<B> | undefined> {
+    return this.#store.reg.read<B>(recordKey(kind, name), mode)
+  }
+
+  async list<B>(kind: RegisterKind): Promise<B[]> {
+    return (await this.#store.reg.list<B>(`${kind}/`)).map(({ value }) => value.body)
+  }
+}
+
+/** Compare-and-set as clients know it: passes when no etag was given, or when it names the current value. */
+export function checkEtag(current: Versioned<unknown>, etag: string | undefined, what: string): void {
+  if (etag !== undefined && etag !== current.etag) {
+    throw failure('PROVISION_CONFLICT', `${what} was changed by somebody else; read it again`)
+  }
+}

@@ -1,0 +1,40 @@
+/** What strangers and operators can make us hold or do at most. Each has a tested answer. */
+export const limits = {
+  /** Of one address record, so that it stays far below the 256 KiB of a register. */
+  groupsMax: 64,
+  aclMax: 64,
+  propertiesMax: 128,
+  propertyValueBytesMax: 1_024,
+  aliasesMax: 256,
+  textBytesMax: 256,
+  certificateBytesMax: 32 * 1024,
+  userBytesMax: 64,
+  domainBytesMax: 253,
+  passwordBytesMax: 128,
+  /** Names that `<autoincrement>` tries before it gives up. */
+  autoincrementTries: 100,
+  /** Rows in one answer of a list; `total` tells how many there are. */
+  rowsMax: 1_000,
+  callsMax: 1_000,
+  /** Addresses in one `getSipDeviceLocations`. */
+  locationsMax: 1_000,
+
+  /** SOAP */
+  bodyBytesMax: 1024 * 1024,
+  /** Values that one request may decode to, with multi-reference values counted each time they are used. */
+  decodedValuesMax: 100_000,
+  requestsMax: 64,
+  connectionsMax: 512,
+  headerBytesMax: 16 * 1024,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 20_000,
+  operationTimeoutMs: 10_000,
+  keepAliveMs: 5_000,
+  stopMs: 2_000,
+
+  /** Administrators: scrypt runs at once, waiting, and answers kept. */
+  scryptMax: 2,
+  scryptQueueMax: 64,
+  verifiedMax: 256,
+  verifiedMs: 10_000,
+} as const

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto'
+import type { Decision, RecordKey, RecordStore, RegStore, Versioned } from '@thor-node/core'
+import { ThorError } from '@thor-node/core'
+import { pack, unpack } from 'msgpackr'
+
+/**
+ * Registers in a map: linearizable, with operation ids, bodies copied as a real store would. `before` is called ahead of every
+ * change and read, so that tests interleave other work or fail the store at a chosen step.
+ */
+export class MemoryReg implements RegStore {
+  readonly values = new Map<string, { key: RecordKey; rev: number; bytes: Buffer }>()
+  readonly #results = new Map<string, unknown>()
+  before: (operation: 'change' | 'read' | 'list', name: string) => void | Promise<void> = () => undefined
+  /** What happens to changes after they were applied, such as an answer that gets lost. */
+  after: (name: string) => void = () => undefined
+
+  async change<B, R>(
+    key: RecordKey,
+    opId: string,
+    fn: (current: Versioned<B> | undefined) => Decision<B, R>,
+  ): Promise<R> {
+    await this.before('change', key.name)
+    const done = `${key.range}/${key.name}/${opId}`
+    if (this.#results.has(done)) {
+      this.after(key.name)
+      return this.#results.get(done) as R
+    }
+    const decision = fn(this.#get<B>(key))
+    if (!('keep' in decision)) {
+      const rev = (this.values.get(key.name)?.rev ?? 0) + 1
+      if (decision.body === undefined) this.values.delete(key.name)
+      else this.values.set(key.name, { key, rev, bytes: Buffer.from(pack(decision.body)) })
+    }
+    this.#results.set(done, decision.result)
+    this.after(key.name)
+    return decision.result
+  }
+
+  async read<B>(key: RecordKey, _mode: 'strict' | 'near'): Promise<Versioned<B> | undefined> {
+    await this.before('read', key.name)
+    return this.#get<B>(key)
+  }
+
+  async list<B>(prefix: string): Promise<{ key: RecordKey; value: Versioned<B> }[]> {
+    await this.before('list', prefix)
+    return [...this.values.keys()]
+      .filter((name) => name.startsWith(prefix))
+      .sort()
+      .map((name) => {
+        const { key } = this.values.get(name) as { key: RecordKey }
+        return { key, value: this.#get<B>(key) as Versioned<B> }
+      })
+  }
+
+  #get<B>(key: RecordKey): Versioned<B> | undefined {
+    const found = this.values.get(key.name)
+    if (!found) return undefined
+    const hash = createHash('sha256').update(found.bytes).digest('hex').slice(0, 8)
+    return { rev: found.rev, etag: `${found.rev}-${hash}`, body: unpack(found.bytes) as B }
+  }
+}
+
+const unused = async (): Promise<never> => {
+  throw new ThorError('STORE_UNAVAILABLE', 'this fake keeps registers only')
+}
+
+export function memoryStore(): RecordStore & { reg: MemoryReg } {
+  return {
+    reg: new MemoryReg(),
+    set: { put: unused, get: unused, list: unused, listAll: unused, watch: () => () => undefined },
+    soft: { put: unused, remove: unused, read: unused, list: unused, local: () => [] },
+  }
+}
