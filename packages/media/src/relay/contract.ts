@@ -33,7 +33,8 @@ export interface MediaRelay {
   /**
    * An SDP that `side` wrote, for the other side: allocates ports on first sight of a stream and returns the SDP with them.
    * The same (callUuid, side, branch) again is a re-offer or re-answer: streams keep their ports, a changed address
-   * re-opens learning for that side. Throws `MEDIA_PORTS_EXHAUSTED`, `MEDIA_SDP_INVALID`, `MEDIA_DRAINING`, `MEDIA_TOO_MANY_SESSIONS`.
+   * re-opens learning for that side. Throws `MEDIA_PORTS_EXHAUSTED`, `MEDIA_SDP_INVALID`, `MEDIA_DRAINING`,
+   * `MEDIA_TOO_MANY_SESSIONS`, and `MEDIA_SESSION_UNKNOWN` for an answer to an offer that this relay never saw.
    */
   rewrite(query: {
     callUuid: string

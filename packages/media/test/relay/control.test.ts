@@ -1,0 +1,460 @@
+import assert from 'node:assert/strict'
+import { type Address, errorCode, systemClock, systemNet } from '@thor-node/core'
+import { deadline, eventually, SimRandom } from '@thor-node/core/testing'
+import { suite } from 'uvu'
+import { type RelayInit, UserSpaceRelay } from '../../src/index.ts'
+import { next, Phone, rtcp, rtp, sdpOf, target } from '../phone.ts'
+
+const test = suite('media relay')
+
+const HOST = '127.5.0.1'
+const from: Address = { host: '127.5.1.1', port: 5060 }
+const callUuid = '0a1-000000000000000000000001'
+
+let range = 20_000
+/** A relay with ports of its own, so that tests cannot meet. */
+function makeRelay(init: Partial<RelayInit> = {}): UserSpaceRelay {
+  range += 200
+  const ports = { from: range, to: range + 199 }
+  return new UserSpaceRelay(
+    { clock: systemClock, random: new SimRandom(range), net: systemNet },
+    { host: HOST, ports, ...init },
+  )
+}
+
+interface Call {
+  relay: UserSpaceRelay
+  alice: Phone
+  bob: Phone
+  /** Where each phone is told to send. */
+  toBob: Address
+  toAlice: Address
+}
+
+/** Two phones in a call; their ports in SDP may be wrong, as behind a NAT. */
+async function withCall(init: Partial<RelayInit>, body: (call: Call) => Promise<void>, nat = false): Promise<void> {
+  const relay = makeRelay(init)
+  await relay.start()
+  const alice = await Phone.open('127.5.1.1')
+  const bob = await Phone.open('127.5.2.1')
+  try {
+    const lie = nat ? { at: { host: '127.5.9.9', port: 9 } } : {}
+    const offer = await relay.rewrite({
+      callUuid,
+      side: 'caller',
+      kind: 'offer',
+      branch: 'b1',
+      sdp: alice.sdp(lie),
+      from,
+    })
+    const answer = await relay.rewrite({
+      callUuid,
+      side: 'callee',
+      kind: 'answer',
+      branch: 'b1',
+      sdp: bob.sdp(lie),
+      from,
+    })
+    await body({ relay, alice, bob, toAlice: target(offer), toBob: target(answer) })
+  } finally {
+    await relay.stop()
+    await alice.close()
+    await bob.close()
+  }
+  assert.equal(relay.freePairs, 100, 'stop gives every port back')
+}
+
+test(
+  'RTP and RTCP pass both ways, byte for byte, and are counted exactly',
+  deadline(10_000, () =>
+    withCall({}, async ({ relay, alice, bob, toAlice, toBob }) => {
+      assert.equal(toBob.host, HOST)
+      assert.notEqual(toBob.port, toAlice.port)
+      for (let i = 0; i < 20; i++) alice.rtp.send(rtp(i), toBob)
+      for (let i = 0; i < 7; i++) bob.rtp.send(rtp(i, 8, 80), toAlice)
+      alice.rtcp.send(rtcp(), next(toBob))
+      bob.rtcp.send(rtcp(), next(toAlice))
+      await eventually(() => bob.heard.rtp.length === 20 && alice.heard.rtp.length === 7)
+      await eventually(() => bob.heard.rtcp.length === 1 && alice.heard.rtcp.length === 1)
+      assert.deepEqual(
+        bob.heard.rtp,
+        Array.from({ length: 20 }, (_, i) => rtp(i)),
+      )
+      assert.deepEqual(bob.heard.rtcp, [rtcp()])
+      const stream = relay.stats(callUuid)?.streams[0]
+      assert.deepEqual(stream, {
+        mediaType: 'audio',
+        callerCodec: 'PCMU',
+        calleeCodec: 'PCMA',
+        callerBytes: 20 * 172,
+        calleeBytes: 7 * 92,
+        callerPackets: 20,
+        calleePackets: 7,
+        callerRemote: alice.rtp.local,
+        calleeRemote: bob.rtp.local,
+        callerLocal: toBob,
+        calleeLocal: toAlice,
+        status: 'active',
+      })
+    }),
+  ),
+)
+
+test(
+  'phones behind NAT are found by their first packet',
+  deadline(10_000, () =>
+    withCall(
+      {},
+      async ({ alice, bob, toAlice, toBob }) => {
+        alice.rtp.send(rtp(1), toBob)
+        bob.rtp.send(rtp(2), toAlice)
+        await eventually(() => alice.heard.rtp.length === 1)
+        alice.rtp.send(rtp(3), toBob)
+        await eventually(() => bob.heard.rtp.some((packet) => packet.equals(rtp(3))))
+      },
+      true,
+    ),
+  ),
+)
+
+test(
+  'before a side has talked, packets go to the address of its SDP',
+  deadline(10_000, () =>
+    withCall({}, async ({ alice, bob, toBob }) => {
+      alice.rtp.send(rtp(1), toBob)
+      alice.rtcp.send(rtcp(), next(toBob))
+      await eventually(() => bob.heard.rtp.length === 1 && bob.heard.rtcp.length === 1)
+    }),
+  ),
+)
+
+test(
+  'strangers are dropped once a side is learned, and do not count',
+  deadline(10_000, () =>
+    withCall({}, async ({ relay, alice, bob, toBob }) => {
+      const stranger = await Phone.open('127.5.6.6')
+      alice.rtp.send(rtp(1), toBob)
+      await eventually(() => bob.heard.rtp.length === 1)
+      for (let i = 0; i < 5; i++) stranger.rtp.send(rtp(99), toBob)
+      // One that must pass, sent later over the same socket of the relay: what came before it is dropped, not late.
+      await eventually(async () => {
+        alice.rtp.send(rtp(2), toBob)
+        return bob.heard.rtp.length > 1
+      })
+      assert.ok(!bob.heard.rtp.some((packet) => packet.equals(rtp(99))))
+      assert.deepEqual(relay.stats(callUuid)?.streams[0]?.callerRemote, alice.rtp.local)
+      await stranger.close()
+    }),
+  ),
+)
+
+test(
+  'a stranger who was faster loses to the address of the SDP',
+  deadline(10_000, () =>
+    withCall({}, async ({ relay, alice, bob, toBob }) => {
+      const stranger = await Phone.open('127.5.6.6')
+      stranger.rtp.send(rtp(99), toBob)
+      await eventually(() => bob.heard.rtp.length === 1)
+      alice.rtp.send(rtp(1), toBob)
+      await eventually(() => bob.heard.rtp.length === 2)
+      assert.deepEqual(relay.stats(callUuid)?.streams[0]?.callerRemote, alice.rtp.local)
+      await stranger.close()
+    }),
+  ),
+)
+
+test(
+  'a re-INVITE keeps the ports; a changed address is learned anew and the old one is ignored',
+  deadline(10_000, () =>
+    withCall({}, async ({ relay, alice, bob, toAlice, toBob }) => {
+      alice.rtp.send(rtp(1), toBob)
+      await eventually(() => bob.heard.rtp.length === 1)
+      const moved = await Phone.open('127.5.3.3')
+      const sdp = moved.sdp({ at: { host: '127.5.9.8', port: 9 } })
+      const reoffer = await relay.rewrite({ callUuid, side: 'caller', kind: 'offer', branch: 'later', sdp, from })
+      assert.deepEqual(target(reoffer), toAlice)
+      const reanswer = await relay.rewrite({
+        callUuid,
+        side: 'callee',
+        kind: 'answer',
+        branch: 'later',
+        sdp: bob.sdp(),
+        from,
+      })
+      assert.deepEqual(target(reanswer), toBob)
+      alice.rtp.send(rtp(66), toBob)
+      moved.rtp.send(rtp(2), toBob)
+      await eventually(() => bob.heard.rtp.some((packet) => packet.equals(rtp(2))))
+      assert.ok(!bob.heard.rtp.some((packet) => packet.equals(rtp(66))))
+      assert.deepEqual(relay.stats(callUuid)?.streams[0]?.callerRemote, moved.rtp.local)
+      bob.rtp.send(rtp(3), toAlice)
+      await eventually(() => moved.heard.rtp.length === 1)
+      assert.equal(relay.sessions().length, 1)
+      await moved.close()
+    }),
+  ),
+)
+
+test(
+  'hold and resume keep ports and what was learned',
+  deadline(10_000, () =>
+    withCall(
+      {},
+      async ({ relay, alice, bob, toAlice, toBob }) => {
+        alice.rtp.send(rtp(1), toBob)
+        await eventually(() => relay.stats(callUuid)?.streams[0]?.callerRemote)
+        const status = () => relay.stats(callUuid)?.streams[0]?.status
+        for (const hold of [
+          alice.sdp({ at: { host: '127.5.9.9', port: 9 }, lines: ['a=sendonly'] }),
+          alice.sdp({ at: { host: '0.0.0.0', port: 9 } }),
+          alice.sdp({ at: { host: '127.5.9.9', port: 9 }, lines: ['a=inactive'] }),
+        ]) {
+          const out = await relay.rewrite({ callUuid, side: 'caller', kind: 'offer', branch: 'h', sdp: hold, from })
+          assert.equal(target(out).port, toAlice.port)
+          assert.equal(status(), 'on hold')
+        }
+        const resume = alice.sdp({ at: { host: '127.5.9.9', port: 9 } })
+        await relay.rewrite({ callUuid, side: 'caller', kind: 'offer', branch: 'r', sdp: resume, from })
+        assert.equal(status(), 'active')
+        assert.deepEqual(relay.stats(callUuid)?.streams[0]?.callerRemote, alice.rtp.local)
+        bob.rtp.send(rtp(5), toAlice)
+        await eventually(() => alice.heard.rtp.length === 1)
+      },
+      true,
+    ),
+  ),
+)
+
+test(
+  'branches of a fork have ports of their own, and the one that answered last is connected',
+  deadline(10_000, async () => {
+    const relay = makeRelay()
+    await relay.start()
+    const alice = await Phone.open('127.5.1.1')
+    const [bob1, bob2] = [await Phone.open('127.5.2.1'), await Phone.open('127.5.2.2')]
+    const offer = (branch: string) =>
+      relay.rewrite({ callUuid, side: 'caller', kind: 'offer', branch, sdp: alice.sdp(), from })
+    const answer = (branch: string, sdp: string) =>
+      relay.rewrite({ callUuid, side: 'callee', kind: 'answer', branch, sdp, from })
+    // At the same time, as a forking proxy does.
+    const [to1, to2] = (await Promise.all([offer('b1'), offer('b2')])).map((sdp) => target(sdp)) as [Address, Address]
+    assert.notDeepEqual(to1, to2)
+    const early = target(await answer('b1', bob1.sdp()))
+    alice.rtp.send(rtp(1), early)
+    await eventually(() => bob1.heard.rtp.length === 1)
+    const final = target(await answer('b2', bob2.sdp()))
+    assert.deepEqual(final, early, 'the caller keeps its port, whoever answers')
+    bob1.rtp.send(rtp(66), to1)
+    bob2.rtp.send(rtp(2), to2)
+    alice.rtp.send(rtp(3), final)
+    await eventually(() => bob2.heard.rtp.length === 1 && alice.heard.rtp.length === 1)
+    assert.deepEqual(alice.heard.rtp, [rtp(2)])
+    assert.equal(bob1.heard.rtp.length, 1)
+    await relay.stop()
+    await Promise.all([alice.close(), bob1.close(), bob2.close()])
+    assert.equal(relay.freePairs, 100)
+  }),
+)
+
+test(
+  'one offer for all branches works too: each answer names another party at the same ports',
+  deadline(10_000, () =>
+    withCall({}, async ({ relay, alice, bob, toAlice, toBob }) => {
+      bob.rtp.send(rtp(1), toAlice)
+      await eventually(() => alice.heard.rtp.length === 1)
+      const carol = await Phone.open('127.5.2.3')
+      await relay.rewrite({ callUuid, side: 'callee', kind: 'answer', branch: 'b2', sdp: carol.sdp(), from })
+      bob.rtp.send(rtp(66), toAlice)
+      carol.rtp.send(rtp(2), toAlice)
+      alice.rtp.send(rtp(3), toBob)
+      await eventually(() => alice.heard.rtp.length === 2 && carol.heard.rtp.length === 1)
+      assert.deepEqual(alice.heard.rtp, [rtp(1), rtp(2)])
+      await carol.close()
+    }),
+  ),
+)
+
+test(
+  'a late offer, written by the callee and answered in ACK, works the same',
+  deadline(10_000, async () => {
+    const relay = makeRelay()
+    await relay.start()
+    const [alice, bob] = [await Phone.open('127.5.1.1'), await Phone.open('127.5.2.1')]
+    const toBob = target(
+      await relay.rewrite({ callUuid, side: 'callee', kind: 'offer', branch: 'b', sdp: bob.sdp(), from }),
+    )
+    const toAlice = target(
+      await relay.rewrite({ callUuid, side: 'caller', kind: 'answer', branch: 'ack', sdp: alice.sdp(), from }),
+    )
+    alice.rtp.send(rtp(1), toBob)
+    bob.rtp.send(rtp(2), toAlice)
+    await eventually(() => alice.heard.rtp.length === 1 && bob.heard.rtp.length === 1)
+    await relay.stop()
+    await Promise.all([alice.close(), bob.close()])
+  }),
+)
+
+test(
+  'release frees the ports, tells the last figures once, and the call is unknown afterwards',
+  deadline(10_000, () =>
+    withCall({}, async ({ relay, alice, bob, toBob }) => {
+      assert.equal(relay.freePairs, 98)
+      alice.rtp.send(rtp(1), toBob)
+      await eventually(() => bob.heard.rtp.length === 1)
+      const last = relay.release(callUuid)
+      assert.equal(last?.streams[0]?.callerPackets, 1)
+      assert.equal(last?.streams[0]?.status, 'closed')
+      assert.equal(relay.release(callUuid), undefined)
+      assert.equal(relay.stats(callUuid), undefined)
+      await eventually(() => relay.freePairs === 100)
+      await assert.rejects(
+        relay.rewrite({ callUuid, side: 'callee', kind: 'answer', branch: 'b1', sdp: bob.sdp(), from }),
+        (error) => errorCode(error) === 'MEDIA_SESSION_UNKNOWN',
+      )
+    }),
+  ),
+)
+
+test(
+  'a release while SDP is being rewritten leaves no port behind',
+  deadline(10_000, async () => {
+    const relay = makeRelay()
+    await relay.start()
+    const sdp = sdpOf({ host: '127.5.1.1', port: 4000 })
+    const offer = relay.rewrite({ callUuid, side: 'caller', kind: 'offer', branch: 'b', sdp, from })
+    relay.release(callUuid)
+    await assert.rejects(offer, (error) => errorCode(error) === 'MEDIA_SESSION_UNKNOWN')
+    await eventually(() => relay.freePairs === 100)
+    await relay.stop()
+  }),
+)
+
+test(
+  'when ports run out the call is refused and what it took is given back',
+  deadline(10_000, async () => {
+    const relay = makeRelay({ ports: { from: 19_000, to: 19_005 } })
+    await relay.start()
+    const sdp = sdpOf({ host: '127.5.1.1', port: 4000 })
+    await relay.rewrite({ callUuid, side: 'caller', kind: 'offer', branch: 'b', sdp, from })
+    const second = { callUuid: 'second', side: 'caller', kind: 'offer', branch: 'b', sdp, from } as const
+    await assert.rejects(relay.rewrite(second), (error) => errorCode(error) === 'MEDIA_PORTS_EXHAUSTED')
+    await eventually(() => relay.freePairs === 1)
+    assert.equal(relay.sessions().length, 1)
+    relay.release(callUuid)
+    await eventually(() => relay.freePairs === 3)
+    await relay.rewrite(second)
+    await relay.stop()
+  }),
+)
+
+test(
+  'ports that other programs hold are passed over',
+  deadline(10_000, async () => {
+    const relay = makeRelay({ ports: { from: 19_100, to: 19_107 } })
+    await relay.start()
+    const taken = await systemNet.udp({ host: HOST, port: 19_103 }, () => undefined)
+    const sdp = sdpOf({ host: '127.5.1.1', port: 4000 })
+    for (const callUuid of ['first']) {
+      const out = await relay.rewrite({ callUuid, side: 'caller', kind: 'offer', branch: 'b', sdp, from })
+      assert.notEqual(target(out).port, 19_102)
+    }
+    await relay.rewrite({ callUuid: 'first', side: 'callee', kind: 'answer', branch: 'b', sdp, from })
+    await assert.rejects(
+      relay.rewrite({ callUuid: 'second', side: 'caller', kind: 'offer', branch: 'b', sdp, from }),
+      (error) => errorCode(error) === 'MEDIA_PORTS_EXHAUSTED',
+    )
+    await relay.stop()
+    assert.equal(relay.freePairs, 4)
+    await taken.close()
+  }),
+)
+
+test(
+  'limits: sessions, draining, and an answer out of the blue',
+  deadline(10_000, async () => {
+    const relay = makeRelay({ sessionsMax: 1 })
+    const sdp = sdpOf({ host: '127.5.1.1', port: 4000 })
+    const offer = (id: string) => relay.rewrite({ callUuid: id, side: 'caller', kind: 'offer', branch: 'b', sdp, from })
+    const refused = (code: string) => (error: unknown) => errorCode(error) === code
+    await assert.rejects(offer('early'), refused('MEDIA_DRAINING'))
+    await relay.start()
+    await relay.start()
+    await offer('first')
+    await assert.rejects(offer('second'), refused('MEDIA_TOO_MANY_SESSIONS'))
+    await relay.drain()
+    await assert.rejects(offer('third'), refused('MEDIA_DRAINING'))
+    assert.ok(await offer('first'), 'calls that run go on')
+    await relay.stop()
+    await relay.stop()
+    assert.equal(relay.sessions().length, 0)
+  }),
+)
+
+test(
+  'a description without relayed streams passes as it is and makes no session',
+  deadline(10_000, async () => {
+    const relay = makeRelay()
+    await relay.start()
+    const sdp = 'v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nm=message 2855 TCP/MSRP *\r\nc=IN IP4 192.0.2.1\r\n'
+    assert.equal(await relay.rewrite({ callUuid, side: 'caller', kind: 'offer', branch: 'b', sdp, from }), sdp)
+    assert.equal(relay.sessions().length, 0)
+    await relay.stop()
+  }),
+)
+
+test(
+  'a refused stream is rejected, one that is taken out is closed, an added one gets ports',
+  deadline(10_000, async () => {
+    const relay = makeRelay()
+    await relay.start()
+    const audio = sdpOf({ host: '127.5.1.1', port: 4000 })
+    const both = `${audio}m=video 5000 RTP/AVP 34\r\n`
+    const write = (side: 'caller' | 'callee', kind: 'offer' | 'answer', sdp: string) =>
+      relay.rewrite({ callUuid, side, kind, branch: 'b', sdp, from })
+    const statuses = () => relay.stats(callUuid)?.streams.map(({ mediaType, status }) => `${mediaType} ${status}`)
+    await write('caller', 'offer', both)
+    await write('callee', 'answer', `${audio}m=video 0 RTP/AVP 34\r\n`)
+    assert.deepEqual(statuses(), ['audio active', 'video rejected'])
+    await write('callee', 'offer', both)
+    await write('caller', 'answer', both)
+    assert.deepEqual(statuses(), ['audio active', 'video active'])
+    await write('caller', 'offer', `${audio}m=video 0 RTP/AVP 34\r\n`)
+    await write('callee', 'answer', `${audio}m=video 0 RTP/AVP 34\r\n`)
+    assert.deepEqual(statuses(), ['audio active', 'video closed'])
+    const third = `${audio}m=video 0 RTP/AVP 34\r\nm=text 6000 RTP/AVP 98\r\n`
+    assert.notEqual(target(await write('caller', 'offer', third), 2).port, 6000)
+    assert.deepEqual(statuses(), ['audio active', 'video closed', 'text active'])
+    await relay.stop()
+    assert.equal(relay.freePairs, 100)
+  }),
+)
+
+test(
+  'the advertised address is written into SDP, the other one is bound',
+  deadline(10_000, () =>
+    withCall({ advertisedHost: '203.0.113.9' }, async ({ relay, alice, bob, toBob }) => {
+      assert.equal(toBob.host, '203.0.113.9')
+      alice.rtp.send(rtp(1), { host: HOST, port: toBob.port })
+      await eventually(() => bob.heard.rtp.length === 1)
+      assert.equal(relay.stats(callUuid)?.streams[0]?.callerLocal.host, '203.0.113.9')
+    }),
+  ),
+)
+
+test(
+  'tones and comfort noise are not taken for the codec; with rtcp-mux RTCP passes on the RTP port and is not media',
+  deadline(10_000, () =>
+    withCall({}, async ({ relay, alice, bob, toBob }) => {
+      alice.rtp.send(rtp(1, 101, 4), toBob)
+      alice.rtp.send(rtcp(), toBob)
+      alice.rtp.send(rtp(2, 8), toBob)
+      await eventually(() => bob.heard.rtp.length === 3)
+      const stream = relay.stats(callUuid)?.streams[0]
+      assert.equal(stream?.callerCodec, 'PCMA')
+      assert.equal(stream?.callerPackets, 2)
+      assert.equal(stream?.calleeCodec, 'Unknown')
+    }),
+  ),
+)
+
+test.run()
