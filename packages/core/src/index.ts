@@ -5,6 +5,20 @@
  */
 export { type Aor, makeAor, recordKey, splitAor } from './aor.ts'
 export { type Clock, every, sleep, systemClock, type Timer } from './clock.ts'
+export {
+  computeHa1,
+  type DigestAlgorithm,
+  type DigestChallenge,
+  type DigestCredentials,
+  type DigestInput,
+  digestAlgorithm,
+  digestResponse,
+  equalDigests,
+  formatChallenge,
+  formatCredentials,
+  parseChallenge,
+  parseCredentials,
+} from './digest.ts'
 export type { Disk, DiskOperation, DiskRange } from './disk.ts'
 export { errorCode, errorMessage, ThorError } from './errors.ts'
 export { type Lifecycle, startAll, stopAll } from './lifecycle.ts'
@@ -34,6 +48,7 @@ export type {
   Versioned,
 } from './record-store.ts'
 export { deriveKey, Sealer, shortMac } from './sealer.ts'
+export { compareUtf8, prefixEnd, SortedMap } from './sorted-map.ts'
 export {
   attributeOf,
   childElements,

@@ -1,0 +1,84 @@
+import { type Disk, type DiskOperation, type DiskRange, errorCode, errorMessage, ThorError } from '@thor-node/core'
+import { Level } from 'level'
+
+export interface LevelDiskInit {
+  /** The folder of the database; it is made when missing. */
+  directory: string
+  /** Bytes of blocks kept in memory. @default 32 MiB */
+  cacheBytes?: number
+  /** Bytes gathered in memory before a file is written. @default 16 MiB */
+  writeBufferBytes?: number
+}
+
+/** The real disk: one LevelDB. Reads do not verify LevelDB's own checksums, so values carry theirs (`sealed.ts`). */
+export class LevelDisk implements Disk {
+  readonly #init: Required<LevelDiskInit>
+  #db: Level<string, Uint8Array> | undefined
+
+  constructor(init: LevelDiskInit) {
+    this.#init = {
+      directory: init.directory,
+      cacheBytes: init.cacheBytes ?? 32 * 1024 * 1024,
+      writeBufferBytes: init.writeBufferBytes ?? 16 * 1024 * 1024,
+    }
+  }
+
+  async open(): Promise<void> {
+    if (this.#db) return
+    const db = new Level<string, Uint8Array>(this.#init.directory, { keyEncoding: 'utf8', valueEncoding: 'view' })
+    try {
+      await db.open({ cacheSize: this.#init.cacheBytes, writeBufferSize: this.#init.writeBufferBytes })
+    } catch (cause) {
+      const reason = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause
+      if (errorCode(reason) === 'LEVEL_LOCKED') {
+        const message = `${this.#init.directory} is in use: another node runs on this data directory, stop it first`
+        throw new ThorError('STORE_DISK_LOCKED', message, { cause })
+      }
+      const message = `${this.#init.directory} cannot be opened: ${errorMessage(reason)}`
+      throw new ThorError('STORE_DISK_FAILED', message, { cause })
+    }
+    this.#db = db
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    const db = this.#opened()
+    return failing('read', () => db.get(key))
+  }
+
+  async batch(operations: readonly DiskOperation[], options: { sync: boolean }): Promise<void> {
+    const db = this.#opened()
+    await failing('write', () => db.batch(operations as DiskOperation[], { sync: options.sync } as object))
+  }
+
+  async *entries(range: DiskRange): AsyncIterable<readonly [key: string, value: Uint8Array]> {
+    const iterator = this.#opened().iterator({ gte: range.from, lt: range.to })
+    try {
+      for (;;) {
+        const some = await failing('read', () => iterator.nextv(256))
+        if (some.length === 0) return
+        yield* some
+      }
+    } finally {
+      await iterator.close()
+    }
+  }
+
+  async close(): Promise<void> {
+    const db = this.#db
+    this.#db = undefined
+    await db?.close()
+  }
+
+  #opened(): Level<string, Uint8Array> {
+    if (!this.#db) throw new ThorError('STORE_DISK_CLOSED', 'the disk is not open')
+    return this.#db
+  }
+}
+
+async function failing<T>(what: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (cause) {
+    throw new ThorError('STORE_DISK_FAILED', `${what} failed: ${errorMessage(cause)}`, { cause })
+  }
+}

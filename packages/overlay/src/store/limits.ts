@@ -1,0 +1,49 @@
+/** Every table, body and queue of SET, SOFT and the disk under them has a number here, and reaching it has an answer. */
+export const diskLimits = {
+  /** Callers' operations that wait for the writer; more are refused with `STORE_OVERLOADED`, nothing written. */
+  waitingOperationsMax: 65_536,
+  waitingBytesMax: 64 * 1024 * 1024,
+  /** What one write of the group takes along. */
+  batchOperationsMax: 4_096,
+  batchBytesMax: 8 * 1024 * 1024,
+} as const
+
+export const setLimits = {
+  nameBytesMax: 512,
+  /** An encoded body; more is `STORE_TOO_LARGE`. Larger things are cut into chunks by their owner. */
+  bodyBytesMax: 256 * 1024,
+  /** How long one round to the replicas may take. */
+  roundTimeoutMs: 900,
+  /** After this a write without a quorum is `STORE_UNAVAILABLE`. */
+  writeTimeoutMs: 1_900,
+  /** Refusals with a newer config that one operation follows. */
+  epochRetriesMax: 4,
+  /** Records of one answer of `list`; more is an error of its caller, who has a narrower prefix. */
+  listRecordsMax: 50_000,
+} as const
+
+export const transferLimits = {
+  /** Bytes of one chunk of copied records; a single larger record travels alone. */
+  chunkBytesMax: 64 * 1024,
+  /** Chunks asked for and not yet stored. */
+  windowChunks: 4,
+  /** Per chunk: a chunk that is not answered ends the pull from this source. */
+  chunkTimeoutMs: 5_000,
+} as const
+
+export const softLimits = {
+  nameBytesMax: 512,
+  subBytesMax: 256,
+  /** An encoded body; more is `STORE_TOO_LARGE`. */
+  bodyBytesMax: 64 * 1024,
+  /** Live entries and markers under one name; one more is `STORE_TOO_LARGE`. */
+  entriesPerKeyMax: 256,
+  /** Entries of one node; one more is `STORE_OVERLOADED`. */
+  entriesMax: 4_000_000,
+  /** Longest life of an entry; a longer one is cut. */
+  ttlMsMax: 7 * 24 * 3600 * 1000,
+  roundTimeoutMs: 700,
+  /** One slow replica is hedged with the third after this. */
+  hedgeAfterMs: 100,
+  listKeysMax: 100_000,
+} as const
