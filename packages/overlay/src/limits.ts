@@ -1,0 +1,51 @@
+/** Every queue, table and body of the peer network has a number here, and reaching it has an answer. */
+export const netLimits = {
+  /** Longest frame between members; a longer one is refused by `send`, and closes the stream when it comes in. */
+  frameBytesMax: 4 * 1024 * 1024,
+  /** What may wait to be sent to one peer; `send` returns false beyond it. */
+  sendQueueBytesMax: 16 * 1024 * 1024,
+  /** One write on the stream. */
+  chunkBytesMax: 64 * 1024,
+  /** Dial, Noise, stream and greeting together. */
+  dialTimeoutMs: 3_000,
+  /** An address book answer of kad-dht. */
+  findTimeoutMs: 3_000,
+  /** A second dial by a peer within this time is the crossing of two dials; later, the older stream is taken for lost. */
+  crossingDialMs: 2_000,
+} as const
+
+export const rpcLimits = {
+  defaultTimeoutMs: 2_000,
+  /** Calls of this node to one peer that wait for an answer; one more throws `RPC_OVERLOADED`. */
+  callsPerPeerMax: 8_192,
+  /** Handlers running for one peer; one more is answered `RPC_OVERLOADED`. */
+  handlersPerPeerMax: 4_096,
+  /** An encoded request or response with its header; more is `RPC_TOO_LARGE`. */
+  frameBytesMax: netLimits.frameBytesMax,
+  methodCharsMax: 100,
+  errorMessageCharsMax: 1_000,
+} as const
+
+export const membershipLimits = {
+  /** The full mesh is made for this many; more are refused at admission. */
+  membersMax: 64,
+  /** Members that are `left` or `dead` are remembered, for names and certificates. */
+  rosterMax: 1_024,
+  /** News of one gossip message that is looked at. */
+  entriesPerMessageMax: 1_024,
+} as const
+
+export const admissionLimits = {
+  /** Handshakes that the door takes per second, from all addresses together; the others are cut. */
+  handshakesPerSecond: 64,
+  /** Connections open at once. */
+  connectionsMax: 128,
+  /** From the first byte to the answer. */
+  finishTimeoutMs: 10_000,
+  messageBytesMax: 64 * 1024,
+  /** The answer carries the roster. */
+  answerBytesMax: 4 * 1024 * 1024,
+  inviteCharsMax: 2_000,
+  inviteAddressesMax: 3,
+  nameCharsMax: 63,
+} as const

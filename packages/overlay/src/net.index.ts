@@ -1,0 +1,7 @@
+export { dialError, isConnectionRefused } from './errors.ts'
+export { Libp2pPeerNet, type Libp2pPeerNetComponents, type Libp2pPeerNetInit } from './kad/kad.ts'
+export { generateNodeKey, isNodeId, type NodeKey, nodeIdOf, signAsNode, verifyNode } from './kad/node-key.ts'
+export { admissionLimits, membershipLimits, netLimits, rpcLimits } from './limits.ts'
+export type { NodeId, PeerListener, PeerNet } from './peers.ts'
+export type { CallOptions, Rpc, RpcHandler } from './rpc/contract.ts'
+export { type PeerEvents, PeerRpc, type PeerRpcComponents, type PeerRpcInit } from './rpc/rpc.ts'
