@@ -1,0 +1,58 @@
+/** What a verb needs of its surroundings; tests give their own. */
+import { MessageChannel } from 'node:worker_threads'
+import { type Clock, systemClock } from '@thor-node/core'
+import { loadConfig, type Surroundings, systemSurroundings } from '../config.ts'
+import { type ControlClient, connectControl } from '../control/client.ts'
+import { type Paint, paintFor } from '../status/paint.ts'
+
+export interface Console {
+  /** To standard output, with a newline. */
+  print(text: string): void
+  /** To standard error, with a newline. */
+  complain(text: string): void
+  paint: Paint
+  /** A person watches: screens may be redrawn. */
+  terminal: boolean
+  around: Surroundings
+  clock: Clock
+  /** Timers of the clock do not keep the process alive; this does, until the function that it returns is called. */
+  hold(): () => void
+  /** The node that keeps its things in `data`. */
+  connect(data: string): ControlClient
+}
+
+export function systemConsole(): Console {
+  const around = systemSurroundings()
+  return {
+    print: (text) => void process.stdout.write(`${text}\n`),
+    complain: (text) => void process.stderr.write(`${text}\n`),
+    paint: paintFor(process.stdout, process.env),
+    terminal: process.stdout.isTTY === true,
+    around,
+    clock: systemClock,
+    hold() {
+      const { port1 } = new MessageChannel()
+      port1.on('message', () => undefined)
+      return () => port1.close()
+    },
+    connect: connectControl,
+  }
+}
+
+/** Options that every verb has that talks to a node. */
+export interface NodeOptions {
+  data?: string
+  config?: string
+  json?: boolean
+}
+
+/** The node that the options, the environment or the file name. */
+export function nodeOf(console: Console, options: NodeOptions): ControlClient {
+  const { config } = loadConfig({ data: options.data, config: options.config }, console.around)
+  return console.connect(config.data)
+}
+
+/** The result as JSON, or as `render` shows it. */
+export function show<T>(console: Console, options: NodeOptions, result: T, render: (result: T) => string): void {
+  console.print(options.json ? JSON.stringify(result, null, 2) : render(result))
+}

@@ -1,0 +1,17 @@
+import { InvalidArgumentError } from 'commander'
+import { parseDurationMs } from '../config.ts'
+
+/** For options that take a number of things. */
+export function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number of 1 or more.')
+  return Number(text)
+}
+
+/** For options that take a duration; the value is in seconds. */
+export function durationSeconds(text: string): number {
+  const ms = parseDurationMs(text)
+  if (ms === undefined || ms <= 0) {
+    throw new InvalidArgumentError('It must be a duration, such as 90s, 30m, 24h or 7d.')
+  }
+  return ms / 1_000
+}

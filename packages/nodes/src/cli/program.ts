@@ -1,0 +1,78 @@
+/** All verbs together, and what becomes of their errors. */
+import { errorCode, errorMessage } from '@thor-node/core'
+import { Command, CommanderError } from 'commander'
+import { accountVerb } from './account.ts'
+import { adminVerb } from './admin.ts'
+import { callsVerb } from './calls.ts'
+import { configVerb } from './config.ts'
+import type { Console } from './console.ts'
+import { demoVerb } from './demo.ts'
+import { domainVerb } from './domain.ts'
+import { inviteVerb } from './invite.ts'
+import { joinVerb } from './join.ts'
+import { statusVerb } from './status.ts'
+import { examplesText, type Verb } from './verb.ts'
+import { packageVersion, versionVerb } from './version.ts'
+import { whereVerb } from './where.ts'
+
+export const EXIT_FAILURE = 1
+export const EXIT_USAGE = 2
+/** EX_UNAVAILABLE of sysexits.h: no node runs there. */
+export const EXIT_NOT_RUNNING = 69
+
+const verbs: readonly Verb[] = [
+  joinVerb,
+  statusVerb,
+  accountVerb,
+  domainVerb,
+  callsVerb,
+  whereVerb,
+  inviteVerb,
+  adminVerb,
+  configVerb,
+  demoVerb,
+  versionVerb,
+]
+
+export function createProgram(console: Console): Command {
+  const program = new Command('thor-node')
+    .description('Any number of servers, one SIP service.')
+    .version(packageVersion(), '-V, --version')
+    .showHelpAfterError('(add --help for what there is)')
+    .addHelpText(
+      'after',
+      examplesText(`thor-node join                         start the first node
+       thor-node account add alice@thor.local
+       thor-node status
+       thor-node <command> --help             what it does, with examples`),
+    )
+  for (const verb of verbs) program.addCommand(verb(console))
+  const settle = (command: Command): void => {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => console.print(text.trimEnd()),
+      writeErr: (text) => console.complain(text.trimEnd()),
+    })
+    for (const below of command.commands) settle(below)
+  }
+  settle(program)
+  return program
+}
+
+function exitCode(error: unknown): number {
+  const code = errorCode(error) ?? ''
+  if (code === 'CONTROL_NOT_RUNNING') return EXIT_NOT_RUNNING
+  return code === 'CONTROL_BAD_QUERY' || code.startsWith('CONFIG_') ? EXIT_USAGE : EXIT_FAILURE
+}
+
+/** Runs one command line and returns the exit code. `argv` is as in process.argv. */
+export async function runProgram(argv: readonly string[], console: Console): Promise<number> {
+  try {
+    await createProgram(console).parseAsync(argv)
+    return 0
+  } catch (error) {
+    // Commander has printed its own errors already; 0 is --help and --version.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
+    console.complain(`thor-node: ${errorMessage(error)}`)
+    return exitCode(error)
+  }
+}
