@@ -1,7 +1,7 @@
-import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
+import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import { type Address, bindError, type Clock, errorCode, type Logger, type Random, ThorError } from '@thor-node/core'
+import { type Address, bindError, type Clock, errorMessage, type Logger, type Random, ThorError } from '@thor-node/core'
 import { dialError } from '../errors.ts'
 import { netLimits } from '../limits.ts'
 import type { NodeId, PeerListener, PeerNet } from '../peers.ts'
@@ -170,28 +170,41 @@ export class Libp2pPeerNet implements PeerNet {
   }
 
   async #dial(peer: NodeId, link: Link, addresses: readonly string[]): Promise<void> {
-    let connection: Connection | undefined
-    let mine: RingStream | undefined
     try {
       const node = this.#node
       if (!node) throw new ThorError('OVERLAY_STOPPED', 'this node does not run')
-      const id: PeerId = peerIdFromString(peer)
       const targets = addresses.map((address) => multiaddr(`${addressToMultiaddr(address)}/p2p/${peer}`))
       if (targets.length === 0) throw new Error('no address is known')
       const signal = AbortSignal.timeout(netLimits.dialTimeoutMs)
-      connection = node.getConnections(id)[0] ?? (await node.dial(targets, { signal }))
-      if (link.up) return
-      const stream = await connection.newStream(RING_PROTOCOL, { signal })
-      mine = new RingStream(stream, connection)
-      await this.#greet(peer, link, mine)
+      const existing = node.getConnections(peerIdFromString(peer)).find((connection) => connection.status === 'open')
+      if (existing) {
+        // kad-dht may have one; but it may also be one that broke a moment ago, so a failure means nothing.
+        const opened = await this.#openOn(peer, link, existing, signal).catch(() => undefined)
+        if (opened || link.up) return
+      }
+      await this.#openOn(peer, link, await node.dial(targets, { signal, force: existing !== undefined }), signal)
     } catch (error) {
-      mine?.abort('the dial failed')
       const { waiting } = link
       link.waiting = undefined
       if (link.up) return
-      if (waiting?.isOpen) return this.#accept(peer, link, waiting)
-      if (connection && errorCode(error) !== 'OVERLAY_STOPPED') connection.abort(new Error('no ring stream on it'))
-      throw dialError(peer, addresses, error)
+      if (waiting?.isOpen) this.#accept(peer, link, waiting)
+      else throw error instanceof ThorError ? error : dialError(peer, addresses, error)
+    }
+  }
+
+  /** True when a ring stream is up; a connection on which that fails is closed. */
+  async #openOn(peer: NodeId, link: Link, connection: Connection, signal: AbortSignal): Promise<boolean> {
+    if (link.up) return true
+    let mine: RingStream | undefined
+    try {
+      mine = new RingStream(await connection.newStream(RING_PROTOCOL, { signal }), connection)
+      await this.#greet(peer, link, mine)
+      return true
+    } catch (error) {
+      mine?.abort('the dial failed')
+      // Another stream may be up on this very connection.
+      if (!link.up && !link.waiting) connection.abort(new Error('no ring stream on it'))
+      throw error
     }
   }
 
@@ -224,12 +237,18 @@ export class Libp2pPeerNet implements PeerNet {
   #onStream(stream: Stream, connection: Connection): void {
     const peer = connection.remotePeer.toString()
     const theirs = new RingStream(stream, connection)
-    if (!this.#node || !this.#init.isMember(peer)) return theirs.abort('not a member')
+    if (!this.#node || !this.#init.isMember(peer)) {
+      theirs.abort('not a member')
+      return
+    }
     const timer = this.#clock.after(netLimits.dialTimeoutMs, () => theirs.abort('no greeting in time'))
     theirs.listener = {
       onFrame: (frame) => {
         timer.cancel()
-        if (!isGreeting(frame)) return theirs.abort('the peer does not speak this version')
+        if (!isGreeting(frame)) {
+          theirs.abort('the peer does not speak this version')
+          return
+        }
         theirs.listener = { onFrame: () => theirs.abort('frame before the answer'), onClose: () => undefined }
         theirs.session = sessionOf(frame)
         this.#decide(peer, theirs)
@@ -243,11 +262,13 @@ export class Libp2pPeerNet implements PeerNet {
     if (link.up) {
       const age = this.#clock.now() - (link.up.openedAt ?? 0)
       if (link.up.session === theirs.session && age < netLimits.crossingDialMs) {
-        return theirs.abort('another stream is up')
+        theirs.abort('another stream is up')
+        return
       }
       this.#log.info('a peer dialled again, its old stream is lost', { peer })
       link.up.abort('replaced')
-      return this.#accept(peer, this.#link(peer), theirs)
+      this.#accept(peer, this.#link(peer), theirs)
+      return
     }
     if (link.dial && this.self < peer) {
       link.waiting?.abort('replaced')
@@ -297,9 +318,9 @@ function addressToMultiaddr(address: string): string {
   return six ? `/ip6/${six}/tcp/${port}` : `/ip4/${four}/tcp/${port}`
 }
 
-/** The system error inside what libp2p throws when it cannot listen. */
+/** libp2p reports what failed to listen as text only; the code of the system error stands in it. */
 function systemError(error: unknown): NodeJS.ErrnoException {
-  const errors = error instanceof AggregateError ? error.errors : [error]
-  const found = errors.find((one) => errorCode(one)?.startsWith('E'))
-  return found ?? (error instanceof Error ? error : new Error(String(error)))
+  const message = errorMessage(error)
+  const code = /\b(EADDRINUSE|EACCES|EADDRNOTAVAIL)\b/.exec(message)?.[1]
+  return Object.assign(new Error(message), code ? { code } : {})
 }

@@ -95,7 +95,10 @@ export class RingStream {
   #onBytes(bytes: Uint8Array): void {
     if (this.#closed) return
     const frames = this.#reader.push(bytes)
-    if (frames === 'too-long') return this.abort('the peer announced a frame above the limit')
+    if (frames === 'too-long') {
+      this.abort('the peer announced a frame above the limit')
+      return
+    }
     for (const frame of frames) {
       if (this.#closed) return
       this.listener?.onFrame(frame)
