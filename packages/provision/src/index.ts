@@ -26,4 +26,8 @@ export {
   type DomainInput,
 } from './accounts/input.ts'
 export { type AccountView, type AliasView, accountView, aliasView } from './accounts/view.ts'
+export type { CallHistory, CallHistoryQuery, DeviceLocation, DeviceLocations } from './delegates.ts'
 export type { ProvisionCode } from './errors.ts'
+export { type ProvisionComponents, type ProvisionInit, ProvisionServer } from './http/server.ts'
+export { type SoapAnswer, type SoapComponents, SoapService } from './soap/service.ts'
+export { writeWsdl } from './soap/wsdl.ts'

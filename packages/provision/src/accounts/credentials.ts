@@ -1,15 +1,10 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-import { type Aor, type Sealer, splitAor } from '@thor-node/core'
+import { type Aor, computeHa1, equalDigests, type Sealer, splitAor } from '@thor-node/core'
 import { pack, unpack } from 'msgpackr'
 import { invalid } from '../errors.ts'
 import type { AccountRecord, Credentials } from './contract.ts'
 import { password as checkPassword } from './validate.ts'
 
 const DIGESTS = /^([0-9a-f]{32}):([0-9a-f]{32})$/i
-
-function hash(algorithm: 'md5' | 'sha256', username: string, realm: string, password: string): string {
-  return createHash(algorithm).update(`${username}:${realm}:${password}`, 'utf8').digest('hex')
-}
 
 /**
  * What is kept of a password (RFC 7616 §3.4.2): H(A1) under both digest algorithms, for clients that authenticate as
@@ -25,10 +20,10 @@ export function makeCredentials(aor: Aor, password: string | undefined): Credent
     return { ha1Md5: (digests[1] as string).toLowerCase(), ha1bMd5: (digests[2] as string).toLowerCase() }
   }
   return {
-    ha1Md5: hash('md5', user, domain, value),
-    ha1bMd5: hash('md5', aor, domain, value),
-    ha1Sha256: hash('sha256', user, domain, value),
-    ha1bSha256: hash('sha256', aor, domain, value),
+    ha1Md5: computeHa1('MD5', user, domain, value),
+    ha1bMd5: computeHa1('MD5', aor, domain, value),
+    ha1Sha256: computeHa1('SHA-256', user, domain, value),
+    ha1bSha256: computeHa1('SHA-256', aor, domain, value),
   }
 }
 
@@ -45,7 +40,6 @@ export function openCredentials(sealer: Sealer, record: Pick<AccountRecord, 'sea
 export function passwordMatches(sealer: Sealer, record: AccountRecord, password: string): boolean {
   const { user, domain } = splitAor(record.aor) ?? { user: '', domain: '' }
   const { ha1Md5, ha1Sha256 } = openCredentials(sealer, record)
-  const known = Buffer.from(ha1Sha256 ?? ha1Md5, 'hex')
-  const given = Buffer.from(hash(ha1Sha256 ? 'sha256' : 'md5', user, domain, password), 'hex')
-  return known.length === given.length && timingSafeEqual(known, given)
+  const given = computeHa1(ha1Sha256 ? 'SHA-256' : 'MD5', user, domain, password)
+  return equalDigests(ha1Sha256 ?? ha1Md5, given)
 }

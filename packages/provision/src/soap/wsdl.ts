@@ -1,0 +1,124 @@
+import { XmlWriter } from '@thor-node/core'
+import { qualifiedType } from './encode.ts'
+import { RESULT } from './envelope.ts'
+import { ns, type PortName, portNamespace } from './names.ts'
+import type { Operation } from './operation.ts'
+import { operations } from './services/index.ts'
+import { type ArrayName, arrays, identifiers, membersOf, type StructName, structs } from './types.ts'
+
+const SERVICE = 'NGNPro'
+
+/**
+ * The WSDL 1.1 of everything that is served, RPC/encoded, with `location` as the address of every port. Written from the same
+ * tables that requests are read by, so it cannot promise anything else.
+ */
+export function writeWsdl(location: string): string {
+  const ports = [...new Set(operations.map(({ port }) => port))]
+  const writer = new XmlWriter().declaration().open('wsdl:definitions', {
+    name: SERVICE,
+    targetNamespace: ns.types,
+    'xmlns:wsdl': ns.wsdl,
+    'xmlns:soap': ns.wsdlSoap,
+    'xmlns:soapenc': ns.encoding,
+    'xmlns:xsd': ns.xsd,
+    'xmlns:ngnpro': ns.types,
+  })
+  writer.open('wsdl:types')
+  writeEncodingSchema(writer)
+  writeSchema(writer)
+  writer.close()
+  writer.open('wsdl:message', { name: 'AuthHeader' })
+  writer.leaf('wsdl:part', { name: 'auth', type: 'ngnpro:Auth' }).close()
+  for (const operation of operations) writeMessages(writer, operation)
+  for (const port of ports) writePortType(writer, port)
+  for (const port of ports) writeBinding(writer, port)
+  writer.open('wsdl:service', { name: SERVICE })
+  for (const port of ports) {
+    writer.open('wsdl:port', { name: `${port}Port`, binding: `ngnpro:${port}Binding` })
+    writer.leaf('soap:address', { location }).close()
+  }
+  return writer.close().close().toString()
+}
+
+/** As much of the SOAP encoding schema as the arrays need: clients then fetch nothing from elsewhere. */
+function writeEncodingSchema(writer: XmlWriter): void {
+  writer.open('xsd:schema', { targetNamespace: ns.encoding })
+  writer.leaf('xsd:attribute', { name: 'arrayType', type: 'xsd:string' })
+  writer.open('xsd:group', { name: 'Array' }).open('xsd:sequence')
+  writer.leaf('xsd:any', { namespace: '##any', minOccurs: '0', maxOccurs: 'unbounded', processContents: 'lax' })
+  writer.close().close()
+  writer.open('xsd:complexType', { name: 'Array' })
+  writer.leaf('xsd:group', { ref: 'soapenc:Array', minOccurs: '0' })
+  writer.leaf('xsd:attribute', { ref: 'soapenc:arrayType' })
+  writer.close().close()
+}
+
+function writeSchema(writer: XmlWriter): void {
+  writer.open('xsd:schema', { targetNamespace: ns.types })
+  writer.leaf('xsd:import', { namespace: ns.encoding })
+  for (const name of Object.keys(structs) as StructName[]) {
+    writer.open('xsd:complexType', { name }).open('xsd:all')
+    for (const [member, type] of membersOf(name)) {
+      const identifier = identifiers.has(`${name}.${member}`)
+      writer.leaf('xsd:element', {
+        name: member,
+        type: qualifiedType(type),
+        minOccurs: identifier ? undefined : '0',
+        nillable: identifier ? undefined : 'true',
+      })
+    }
+    writer.close().close()
+  }
+  for (const name of Object.keys(arrays) as ArrayName[]) {
+    writer.open('xsd:complexType', { name }).open('xsd:complexContent')
+    writer.open('xsd:restriction', { base: 'soapenc:Array' })
+    writer.leaf('xsd:attribute', {
+      ref: 'soapenc:arrayType',
+      'wsdl:arrayType': `${qualifiedType(arrays[name])}[]`,
+    })
+    writer.close().close().close()
+  }
+  writer.close()
+}
+
+const messageName = ({ port, name }: Operation, kind: 'Request' | 'Response'): string => `${port}_${name}${kind}`
+
+function writeMessages(writer: XmlWriter, operation: Operation): void {
+  writer.open('wsdl:message', { name: messageName(operation, 'Request') })
+  for (const [name, type] of Object.entries(operation.input)) {
+    writer.leaf('wsdl:part', { name, type: qualifiedType(type) })
+  }
+  writer.close()
+  writer.open('wsdl:message', { name: messageName(operation, 'Response') })
+  if (operation.output) writer.leaf('wsdl:part', { name: RESULT, type: qualifiedType(operation.output) })
+  writer.close()
+}
+
+function writePortType(writer: XmlWriter, port: PortName): void {
+  writer.open('wsdl:portType', { name: `${port}PortType` })
+  for (const operation of operations.filter((candidate) => candidate.port === port)) {
+    const order = Object.keys(operation.input).join(' ')
+    writer.open('wsdl:operation', { name: operation.name, parameterOrder: order === '' ? undefined : order })
+    writer.leaf('wsdl:input', { message: `ngnpro:${messageName(operation, 'Request')}` })
+    writer.leaf('wsdl:output', { message: `ngnpro:${messageName(operation, 'Response')}` })
+    writer.close()
+  }
+  writer.close()
+}
+
+function writeBinding(writer: XmlWriter, port: PortName): void {
+  const encoded = { use: 'encoded', encodingStyle: ns.encoding }
+  const body = { ...encoded, namespace: portNamespace(port) }
+  writer.open('wsdl:binding', { name: `${port}Binding`, type: `ngnpro:${port}PortType` })
+  writer.leaf('soap:binding', { style: 'rpc', transport: ns.http })
+  for (const operation of operations.filter((candidate) => candidate.port === port)) {
+    writer.open('wsdl:operation', { name: operation.name })
+    writer.leaf('soap:operation', { soapAction: '', style: 'rpc' })
+    writer.open('wsdl:input').leaf('soap:body', body)
+    writer.leaf('soap:header', { message: 'ngnpro:AuthHeader', part: 'auth', ...encoded, namespace: ns.types })
+    writer.close()
+    writer.open('wsdl:output').leaf('soap:body', body).close()
+    writer.close()
+  }
+  writer.close()
+}
