@@ -1,0 +1,166 @@
+/**
+ * HTTP digest as SIP, MSRP relays and XCAP use it: RFC 7616, with the algorithms of RFC 8760 and, for old devices, the
+ * form without qop of RFC 2069. `-sess` variants and `auth-int` are not spoken: both need what a ring of nodes has not got
+ * (a session per client, the body at the place where the password is).
+ */
+import { hash, timingSafeEqual } from 'node:crypto'
+
+export type DigestAlgorithm = 'MD5' | 'SHA-256'
+
+const HASH_NAMES: Record<DigestAlgorithm, string> = { MD5: 'md5', 'SHA-256': 'sha256' }
+
+/** The algorithm that this token names, whatever its case; undefined for those not spoken. Absent means MD5. */
+export function digestAlgorithm(token: string | undefined): DigestAlgorithm | undefined {
+  const upper = (token ?? 'MD5').toUpperCase()
+  return upper === 'MD5' || upper === 'SHA-256' ? upper : undefined
+}
+
+/** H(user ":" realm ":" password) in lower-case hex. What is stored in place of a password. */
+export function computeHa1(algorithm: DigestAlgorithm, user: string, realm: string, password: string): string {
+  return hash(HASH_NAMES[algorithm], Buffer.from(`${user}:${realm}:${password}`, 'utf8'), 'hex')
+}
+
+export interface DigestInput {
+  algorithm: DigestAlgorithm
+  /** Lower-case hex. */
+  ha1: string
+  method: string
+  uri: string
+  nonce: string
+  /** `auth`; absent for the form of RFC 2069. `nc` and `cnonce` are needed with it. */
+  qop?: string
+  nc?: string
+  cnonce?: string
+}
+
+/** The `response` of RFC 7616 §3.4.1 in lower-case hex. Field values are the octets of the message as latin1 text. */
+export function digestResponse(input: DigestInput): string {
+  const name = HASH_NAMES[input.algorithm]
+  const h = (text: string): string => hash(name, Buffer.from(text, 'latin1'), 'hex')
+  const ha2 = h(`${input.method}:${input.uri}`)
+  if (input.qop === undefined) return h(`${input.ha1}:${input.nonce}:${ha2}`)
+  return h(`${input.ha1}:${input.nonce}:${input.nc ?? ''}:${input.cnonce ?? ''}:${input.qop}:${ha2}`)
+}
+
+/** Compares two digests in a time that does not depend on where they differ. */
+export function equalDigests(a: string, b: string): boolean {
+  const left = Buffer.from(a.toLowerCase(), 'latin1')
+  const right = Buffer.from(b.toLowerCase(), 'latin1')
+  return left.length === right.length && timingSafeEqual(left, right)
+}
+
+export interface DigestChallenge {
+  realm: string
+  nonce: string
+  /** As written; MD5 when absent. */
+  algorithm?: string
+  qop?: string
+  opaque?: string
+  stale?: boolean
+}
+
+/** The value of a WWW-Authenticate or Proxy-Authenticate header. */
+export function formatChallenge(challenge: DigestChallenge): string {
+  const parts = [`realm=${quote(challenge.realm)}`, `nonce=${quote(challenge.nonce)}`]
+  if (challenge.opaque !== undefined) parts.push(`opaque=${quote(challenge.opaque)}`)
+  if (challenge.stale) parts.push('stale=true')
+  if (challenge.algorithm !== undefined) parts.push(`algorithm=${challenge.algorithm}`)
+  if (challenge.qop !== undefined) parts.push(`qop=${quote(challenge.qop)}`)
+  return `Digest ${parts.join(', ')}`
+}
+
+/** A challenge, or undefined when the value is none for digest. */
+export function parseChallenge(value: string): DigestChallenge | undefined {
+  const fields = parseDigestFields(value)
+  const realm = fields?.get('realm')
+  const nonce = fields?.get('nonce')
+  if (!fields || realm === undefined || nonce === undefined) return undefined
+  return {
+    realm,
+    nonce,
+    algorithm: fields.get('algorithm'),
+    qop: fields.get('qop'),
+    opaque: fields.get('opaque'),
+    stale: fields.get('stale')?.toLowerCase() === 'true',
+  }
+}
+
+export interface DigestCredentials {
+  username: string
+  realm: string
+  nonce: string
+  uri: string
+  response: string
+  /** As written; MD5 when absent. */
+  algorithm?: string
+  cnonce?: string
+  nc?: string
+  qop?: string
+  opaque?: string
+}
+
+/** The value of an Authorization or Proxy-Authorization header, or undefined when it is none for digest or lacks a field. */
+export function parseCredentials(value: string): DigestCredentials | undefined {
+  const fields = parseDigestFields(value)
+  if (!fields) return undefined
+  const [username, realm, nonce, uri, response] = ['username', 'realm', 'nonce', 'uri', 'response'].map((name) =>
+    fields.get(name),
+  )
+  if (username === undefined || realm === undefined || nonce === undefined) return undefined
+  if (uri === undefined || response === undefined) return undefined
+  return {
+    username,
+    realm,
+    nonce,
+    uri,
+    response,
+    algorithm: fields.get('algorithm'),
+    cnonce: fields.get('cnonce'),
+    nc: fields.get('nc'),
+    qop: fields.get('qop'),
+    opaque: fields.get('opaque'),
+  }
+}
+
+export function formatCredentials(credentials: DigestCredentials): string {
+  const { username, realm, nonce, uri, response, algorithm, cnonce, nc, qop, opaque } = credentials
+  const parts = [
+    `username=${quote(username)}`,
+    `realm=${quote(realm)}`,
+    `nonce=${quote(nonce)}`,
+    `uri=${quote(uri)}`,
+    `response=${quote(response)}`,
+  ]
+  if (algorithm !== undefined) parts.push(`algorithm=${algorithm}`)
+  if (cnonce !== undefined) parts.push(`cnonce=${quote(cnonce)}`)
+  if (qop !== undefined) parts.push(`qop=${qop}`)
+  if (nc !== undefined) parts.push(`nc=${nc}`)
+  if (opaque !== undefined) parts.push(`opaque=${quote(opaque)}`)
+  return `Digest ${parts.join(', ')}`
+}
+
+const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`
+
+const FIELD = /\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))\s*(?:,|$)/y
+const FIELDS_MAX = 32
+
+/** `Digest name=value, name="value"…` as a map with lower-case names; undefined for another scheme or bad syntax. */
+function parseDigestFields(value: string): Map<string, string> | undefined {
+  const scheme = /^\s*digest\s+/i.exec(value)
+  if (!scheme) return undefined
+  const fields = new Map<string, string>()
+  FIELD.lastIndex = scheme[0].length
+  while (FIELD.lastIndex < value.length) {
+    const at = FIELD.lastIndex
+    const match = FIELD.exec(value)
+    if (!match) {
+      // Only trailing space and commas may be left over.
+      return /^[\s,]*$/.test(value.slice(at)) ? fields : undefined
+    }
+    const name = (match[1] as string).toLowerCase()
+    // Said twice: which one would count is anybody's guess, so it does not count at all.
+    if (fields.has(name) || fields.size >= FIELDS_MAX) return undefined
+    fields.set(name, match[2] === undefined ? (match[3] as string) : match[2].replace(/\\(.)/g, '$1'))
+  }
+  return fields
+}

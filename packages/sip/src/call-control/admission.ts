@@ -1,0 +1,59 @@
+/**
+ * May this caller go on, and as whom? Decided at the caller's home. Who is unknown and who has the wrong password get the
+ * same answers, so that nobody learns which accounts exist.
+ */
+import type { Admission, AdmitQuery, AuthVerdict } from '../delegates.ts'
+import { type AccountView, isBlocked, sameAor } from './account-view.ts'
+
+const EVERY_ALGORITHM: readonly string[] = ['SHA-256', 'MD5']
+
+/** What an AuthVerdict other than ok means to the peer: asked again, or refused. Shared with REGISTER. */
+export function answerToFailedAuth(
+  account: Pick<AccountView, 'algorithms'> | undefined,
+  verdict: Exclude<AuthVerdict, { ok: true }>,
+):
+  | { verdict: 'challenge'; stale: boolean; algorithms: readonly string[] }
+  | { verdict: 'refuse'; status: number; reason: string } {
+  const algorithms = account?.algorithms ?? EVERY_ALGORITHM
+  switch (verdict.cause) {
+    case 'no-credentials':
+      // Not narrowed to what the account has: that would tell known from unknown.
+      return { verdict: 'challenge', stale: false, algorithms: EVERY_ALGORITHM }
+    case 'unsupported-algorithm':
+      return { verdict: 'challenge', stale: false, algorithms }
+    case 'stale':
+    case 'replay':
+      return { verdict: 'challenge', stale: true, algorithms }
+    case 'unknown-user':
+    case 'wrong-password':
+      return { verdict: 'refuse', status: 403, reason: 'Forbidden' }
+  }
+}
+
+export function decideAdmission(account: AccountView | undefined, query: AdmitQuery, verdict: AuthVerdict): Admission {
+  if (!verdict.ok) return answerToFailedAuth(account, verdict)
+  if (!account) return { verdict: 'refuse', status: 403, reason: 'Forbidden' }
+  if (isBlocked(account)) return { verdict: 'refuse', status: 403, reason: 'Account Blocked' }
+  const own = sameAor(query.from, account.aor) || account.aliases.some((alias) => sameAor(alias, query.from))
+  if (!own) return { verdict: 'refuse', status: 403, reason: 'From Is Not Your Address' }
+  return {
+    verdict: 'admit',
+    account: account.aor,
+    ...(account.displayName !== undefined && { displayName: account.displayName }),
+    groups: account.groups,
+    callLimit: account.callLimit,
+  }
+}
+
+/** The same questions for a REGISTER; undefined: go on to the bindings. */
+export function refuseBind(
+  account: AccountView | undefined,
+  verdict: AuthVerdict,
+):
+  | { verdict: 'challenge'; stale: boolean; algorithms: readonly string[] }
+  | { verdict: 'refuse'; status: number; reason: string }
+  | undefined {
+  if (!verdict.ok) return answerToFailedAuth(account, verdict)
+  if (!account) return { verdict: 'refuse', status: 403, reason: 'Forbidden' }
+  return isBlocked(account) ? { verdict: 'refuse', status: 403, reason: 'Account Blocked' } : undefined
+}

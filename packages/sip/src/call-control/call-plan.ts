@@ -1,0 +1,35 @@
+/** Where does a request for this address go? Decided at the home of the address, from its record and its live bindings. */
+import type { CallPlan, Target } from '../delegates.ts'
+import { BRANCHES_MAX } from '../proxy/limits.ts'
+import type { StoredBinding } from '../registrar/bindings.ts'
+import { type AccountView, type AliasView, isBlocked } from './account-view.ts'
+
+/** `nowMs`: wall time. The same for every method: what rings for INVITE receives MESSAGE too. */
+export function planCall(
+  address: AccountView | AliasView | undefined,
+  bindings: readonly StoredBinding[],
+  nowMs: number,
+): CallPlan {
+  if (!address) return { verdict: 'refuse', status: 404, reason: 'Not Found' }
+  if (address.kind === 'alias') return { verdict: 'redirect', aor: address.target }
+  if (isBlocked(address)) return { verdict: 'refuse', status: 480, reason: 'Temporarily Unavailable' }
+  const targets = bindings
+    .filter((binding) => binding.expiresAt > nowMs)
+    // Newest first, so that the devices seen last are rung when there are too many.
+    .sort((a, b) => b.q - a.q || b.updatedAt - a.updatedAt)
+    .slice(0, BRANCHES_MAX)
+    .map(targetOf)
+  if (targets.length === 0) return { verdict: 'refuse', status: 480, reason: 'Temporarily Unavailable' }
+  return { verdict: 'ring', account: address.aor, targets }
+}
+
+function targetOf(binding: StoredBinding): Target {
+  return {
+    uri: binding.contact,
+    edge: binding.edge,
+    flow: binding.flow,
+    path: binding.path,
+    q: binding.q,
+    ...(binding.instance !== undefined && { instance: binding.instance }),
+  }
+}

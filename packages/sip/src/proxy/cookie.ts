@@ -1,0 +1,94 @@
+/**
+ * The Record-Route cookie: everything a node needs to route a later request of the dialog, so that any survivor of the ring
+ * can (docs/ARCHITECTURE.md, "Record-Route cookie"). Packed bytes with a MAC under the ring's cookie key, in base64url:
+ *
+ *   version 1 | flags 1 | branch 1 | From tag hash 4 | call uuid 14 | caller edge, flow | callee edge, flow | MAC 8
+ *
+ * Texts carry their length in one byte. Flags: 1 = has a call uuid, 2 = has caller, 4 = has callee.
+ */
+import { shortMac } from '@thor-node/core'
+import type { FlowToken } from '../transport/contract.ts'
+import { COOKIE_MAX } from './limits.ts'
+
+/** Where a party is reached: node and flow. */
+export interface Reach {
+  edge: string
+  flow: FlowToken
+}
+
+export interface Cookie {
+  /** `RRR-` and 24 hex digits; absent for dialogs that are no calls. */
+  callUuid?: string
+  /** From `tagHash` of the tag of the party that sent the dialog-forming request. */
+  fromTagHash: number
+  /** Which branch of the fork, 0 … 255. */
+  branch: number
+  /** Absent for outside parties, which are reached by Route and Contact alone. */
+  caller?: Reach
+  callee?: Reach
+}
+
+const VERSION = 1
+const MAC_BYTES = 8
+const HEAD_BYTES = 7
+const CALL_UUID_BYTES = 14
+const CALL_UUID = /^[0-9a-f]{3}-[0-9a-f]{24}$/
+
+/** 32 bits of a tag; telling two parties of one dialog apart needs no more. */
+export function tagHash(key: Uint8Array, tag: string): number {
+  return shortMac(key, `tag ${tag}`, 4).readUInt32BE(0)
+}
+
+/** Throws RangeError for parts that do not fit: an edge or flow over 255 characters, a call id of another form. */
+export function encodeCookie(key: Uint8Array, cookie: Cookie): string {
+  const { callUuid, caller, callee } = cookie
+  const head = Buffer.alloc(HEAD_BYTES)
+  head[0] = VERSION
+  head[1] = (callUuid ? 1 : 0) | (caller ? 2 : 0) | (callee ? 4 : 0)
+  head[2] = cookie.branch
+  head.writeUInt32BE(cookie.fromTagHash, 3)
+  const parts: Buffer[] = [head]
+  if (callUuid) {
+    if (!CALL_UUID.test(callUuid)) throw new RangeError('not a call id')
+    parts.push(Buffer.from(`0${callUuid.replace('-', '')}`, 'hex'))
+  }
+  for (const reach of [caller, callee]) if (reach) parts.push(text(reach.edge), text(reach.flow))
+  const body = Buffer.concat(parts)
+  return Buffer.concat([body, macOf(key, body)]).toString('base64url')
+}
+
+/** The cookie, or undefined when no node of this ring made it. */
+export function decodeCookie(key: Uint8Array, value: string): Cookie | undefined {
+  if (value.length > COOKIE_MAX) return undefined
+  const bytes = Buffer.from(value, 'base64url')
+  const end = bytes.length - MAC_BYTES
+  if (end < HEAD_BYTES || !macOf(key, bytes.subarray(0, end)).equals(bytes.subarray(end))) return undefined
+  if (bytes[0] !== VERSION) return undefined
+  const flags = bytes[1] as number
+  const cookie: Cookie = { fromTagHash: bytes.readUInt32BE(3), branch: bytes[2] as number }
+  let at = HEAD_BYTES
+  if (flags & 1) {
+    const hex = bytes.toString('hex', at, at + CALL_UUID_BYTES).slice(1)
+    cookie.callUuid = `${hex.slice(0, 3)}-${hex.slice(3)}`
+    at += CALL_UUID_BYTES
+  }
+  const next = (): string => {
+    const length = bytes[at] as number
+    const out = bytes.toString('latin1', at + 1, at + 1 + length)
+    at += 1 + length
+    return out
+  }
+  if (flags & 2) cookie.caller = { edge: next(), flow: next() }
+  if (flags & 4) cookie.callee = { edge: next(), flow: next() }
+  return at === end ? cookie : undefined
+}
+
+function text(value: string): Buffer {
+  const bytes = Buffer.from(value, 'latin1')
+  if (bytes.length > 255) throw new RangeError('too long for a cookie')
+  return Buffer.concat([Buffer.from([bytes.length]), bytes])
+}
+
+function macOf(key: Uint8Array, body: Buffer): Buffer {
+  return shortMac(key, Buffer.concat([Buffer.from('cookie '), body]), MAC_BYTES)
+}

@@ -1,0 +1,26 @@
+/** Every table and fork of proxy and registrar has a number here, and reaching it has an answer that is tested. */
+
+/** Branches of one request: devices beyond it are not rung. */
+export const BRANCHES_MAX = 10
+/** Contacts of one AOR; one more is refused 403. */
+export const CONTACTS_MAX = 10
+/** Aliases followed one after another; beyond it 482. */
+export const REDIRECTS_MAX = 10
+/** Path and Route entries read; beyond it 400. */
+export const ROUTES_MAX = 20
+/** Via entries of a request; beyond it 400. */
+export const VIAS_MAX = 70
+/** Requests that wait for a home, a relay or a branch; one more is answered 503. */
+export const PENDING_REQUESTS_MAX = 20_000
+/** Nonces of which the home remembers counts. */
+export const NONCE_COUNTS_MAX = 200_000
+/** Value of Max-Forwards when a request has none (RFC 3261 §16.6 step 3). */
+export const MAX_FORWARDS = 70
+/** Shortest and longest registration granted, in seconds. UDP behind NAT must refresh its pinhole more often. */
+export const EXPIRES_MIN = 60
+export const EXPIRES_MAX = 600
+export const EXPIRES_NAT_MAX = 120
+/** A Record-Route cookie, in characters. */
+export const COOKIE_MAX = 512
+/** Addresses tried for a foreign next hop. */
+export const ADDRESSES_MAX = 8
