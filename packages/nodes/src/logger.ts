@@ -4,7 +4,7 @@
  */
 import type { LogFields, Logger } from '@thor-node/core'
 import { type DestinationStream, type Logger as Pino, pino } from 'pino'
-import pretty from 'pino-pretty'
+import { prettyFactory } from 'pino-pretty'
 
 export interface LoggerInit {
   level: 'debug' | 'info' | 'warn' | 'error'
@@ -48,16 +48,16 @@ function wrap(line: Pino): Logger {
 }
 
 function readable(destination: NodeJS.WritableStream, colour: boolean): DestinationStream {
-  return pretty({
+  const format = prettyFactory({
     colorize: colour,
-    destination,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'pid,hostname,component',
     messageFormat: (line, key) =>
       line.component ? `${String(line.component)}: ${String(line[key])}` : String(line[key]),
     singleLine: true,
-    sync: true,
+    errorLikeObjectKeys: [],
   })
+  return { write: (line) => void destination.write(format(line)) }
 }
 
 export function createLogger(init: LoggerInit): Logger {

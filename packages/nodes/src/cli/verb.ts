@@ -4,10 +4,16 @@ import type { Console } from './console.ts'
 /** One file per verb makes one of these. */
 export type Verb = (console: Console) => Command
 
-/** A verb that talks to a running node: with `--data`, `--json` and examples at the end of its help. */
-export function nodeVerb(name: string, summary: string, examples: string): Command {
-  return new Command(name)
-    .description(summary)
+/**
+ * A verb that talks to a running node: with `--data`, `--json` and examples at the end of its help.
+ *
+ * @param usage the name and its arguments: `calls [account]`
+ */
+export function nodeVerb(usage: string, summary: string, examples: string): Command {
+  const [name, ...args] = usage.split(' ')
+  const command = new Command(name).description(summary)
+  for (const arg of args) command.argument(arg)
+  return command
     .option('--data <dir>', 'data directory of the node to ask (THOR_DATA)')
     .option('--config <file>', 'YAML file that names it (THOR_CONFIG)')
     .option('--json', 'print JSON')

@@ -13,7 +13,14 @@ function post(path: string, operation: string, query: unknown): Promise<{ status
   return new Promise((resolve, reject) => {
     const body = JSON.stringify(query)
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
-    const options = { socketPath: path, method: 'POST', path: `/${operation}`, headers, timeout: ANSWER_LIMIT_MS }
+    const options = {
+      socketPath: path,
+      method: 'POST',
+      path: `/${operation}`,
+      headers,
+      timeout: ANSWER_LIMIT_MS,
+      agent: false,
+    }
     const outgoing = request(options, (response: IncomingMessage) => {
       const chunks: Buffer[] = []
       let length = 0
@@ -36,7 +43,7 @@ function post(path: string, operation: string, query: unknown): Promise<{ status
 /** Does somebody listen on this socket? */
 export function answersAt(path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const probe = request({ socketPath: path, method: 'HEAD', path: '/', timeout: 1_000 }, (response) => {
+    const probe = request({ socketPath: path, method: 'HEAD', path: '/', timeout: 1_000, agent: false }, (response) => {
       response.resume()
       resolve(true)
     })
@@ -49,7 +56,7 @@ export function answersAt(path: string): Promise<boolean> {
   })
 }
 
-const NOT_RUNNING = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR'])
+const NOT_RUNNING = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR', 'ENOTSOCK'])
 
 function connectError(cause: unknown, data: string, path: string): ThorError {
   const code = errorCode(cause) ?? ''

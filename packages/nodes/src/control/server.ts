@@ -57,13 +57,12 @@ export class ControlServer implements Lifecycle {
         `a node already runs on the data directory ${this.#data}. Stop it first, or give this one another (--data DIR).`,
       )
     }
-    mkdirSync(dirname(path), { recursive: true })
-    rmSync(path, { force: true })
-
     const server = createServer((request, response) => void this.#serve(request, response))
     server.maxConnections = CONNECTIONS_MAX
     this.#server = server
     try {
+      mkdirSync(dirname(path), { recursive: true })
+      rmSync(path, { force: true })
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject)
         // Nobody else may connect between bind and chmod.

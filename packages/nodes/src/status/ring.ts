@@ -58,7 +58,7 @@ function circle(nodes: readonly RingNode[], centre: readonly string[], paint: Pa
     put(row, middle, tint(`${marks[node.state]} ${paint.bold(node.name)}`))
     put(row + 1, middle, paint.dim(describe(node)))
   }
-  const top = Math.round(radius - (centre.length - 1) / 2)
+  const top = Math.floor(radius - (centre.length - 1) / 2)
   for (const [index, text] of centre.entries()) put(top + index, COLUMNS / 2, text)
   const drawn = lines.map(compose)
   while (drawn.at(-1) === '') drawn.pop()

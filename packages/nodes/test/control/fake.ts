@@ -1,0 +1,181 @@
+import { ThorError } from '@thor-node/core'
+import type { AccountView, BannerFacts, CallView, NodeOperations, StatusResult } from '../../src/control/contract.ts'
+
+const AT = Date.UTC(2026, 10, 23, 12, 0, 0)
+
+export const fakeStatus: StatusResult = {
+  domain: 'thor.local',
+  nodes: [
+    {
+      name: 'n1',
+      nodeId: '12D3KooWn1',
+      state: 'alive',
+      serving: true,
+      address: '192.0.2.1',
+      zone: 'default',
+      roles: ['sip-proxy', 'media-relay'],
+      version: '0.1.0',
+      uptimeSeconds: 3_725,
+      rangesHeld: 4_096,
+      rangesHome: 2_050,
+      self: true,
+      services: { host: '192.0.2.1', sipUdp: 5060, sipTcp: 5060, soap: 9200, dns: 1053, cluster: 7400 },
+    },
+    {
+      name: 'n2',
+      nodeId: '12D3KooWn2',
+      state: 'alive',
+      serving: false,
+      address: '192.0.2.2',
+      zone: 'default',
+      roles: ['sip-proxy'],
+      version: '0.1.0',
+      uptimeSeconds: 12,
+      rangesHeld: 4_096,
+      rangesHome: 2_046,
+      self: false,
+      services: { host: '192.0.2.2', sipUdp: 5060, sipTcp: 5062, cluster: 7400 },
+    },
+    {
+      name: 'n3',
+      nodeId: '12D3KooWn3',
+      state: 'dead',
+      serving: false,
+      address: '192.0.2.3',
+      zone: 'default',
+      roles: [],
+      version: '0.1.0',
+      uptimeSeconds: 0,
+      rangesHeld: 0,
+      rangesHome: 0,
+      self: false,
+      services: { host: '192.0.2.3', cluster: 7400 },
+    },
+  ],
+  totals: { accounts: 1_234, registrations: 1, calls: 0 },
+  ring: { ranges: 4_096, underReplicated: 4_096, changing: 3 },
+}
+
+export const fakeCall: CallView = {
+  callUuid: '0af-0123456789abcdef01234567',
+  callId: 'x@y',
+  caller: 'alice@thor.local',
+  callee: 'bob@thor.local',
+  billedTo: 'alice@thor.local',
+  startedAt: AT,
+  endedAt: AT + 65_000,
+  durationSeconds: 65,
+  endCause: 'bye-caller',
+  bytesCaller: 1_000_000,
+  bytesCallee: 118_000,
+  codecs: ['PCMA'],
+  userAgentCaller: 'baresip',
+  userAgentCallee: 'linphone',
+}
+
+export const fakeBanner: BannerFacts = {
+  name: 'n1',
+  domain: 'thor.local',
+  firstNode: true,
+  nodes: 1,
+  version: '0.1.0',
+  data: '/var/lib/thor-node',
+  sipUdp: { host: '192.0.2.1', port: 5060 },
+  sipTcp: { host: '192.0.2.1', port: 5060 },
+  dns: { host: '192.0.2.1', port: 1053 },
+  soapUrl: 'http://192.0.2.1:9200/',
+  controlPath: '/var/lib/thor-node/control.sock',
+  adminUser: 'admin',
+  invite: 'thor1abc',
+  inviteExpiresAt: AT,
+  notes: ['DNS answers on port 1053 instead of 53: ports below 1024 need root or CAP_NET_BIND_SERVICE.'],
+}
+
+/** Keeps accounts in a Map and remembers what it was asked. */
+export class FakeOperations implements NodeOperations {
+  readonly asked: [operation: string, query: unknown][] = []
+  readonly accounts = new Map<string, AccountView>()
+
+  async status() {
+    this.asked.push(['status', {}])
+    return fakeStatus
+  }
+
+  async accountAdd(query: Parameters<NodeOperations['accountAdd']>[0]) {
+    this.asked.push(['accountAdd', query])
+    if (this.accounts.has(query.aor)) throw new ThorError('PROVISION_EXISTS', `${query.aor} is taken.`)
+    const account: AccountView = {
+      aor: query.aor,
+      displayName: query.displayName ?? '',
+      email: query.email ?? '',
+      aliases: [],
+      groups: [],
+      callLimit: 0,
+      createdAt: AT,
+      changedAt: AT,
+    }
+    this.accounts.set(query.aor, account)
+    return { account, password: query.password ?? 'made-up-one', generated: query.password === undefined }
+  }
+
+  async accountList(query: Parameters<NodeOperations['accountList']>[0]) {
+    this.asked.push(['accountList', query])
+    const accounts = [...this.accounts.values()]
+    return { accounts: accounts.slice(0, query.limit ?? 1_000), total: accounts.length }
+  }
+
+  async accountShow({ aor }: { aor: string }) {
+    const account = this.accounts.get(aor)
+    if (!account) throw new ThorError('PROVISION_UNKNOWN', `There is no account ${aor}.`)
+    return account
+  }
+
+  async accountRemove({ aor }: { aor: string }) {
+    this.accounts.delete(aor)
+    return { removed: aor }
+  }
+
+  async domainList() {
+    return { domains: [{ domain: 'thor.local', accounts: this.accounts.size, changedAt: AT }] }
+  }
+
+  async calls(query: Parameters<NodeOperations['calls']>[0]) {
+    this.asked.push(['calls', query])
+    return { calls: query.current ? [] : [fakeCall] }
+  }
+
+  async where({ aor }: { aor: string }) {
+    return {
+      aor,
+      kind: 'account' as const,
+      range: 175,
+      home: 'n2',
+      replicas: [
+        { name: 'n2', live: true },
+        { name: 'n3', live: false },
+      ],
+      contacts: [
+        {
+          contact: 'sip:alice@10.0.0.7:5070',
+          edge: 'n1',
+          flow: 'udp:1',
+          transport: 'udp',
+          q: 1,
+          expiresSeconds: 540,
+          userAgent: 'baresip',
+          source: '198.51.100.7:5070',
+        },
+      ],
+    }
+  }
+
+  async invite(query: Parameters<NodeOperations['invite']>[0]) {
+    this.asked.push(['invite', query])
+    return { invite: 'thor1abc', expiresAt: AT }
+  }
+
+  async adminPassword(query: Parameters<NodeOperations['adminPassword']>[0]) {
+    this.asked.push(['adminPassword', query])
+    return { user: 'admin', password: 'soap-password', reset: query.reset === true }
+  }
+}
