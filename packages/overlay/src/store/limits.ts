@@ -16,6 +16,8 @@ export const setLimits = {
   roundTimeoutMs: 900,
   /** After this a write without a quorum is `STORE_UNAVAILABLE`. */
   writeTimeoutMs: 1_900,
+  /** A read asks the other replicas when the first is silent for so long. */
+  hedgeAfterMs: 100,
   /** Refusals with a newer config that one operation follows. */
   epochRetriesMax: 4,
   /** Records of one answer of `list`; more is an error of its caller, who has a narrower prefix. */

@@ -1,0 +1,7 @@
+export { MemoryNetwork, type MemoryNetworkInit, MemoryPeerNet } from './kad/memory.ts'
+export { GroupCommit, type GroupCommitInit } from './store/group-commit.ts'
+export { HybridClock, stampMs } from './store/hlc.ts'
+export { LevelDisk, type LevelDiskInit } from './store/level-disk.ts'
+export { diskLimits, setLimits, softLimits, transferLimits } from './store/limits.ts'
+export { MemoryDisk } from './store/memory-disk.ts'
+export { SetRecords, type SetRecordsComponents, type SetRecordsInit } from './store/set.ts'

@@ -1,0 +1,216 @@
+import { type Disk, errorMessage, type Logger, type RangeId, ThorError } from '@thor-node/core'
+import type { NodeId } from '../peers.ts'
+import { parseConfig } from '../ranges/config.ts'
+import type { RangeConfig, RangeConfigs, RangeRecords } from '../ranges/contract.ts'
+import type { Rpc } from '../rpc/contract.ts'
+import { inParallel } from './fanout.ts'
+import { setLimits, transferLimits } from './limits.ts'
+import { itemOf, SetShelf, type ShelfItem, type ShelfRecord } from './set-shelf.ts'
+
+/** A refusal: the receiver knows a newer config. */
+export interface Newer {
+  newer: RangeConfig
+}
+
+export interface RangeRequest {
+  range: RangeId
+  epoch: number
+}
+
+export type PutAnswer = Newer | { ok: true }
+export type GetAnswer = Newer | { warming: true } | { bodies: Uint8Array[] }
+export type PageAnswer<T> = { items: T[]; next?: string }
+export type ListAnswer = Newer | { warming: true } | PageAnswer<[name: string, bytes: Uint8Array]>
+export type ScanItem = [range: RangeId, name: string, bytes: Uint8Array]
+export type ScanAnswer = { items: ScanItem[]; next?: [range: RangeId, after: string] }
+
+/** One answer carries at most so many bytes of records (and one record at least). */
+const PAGE_BYTES = 1024 * 1024
+
+export function newerOf(answer: unknown): RangeConfig | undefined {
+  if (typeof answer !== 'object' || answer === null || !('newer' in answer)) return undefined
+  return parseConfig(answer.newer)
+}
+
+export interface SetReplicaComponents {
+  disk: Disk
+  rpc: Rpc
+  configs: RangeConfigs
+  log: Logger
+}
+
+/** The part of SET that keeps records and answers for them. Serves `set.*`. */
+export class SetReplica implements RangeRecords {
+  readonly shelf: SetShelf
+  readonly #rpc: Rpc
+  readonly #configs: RangeConfigs
+
+  constructor(components: SetReplicaComponents, init: { onStored: (record: ShelfRecord) => void }) {
+    this.#rpc = components.rpc
+    this.#configs = components.configs
+    this.shelf = new SetShelf(components, init)
+    this.#serve()
+  }
+
+  #serve(): void {
+    const rpc = this.#rpc
+    rpc.serve<RangeRequest & { name: string; bytes: Uint8Array }, PutAnswer>('set.put', async (request, from) => {
+      const fence = await this.#configs.fence(request.range, request.epoch, from)
+      if (!fence.ok) return { newer: fence.newer }
+      if (request.bytes.length > setLimits.bodyBytesMax)
+        throw new ThorError('STORE_TOO_LARGE', 'the record is too large')
+      const { range, epoch } = request
+      const mayWrite = () => this.#configs.get(range).epoch === epoch
+      const done = await this.shelf.put(range, request.name, request.bytes, mayWrite)
+      return done ? { ok: true } : { newer: this.#configs.get(range) }
+    })
+    rpc.serve<RangeRequest & { name: string }, GetAnswer>('set.get', async (request, from) => {
+      const fence = await this.#configs.fence(request.range, request.epoch, from)
+      if (!fence.ok) return { newer: fence.newer }
+      const bodies = await this.shelf.get(request.range, request.name)
+      // What a warming copy has is good; what it lacks means nothing.
+      if (bodies.length === 0 && this.#configs.standing(request.range) !== 'member') return { warming: true }
+      return { bodies }
+    })
+    rpc.serve<RangeRequest & { prefix: string; after?: string }, ListAnswer>('set.list', async (request, from) => {
+      const fence = await this.#configs.fence(request.range, request.epoch, from)
+      if (!fence.ok) return { newer: fence.newer }
+      if (this.#configs.standing(request.range) !== 'member') return { warming: true }
+      return this.#page(request.range, request.prefix, request.after)
+    })
+    rpc.serve<{ prefix: string; from: [RangeId, string] | null }, ScanAnswer>('set.scan', (request) =>
+      this.#scan(request.prefix, request.from ?? undefined),
+    )
+    rpc.serve<{ ranges: RangeId[] }, string[]>('set.digests', async ({ ranges }) => {
+      const out: string[] = []
+      for (const range of ranges.slice(0, 4096)) out.push(await this.digest(range))
+      return out
+    })
+    rpc.serve<RangeRequest & { after: string | null }, Newer | PageAnswer<ShelfItem>>(
+      'set.items',
+      async (request, from) => {
+        const fence = await this.#configs.fence(request.range, request.epoch, from)
+        if (!fence.ok) return { newer: fence.newer }
+        await this.shelf.settle()
+        return this.#items(request.range, request.after ?? undefined)
+      },
+    )
+    rpc.serve<{ range: RangeId; items: ShelfItem[] }, [string, Uint8Array][]>('set.fetch', async (request) => {
+      const out: [string, Uint8Array][] = []
+      let bytes = 0
+      for (const [name] of request.items) {
+        for (const body of await this.shelf.get(request.range, name)) {
+          out.push([name, body])
+          bytes += name.length + body.length
+        }
+        if (bytes >= transferLimits.chunkBytesMax) break
+      }
+      return out
+    })
+  }
+
+  digest(range: RangeId): Promise<string> {
+    return this.shelf.digest(range)
+  }
+
+  wipe(range: RangeId): Promise<void> {
+    return this.shelf.wipe(range)
+  }
+
+  /**
+   * Fetches from every source what this node lacks. Chunks of 64 KiB, as many at once as there are ranges in work (4), so
+   * never more than 256 KiB on the way. Rejects with `STORE_UNAVAILABLE` when a source did not give everything.
+   */
+  async pull(ranges: readonly RangeId[], sources: readonly NodeId[]): Promise<void> {
+    for (const source of sources) {
+      const theirs = await this.#ask<string[]>(source, 'set.digests', { ranges })
+      const differing: RangeId[] = []
+      for (const [i, range] of ranges.entries()) if ((await this.digest(range)) !== theirs[i]) differing.push(range)
+      await inParallel(differing, transferLimits.windowChunks, (range) => this.#pullRange(range, source))
+    }
+  }
+
+  async #pullRange(range: RangeId, source: NodeId): Promise<void> {
+    let after: string | null = null
+    let turns = 0
+    for (;;) {
+      const { epoch } = this.#configs.get(range)
+      const answer: Newer | PageAnswer<ShelfItem> = await this.#ask(source, 'set.items', { range, epoch, after })
+      if ('newer' in answer) {
+        const newer = newerOf(answer)
+        if (!newer || ++turns > setLimits.epochRetriesMax) throw this.#failed(source, 'its config differs')
+        await this.#configs.adopt(newer)
+        continue
+      }
+      await this.#fetchMissing(range, source, answer.items)
+      if (answer.next === undefined) return
+      after = answer.next
+    }
+  }
+
+  async #fetchMissing(range: RangeId, source: NodeId, items: readonly ShelfItem[]): Promise<void> {
+    const missing = new Map<string, ShelfItem>()
+    for (const item of items) {
+      const mine = await this.shelf.get(range, item[0])
+      if (!mine.some((bytes) => itemOf({ range, name: item[0], bytes })[1] === item[1])) missing.set(item[0], item)
+    }
+    while (missing.size > 0) {
+      const chunk = await this.#ask<[string, Uint8Array][]>(source, 'set.fetch', {
+        range,
+        items: [...missing.values()].slice(0, 500),
+      })
+      if (chunk.length === 0) throw this.#failed(source, 'records that it listed are gone')
+      await Promise.all(chunk.map(([name, bytes]) => this.shelf.put(range, name, bytes)))
+      for (const [name] of chunk) missing.delete(name)
+    }
+  }
+
+  async #page(range: RangeId, prefix: string, after: string | undefined): Promise<PageAnswer<[string, Uint8Array]>> {
+    const items: [string, Uint8Array][] = []
+    let bytes = 0
+    for await (const record of this.shelf.records(range, prefix, after)) {
+      items.push([record.name, record.bytes])
+      bytes += record.name.length + record.bytes.length
+      if (bytes >= PAGE_BYTES) return { items, next: record.name }
+    }
+    return { items }
+  }
+
+  async #items(range: RangeId, after: string | undefined): Promise<PageAnswer<ShelfItem>> {
+    const items: ShelfItem[] = []
+    let bytes = 0
+    for await (const record of this.shelf.records(range, '', after)) {
+      items.push(itemOf(record))
+      bytes += record.name.length + 16
+      if (bytes >= transferLimits.chunkBytesMax) return { items, next: record.name }
+    }
+    return { items }
+  }
+
+  async #scan(prefix: string, from: [RangeId, string] | undefined): Promise<ScanAnswer> {
+    const items: ScanItem[] = []
+    let bytes = 0
+    for await (const range of this.shelf.ranges(from?.[0] ?? 0)) {
+      // Copies that are left over or not complete are others' business.
+      if (this.#configs.standing(range) !== 'member') continue
+      for await (const record of this.shelf.records(range, prefix, range === from?.[0] ? from[1] : undefined)) {
+        items.push([range, record.name, record.bytes])
+        bytes += record.name.length + record.bytes.length
+        if (bytes >= PAGE_BYTES) return { items, next: [range, record.name] }
+      }
+    }
+    return { items }
+  }
+
+  async #ask<A>(source: NodeId, method: string, body: unknown): Promise<A> {
+    try {
+      return await this.#rpc.call<A>(source, method, body, { timeoutMs: transferLimits.chunkTimeoutMs })
+    } catch (error) {
+      throw this.#failed(source, errorMessage(error), error)
+    }
+  }
+
+  #failed(source: NodeId, why: string, cause?: unknown): ThorError {
+    return new ThorError('STORE_UNAVAILABLE', `records could not be copied from ${source}: ${why}`, { cause })
+  }
+}

@@ -1,0 +1,185 @@
+import { type Disk, type DiskOperation, prefixEnd, type RangeId } from '@thor-node/core'
+import { DigestSum, diskKey, hash8, openValue, sealValue, splitDiskKey } from './encoding.ts'
+import { KeyedQueue } from './fanout.ts'
+
+/** First byte of a stored value: a body, or the note that several bodies lie under `name#hash8`. */
+const BODY = 0
+const SPLIT = 1
+
+export interface ShelfRecord {
+  range: RangeId
+  /** With `#hash8` where several bodies have the same name. */
+  name: string
+  bytes: Uint8Array
+}
+
+/** A record without its body. */
+export type ShelfItem = [name: string, hash: string]
+
+/**
+ * The records of SET on one disk, under `S<rrr><name>`. One body lies under its name; from the second on, all of them lie
+ * under `name#hash8`, so that the layout follows from what is stored and not from the order in which it came.
+ */
+export class SetShelf {
+  readonly #disk: Disk
+  readonly #queue = new KeyedQueue()
+  /** Digests that were asked for before; changed with each write. */
+  readonly #digests = new Map<RangeId, DigestSum>()
+  /** Writes begun and ended, and those that run: a digest counted meanwhile is not kept. */
+  readonly #changes = new Map<RangeId, { count: number; running: number }>()
+  readonly onStored: (record: { range: RangeId; name: string; bytes: Uint8Array }) => void
+  /** Values whose checksum did not fit, since the start. */
+  corrupt = 0
+
+  constructor(components: { disk: Disk }, init: { onStored: (record: ShelfRecord) => void }) {
+    this.#disk = components.disk
+    this.onStored = init.onStored
+  }
+
+  /**
+   * Durable when it resolves; `false`, and nothing written, when `mayWrite` says no at the moment of writing. Writing a body
+   * that is there already waits for it to be durable too.
+   */
+  put(range: RangeId, name: string, bytes: Uint8Array, mayWrite: () => boolean = () => true): Promise<boolean> {
+    const key = diskKey('S', range, name)
+    return this.#queue.run(key, async () => {
+      const stored = await this.#read(key)
+      const hash = hash8(bytes)
+      if (stored?.kind === 'body' && Buffer.from(stored.bytes).equals(bytes)) return mayWrite()
+      const operations: DiskOperation[] = []
+      const place = (at: string, kind: number, body: Uint8Array): void => {
+        operations.push({ type: 'put', key: at, value: sealValue(at, tagged(kind, body)) })
+      }
+      if (!stored) place(key, BODY, bytes)
+      else {
+        const variant = `${key}#${hash}`
+        if (stored.kind === 'split' && (await this.#read(variant))) return mayWrite()
+        if (stored.kind === 'body') {
+          place(`${key}#${hash8(stored.bytes)}`, BODY, stored.bytes)
+          place(key, SPLIT, new Uint8Array(0))
+        }
+        place(variant, BODY, bytes)
+      }
+      // In one tick: the question and handing the write over. Whoever changes the config queues behind it.
+      if (!mayWrite()) return false
+      const change = this.#changeOf(range)
+      change.count++
+      change.running++
+      await this.#disk.batch(operations, { sync: true })
+      change.count++
+      change.running--
+      this.#digests.get(range)?.add(itemText([name, hash]))
+      this.onStored({ range, name: stored ? `${name}#${hash}` : name, bytes })
+      return true
+    })
+  }
+
+  /** All bodies under this name, in order of their hashes. */
+  async get(range: RangeId, name: string): Promise<Uint8Array[]> {
+    const key = diskKey('S', range, name)
+    const stored = await this.#read(key)
+    if (!stored) return []
+    if (stored.kind === 'body') return [stored.bytes]
+    const out: Uint8Array[] = []
+    for await (const record of this.#scan(`${key}#`, prefixEnd(`${key}#`))) out.push(record.bytes)
+    return out
+  }
+
+  /** Records of a range with this prefix, sorted by name, after `after` (exclusive). */
+  records(range: RangeId, prefix: string, after?: string): AsyncGenerator<ShelfRecord> {
+    const start = after === undefined ? diskKey('S', range, prefix) : `${diskKey('S', range, after)}\u0000`
+    return this.#scan(start, prefixEnd(diskKey('S', range, prefix)))
+  }
+
+  /** Ranges of which anything is stored, from `from` on. Hops from range to range. */
+  async *ranges(from: RangeId = 0): AsyncGenerator<RangeId> {
+    let start = diskKey('S', from)
+    for (;;) {
+      let found: RangeId | undefined
+      for await (const [key] of this.#disk.entries({ from: start, to: 'T' })) {
+        found = splitDiskKey(key).range
+        break
+      }
+      if (found === undefined) return
+      yield found
+      if (found === 0xfff) return
+      start = diskKey('S', found + 1)
+    }
+  }
+
+  /** What waits to be written is on the disk when this resolves: a listing after it misses nothing. */
+  async settle(): Promise<void> {
+    await this.#disk.batch([], { sync: true })
+  }
+
+  async wipe(range: RangeId): Promise<void> {
+    await this.settle()
+    let operations: DiskOperation[] = []
+    const prefix = diskKey('S', range)
+    for await (const [key] of this.#disk.entries({ from: prefix, to: prefixEnd(prefix) })) {
+      operations.push({ type: 'del', key })
+      if (operations.length < 1_000) continue
+      await this.#disk.batch(operations, { sync: false })
+      operations = []
+    }
+    await this.#disk.batch(operations, { sync: true })
+    this.#changeOf(range).count++
+    this.#digests.delete(range)
+  }
+
+  async digest(range: RangeId): Promise<string> {
+    const known = this.#digests.get(range)
+    if (known) return known.toString()
+    const change = this.#changeOf(range)
+    const before = change.running === 0 ? change.count : -1
+    const sum = new DigestSum()
+    for await (const record of this.records(range, '')) sum.add(itemText(itemOf(record)))
+    if (change.count === before) this.#digests.set(range, sum)
+    return sum.toString()
+  }
+
+  #changeOf(range: RangeId): { count: number; running: number } {
+    let change = this.#changes.get(range)
+    if (!change) {
+      change = { count: 0, running: 0 }
+      this.#changes.set(range, change)
+    }
+    return change
+  }
+
+  async #read(key: string): Promise<{ kind: 'body'; bytes: Uint8Array } | { kind: 'split' } | undefined> {
+    const sealed = await this.#disk.get(key)
+    if (!sealed) return undefined
+    const value = openValue(key, sealed)
+    if (value?.[0] === BODY) return { kind: 'body', bytes: value.subarray(1) }
+    if (value?.[0] === SPLIT) return { kind: 'split' }
+    this.corrupt++
+    return undefined
+  }
+
+  async *#scan(from: string, to: string): AsyncGenerator<ShelfRecord> {
+    for await (const [key, sealed] of this.#disk.entries({ from, to })) {
+      const value = openValue(key, sealed)
+      if (value?.[0] === BODY) yield { ...splitDiskKey(key), bytes: value.subarray(1) }
+      else if (value?.[0] !== SPLIT) this.corrupt++
+    }
+  }
+}
+
+/** The name as its writer gave it, and the hash of the body. */
+export function itemOf(record: ShelfRecord): ShelfItem {
+  const hash = hash8(record.bytes)
+  const suffix = `#${hash}`
+  return [record.name.endsWith(suffix) ? record.name.slice(0, -suffix.length) : record.name, hash]
+}
+
+function tagged(kind: number, body: Uint8Array): Uint8Array {
+  const out = new Uint8Array(body.length + 1)
+  out[0] = kind
+  out.set(body, 1)
+  return out
+}
+
+function itemText([name, hash]: ShelfItem): string {
+  return `${name}\u0000${hash}`
+}
