@@ -41,7 +41,13 @@ test(
   deadline(5_000, async () => {
     const clock = new SimClock()
     const at: number[] = []
-    const timer = every(clock, 10, () => void at.push(clock.now()), assert.fail, 3)
+    const timer = every(
+      clock,
+      10,
+      () => void at.push(clock.now()),
+      () => assert.fail(),
+      3,
+    )
     await clock.advance(25)
     assert.deepEqual(at, [3, 13, 23])
     timer.cancel()
@@ -67,7 +73,7 @@ test(
           finish = resolve
         })
       },
-      assert.fail,
+      () => assert.fail(),
     )
     await clock.advance(50)
     assert.equal(runs, 1)
