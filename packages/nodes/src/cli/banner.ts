@@ -14,9 +14,14 @@ function sip({ sipUdp, sipTcp }: BannerFacts): string {
   return parts.flatMap(([address, name]) => (address ? [`${formatAddress(address)} (${name})`] : [])).join(', ')
 }
 
+/** Quoted for a shell when it must be. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./~-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}
+
 /** `dir` is the data directory as it must be given to other commands; undefined when the default finds it. */
 export function renderBanner(facts: BannerFacts, paint: Paint, dir?: string): string {
-  const command = (text: string): string => paint.cyan(`npx thor-node ${text}${dir ? ` --data ${dir}` : ''}`)
+  const command = (text: string): string => paint.cyan(`npx thor-node ${text}${dir ? ` --data ${shellWord(dir)}` : ''}`)
   const row = (title: string, text: string): string => `  ${paint.dim(title.padEnd(9))}${text}`
   const proxy = facts.sipUdp ?? facts.sipTcp
   const what = facts.firstNode

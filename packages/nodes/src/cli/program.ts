@@ -38,7 +38,6 @@ export function createProgram(console: Console): Command {
   const program = new Command('thor-node')
     .description('Any number of servers, one SIP service.')
     .version(packageVersion(), '-V, --version')
-    .showHelpAfterError('(add --help for what there is)')
     .addHelpText(
       'after',
       examplesText(`thor-node join                         start the first node
@@ -48,6 +47,7 @@ export function createProgram(console: Console): Command {
     )
   for (const verb of verbs) program.addCommand(verb(console))
   const settle = (command: Command): void => {
+    command.showHelpAfterError('(add --help for usage and examples)')
     command.exitOverride().configureOutput({
       writeOut: (text) => console.print(text.trimEnd()),
       writeErr: (text) => console.complain(text.trimEnd()),

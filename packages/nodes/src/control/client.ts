@@ -91,7 +91,7 @@ async function ask(data: string, operation: OperationName, query: unknown): Prom
     throw new ThorError('CONTROL_FAILED', `what answers on ${path} is not a thor-node.`, { cause })
   }
   if (status === 200) return body
-  const { error } = body as Partial<ControlFailure>
+  const { error } = (body ?? {}) as Partial<ControlFailure>
   throw new ThorError(error?.code ?? 'CONTROL_FAILED', error?.message ?? `the node answered with status ${status}`)
 }
 

@@ -23,11 +23,12 @@ export interface ControlServerInit {
   data: string
 }
 
-type Answer = { status: number; body: unknown }
+/** `text` is JSON. */
+type Answer = { status: number; text: string }
 
 const failure = (status: number, code: string, message: string): Answer => ({
   status,
-  body: { error: { code, message } } satisfies ControlFailure,
+  text: JSON.stringify({ error: { code, message } } satisfies ControlFailure),
 })
 
 export class ControlServer implements Lifecycle {
@@ -98,9 +99,8 @@ export class ControlServer implements Lifecycle {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     request.on('error', () => undefined)
     response.on('error', () => undefined)
-    const { status, body } = await this.#answer(request)
+    const { status, text } = await this.#answer(request)
     if (response.destroyed) return
-    const text = JSON.stringify(body)
     response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
     response.end(text)
   }
@@ -127,7 +127,7 @@ export class ControlServer implements Lifecycle {
     }
     try {
       const run = operations[name] as (query: unknown) => Promise<unknown>
-      return { status: 200, body: await run.call(operations, query.data) }
+      return { status: 200, text: JSON.stringify((await run.call(operations, query.data)) ?? null) }
     } catch (error) {
       const known = error instanceof ThorError
       if (!known) this.#logger.error('operation failed', { operation: name, error })

@@ -169,6 +169,10 @@ join('the banner tells where it listens and what to do next', () => {
   }
 })
 
+join('the banner quotes a directory that a shell would take apart', () => {
+  assert.match(renderBanner(fakeBanner, plain, "/a b/it's"), `npx thor-node status --data '/a b/it'\\''s'`)
+})
+
 join('the banner of a node with other ports and no SOAP says that', () => {
   const tcp = { host: '2001:db8::1', port: 5062 }
   const text = renderBanner({ ...fakeBanner, firstNode: false, nodes: 3, sipTcp: tcp, soapUrl: undefined }, plain)

@@ -166,6 +166,7 @@ for (const [what, words, code, expected] of failures) {
     const result = await run(console, ...words)
     assert.is(result.code, code)
     assert.match(result.errors, expected)
+    if (code === 2 && !result.errors.startsWith('thor-node:')) assert.match(result.errors, '--help')
     assert.is(result.out, '')
   })
 }

@@ -102,6 +102,8 @@ socket(
 socket(
   'hides nothing of a failure that is not a ThorError, but does not die of it',
   deadline(10_000, async () => {
+    operations.invite = () => Promise.resolve({ invite: 1n, expiresAt: 0 } as never)
+    assert.is((await raw('/invite', '{}')).status, 500)
     operations.status = () => Promise.reject(new TypeError('broken'))
     assert.equal(await raw('/status', '{}'), {
       status: 500,
