@@ -216,7 +216,10 @@ export function compareErrorCodes(
 ): { missing: string[]; stale: string[] } {
   const documented = new Set(documentedCodes(markdown))
   const direct = files.flatMap((file) => errorCodesOf(file, []))
-  const prefixes = [...new Set([...documented, ...direct].map((name) => name.split('_')[0] as string))]
+  const packages = Object.keys(ALLOWED_IMPORTS).map((name) => name.toUpperCase())
+  const prefixes = [
+    ...new Set([...packages, ...[...documented, ...direct].map((name) => name.split('_')[0] as string)]),
+  ]
   const raised = new Map<string, string[]>()
   for (const file of files) {
     for (const name of errorCodesOf(file, prefixes)) raised.set(name, [...(raised.get(name) ?? []), file.path])

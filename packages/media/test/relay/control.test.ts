@@ -223,4 +223,54 @@ test(
   ),
 )
 
+test(
+  'a seventeenth branch shares the ports of the first',
+  deadline(10_000, async () => {
+    const relay = makeRelay()
+    await relay.start()
+    const sdp = sdpOf({ host: '127.5.1.1', port: 4000 })
+    const offer = async (branch: string): Promise<number> =>
+      target(await relay.rewrite({ callUuid, side: 'caller', kind: 'offer', branch, sdp, from })).port
+    const ports: number[] = []
+    for (let i = 0; i < 17; i++) ports.push(await offer(`b${i}`))
+    assert.equal(new Set(ports).size, 16)
+    assert.equal(ports[16], ports[0])
+    assert.equal(relay.freePairs, 100 - 17)
+    await relay.stop()
+    assert.equal(relay.freePairs, 100)
+  }),
+)
+
+test(
+  'an SDP that cannot be rewritten changes nothing and holds no port',
+  deadline(10_000, async () => {
+    const relay = makeRelay()
+    await relay.start()
+    const sdp = 'v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nm=audio 4000 RTP/AVP 0\r\n'
+    const offer = { callUuid, side: 'caller', kind: 'offer', branch: 'b', sdp, from } as const
+    await assert.rejects(relay.rewrite(offer), (error) => errorCode(error) === 'MEDIA_SDP_INVALID')
+    await eventually(() => relay.freePairs === 100)
+    assert.equal(relay.sessions().length, 0)
+    await relay.stop()
+  }),
+)
+
+test(
+  'phones and relay may speak IPv6',
+  deadline(10_000, async () => {
+    const relay = makeRelay({ host: '::1' })
+    await relay.start()
+    const [alice, bob] = [await Phone.open('::1'), await Phone.open('::1')]
+    const write = async (side: 'caller' | 'callee', kind: 'offer' | 'answer', sdp: string): Promise<string> =>
+      relay.rewrite({ callUuid, side, kind, branch: 'b', sdp, from })
+    assert.match(await write('caller', 'offer', alice.sdp()), /^c=IN IP6 ::1\r$/m)
+    const answer = await write('callee', 'answer', bob.sdp())
+    alice.rtp.send(rtp(1), target(answer))
+    await eventually(() => bob.heard.rtp.length === 1)
+    assert.deepEqual(relay.stats(callUuid)?.streams[0]?.callerRemote, alice.rtp.local)
+    await relay.stop()
+    await Promise.all([alice.close(), bob.close()])
+  }),
+)
+
 test.run()
