@@ -11,7 +11,7 @@ import {
 import { limits } from '../limits.ts'
 import { writeFault } from '../soap/envelope.ts'
 import { type SoapComponents, SoapService } from '../soap/service.ts'
-import { writeWsdl } from '../soap/wsdl.ts'
+import { ENCODING_SCHEMA, writeEncodingSchema, writeWsdl } from '../soap/wsdl.ts'
 import { readBody } from './body.ts'
 import { humanPage } from './page.ts'
 
@@ -121,6 +121,7 @@ export class ProvisionServer implements Lifecycle {
     if (/^wsdl$/i.test(search)) return send(response, 200, XML, writeWsdl(`${base}${path}`))
     const wsdl = /^(\/(?:.*\/)?)[^/]*wsdl$/i.exec(path)
     if (wsdl) return send(response, 200, XML, writeWsdl(`${base}${wsdl[1]}`))
+    if (path.endsWith(`/${ENCODING_SCHEMA}`)) return send(response, 200, XML, writeEncodingSchema())
     if (!path.endsWith('/'))
       return send(response, 404, 'text/plain; charset=utf-8', 'nothing here; the WSDL is at /wsdl\n')
     return send(response, 200, 'text/html; charset=utf-8', humanPage(`${base}${path}`))

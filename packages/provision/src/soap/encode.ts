@@ -16,7 +16,7 @@ export function encodeValue(writer: XmlWriter, name: string, type: TypeName, val
     const items = (value as SoapValue[]).filter((item) => item !== undefined)
     const itemType = arrays[type]
     const arrayType = `${qualifiedType(itemType)}[${items.length}]`
-    const attributes = { 'xsi:type': 'SOAP-ENC:Array', 'SOAP-ENC:arrayType': arrayType }
+    const attributes = { 'SOAP-ENC:arrayType': arrayType }
     if (items.length === 0) return void writer.leaf(name, attributes)
     writer.open(name, attributes)
     for (const item of items) encodeValue(writer, 'item', itemType, item)

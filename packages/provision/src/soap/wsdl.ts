@@ -7,6 +7,8 @@ import { operations } from './services/index.ts'
 import { type ArrayName, arrays, identifiers, membersOf, type StructName, structs } from './types.ts'
 
 const SERVICE = 'NGNPro'
+/** Name of the encoding schema, relative to the address of the service. */
+export const ENCODING_SCHEMA = 'soap-encoding.xsd'
 
 /**
  * The WSDL 1.1 of everything that is served, RPC/encoded, with `location` as the address of every port. Written from the same
@@ -24,8 +26,7 @@ export function writeWsdl(location: string): string {
     'xmlns:ngnpro': ns.types,
   })
   writer.open('wsdl:types')
-  writeEncodingSchema(writer)
-  writeSchema(writer)
+  writeSchema(writer, new URL(ENCODING_SCHEMA, location).href)
   writer.close()
   writer.open('wsdl:message', { name: 'AuthHeader' })
   writer.leaf('wsdl:part', { name: 'auth', type: 'ngnpro:Auth' }).close()
@@ -40,22 +41,27 @@ export function writeWsdl(location: string): string {
   return writer.close().close().toString()
 }
 
-/** As much of the SOAP encoding schema as the arrays need: clients then fetch nothing from elsewhere. */
-function writeEncodingSchema(writer: XmlWriter): void {
-  writer.open('xsd:schema', { targetNamespace: ns.encoding })
+/**
+ * As much of the SOAP encoding schema as arrays need, served beside the WSDL so that clients fetch nothing from elsewhere.
+ * It refers to nothing of its own: zeep would look for that at the address that is the namespace.
+ */
+export function writeEncodingSchema(): string {
+  const writer = new XmlWriter().declaration().open('xsd:schema', {
+    targetNamespace: ns.encoding,
+    'xmlns:xsd': ns.xsd,
+  })
   writer.leaf('xsd:attribute', { name: 'arrayType', type: 'xsd:string' })
-  writer.open('xsd:group', { name: 'Array' }).open('xsd:sequence')
-  writer.leaf('xsd:any', { namespace: '##any', minOccurs: '0', maxOccurs: 'unbounded', processContents: 'lax' })
-  writer.close().close()
   writer.open('xsd:complexType', { name: 'Array' })
-  writer.leaf('xsd:group', { ref: 'soapenc:Array', minOccurs: '0' })
-  writer.leaf('xsd:attribute', { ref: 'soapenc:arrayType' })
-  writer.close().close()
+  writer.open('xsd:sequence')
+  writer.leaf('xsd:any', { namespace: '##any', minOccurs: '0', maxOccurs: 'unbounded', processContents: 'lax' })
+  writer.close()
+  writer.leaf('xsd:anyAttribute', { namespace: '##any', processContents: 'lax' })
+  return writer.close().close().toString()
 }
 
-function writeSchema(writer: XmlWriter): void {
+function writeSchema(writer: XmlWriter, encodingLocation: string): void {
   writer.open('xsd:schema', { targetNamespace: ns.types })
-  writer.leaf('xsd:import', { namespace: ns.encoding })
+  writer.leaf('xsd:import', { namespace: ns.encoding, schemaLocation: encodingLocation })
   for (const name of Object.keys(structs) as StructName[]) {
     writer.open('xsd:complexType', { name }).open('xsd:all')
     for (const [member, type] of membersOf(name)) {
@@ -72,6 +78,15 @@ function writeSchema(writer: XmlWriter): void {
   for (const name of Object.keys(arrays) as ArrayName[]) {
     writer.open('xsd:complexType', { name }).open('xsd:complexContent')
     writer.open('xsd:restriction', { base: 'soapenc:Array' })
+    writer.open('xsd:sequence')
+    writer.leaf('xsd:element', {
+      name: 'item',
+      type: qualifiedType(arrays[name]),
+      minOccurs: '0',
+      maxOccurs: 'unbounded',
+      nillable: 'true',
+    })
+    writer.close()
     writer.leaf('xsd:attribute', {
       ref: 'soapenc:arrayType',
       'wsdl:arrayType': `${qualifiedType(arrays[name])}[]`,

@@ -1,0 +1,81 @@
+import type { CallRecord } from '@thor-node/accounting'
+import { type Aor, Sealer, silentLogger, systemClock } from '@thor-node/core'
+import { SimRandom } from '@thor-node/core/testing'
+import {
+  AccountDirectory,
+  Admins,
+  type CallHistoryQuery,
+  type DeviceLocation,
+  type ProvisionComponents,
+  ProvisionServer,
+} from '../../src/index.ts'
+import { memoryStore } from './memory-store.ts'
+
+export const wall = Date.UTC(2026, 10, 23, 12, 0, 0)
+
+export const device: DeviceLocation = {
+  address: '192.168.1.10',
+  port: 5060,
+  publicAddress: '198.51.100.7',
+  publicPort: 40_000,
+  expiresSeconds: 600,
+  userAgent: 'Phone "A&B"',
+  transport: 'udp',
+}
+
+export const call: CallRecord = {
+  callUuid: '0ab-000000000000000000000001',
+  leg: 'a',
+  callId: 'call-1',
+  fromTag: 'a=1',
+  toTag: 'b',
+  billedTo: 'alice@example.com',
+  caller: 'alice@example.com',
+  callee: 'bob@example.com',
+  requestUri: 'sip:bob@example.com',
+  startedAt: wall,
+  stoppedAt: wall + 61_000,
+  durationSeconds: 61,
+  callerUserAgent: '',
+  calleeUserAgent: '',
+  codecs: ['PCMA'],
+  node: 'node1',
+  callerBytes: 0,
+  calleeBytes: 0,
+  callerPackets: 0,
+  calleePackets: 0,
+}
+
+/** All of the interface over a store in memory, with `admin` / `secret` as administrator and a wall clock that stands still. */
+export async function makeComponents() {
+  const store = memoryStore()
+  const random = new SimRandom(3)
+  const clock = { ...systemClock, wall: () => wall }
+  const common = { store, clock, random, logger: silentLogger }
+  const directory = new AccountDirectory({ ...common, sealer: new Sealer(Buffer.alloc(32, 1), random) })
+  const admins = new Admins(common, { costLog2: 4 })
+  await admins.createAdmin('admin', 'secret')
+  const asked: { aor: Aor; query: CallHistoryQuery }[] = []
+  const components: ProvisionComponents = {
+    directory,
+    admins,
+    clock,
+    logger: silentLogger,
+    locations: { locations: async (aor) => (aor === 'alice@example.com' ? [device] : []) },
+    calls: {
+      calls: async (aor, query) => {
+        asked.push({ aor, query })
+        return query.direction === 'placed' && aor === 'alice@example.com' ? [call] : []
+      },
+    },
+  }
+  return { store, components, directory, asked }
+}
+
+export async function startServer(host: string) {
+  const made = await makeComponents()
+  const server = new ProvisionServer(made.components, { bind: { host, port: 0 } })
+  await server.start()
+  const { port } = server.local as { port: number }
+  return { ...made, server, port, url: `http://${host}:${port}/` }
+}
