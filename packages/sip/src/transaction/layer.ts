@@ -1,0 +1,184 @@
+import { type Address, type Clock, type Logger, type Random, randomHex } from '@thor-node/core'
+import { SipParseError } from '../errors.ts'
+import { transactionLimits } from '../limits.ts'
+import { makeResponse } from '../message/build.ts'
+import type { SipMessage, SipRequest, SipResponse, Via } from '../message/contract.ts'
+import { formatVia } from '../message/headers/via.ts'
+import type { Destination, Source } from '../transport/contract.ts'
+import { Client } from './client.ts'
+import type {
+  ClientTransaction,
+  ClientTransactionUser,
+  Hop,
+  ServerTransaction,
+  TimerValues,
+  TransactionLayer,
+} from './contract.ts'
+import { clientKey, MAGIC_COOKIE, serverKey } from './key.ts'
+import type { Context } from './machine.ts'
+import { Server } from './server.ts'
+import { defaultTimers, TimerQueue } from './timers.ts'
+
+export interface TransactionComponents {
+  clock: Clock
+  random: Random
+  logger: Logger
+  transport: { send(message: SipMessage, to: Destination): Promise<void> }
+}
+
+export interface TransactionInit {
+  timers?: TimerValues
+  transactionsMax?: number
+}
+
+const RETRY_AFTER_SECONDS = '2'
+
+/**
+ * All transactions of this node (RFC 3261 §17). `receive` takes what the transport parsed; INVITEs are answered 100 at once,
+ * CANCELs are answered here, ACKs for non-2xx end here.
+ */
+export class Transactions implements TransactionLayer {
+  onRequest: ((transaction: ServerTransaction) => void) | undefined
+  onAck: ((ack: SipRequest, source: Source) => void) | undefined
+  onStrayResponse: ((response: SipResponse, source: Source) => void) | undefined
+  readonly #transport: TransactionComponents['transport']
+  readonly #log: Logger
+  readonly #timers: TimerQueue
+  readonly #values: TimerValues
+  readonly #max: number
+  readonly #servers = new Map<string, Server>()
+  readonly #clients = new Map<string, Client>()
+  /** Makes branches unique to this process; what follows it counts. */
+  readonly #branchPrefix: string
+  #branches = 0
+
+  constructor(components: TransactionComponents, init: TransactionInit = {}) {
+    this.#transport = components.transport
+    this.#log = components.logger.forComponent('sip:transaction')
+    this.#timers = new TimerQueue(components.clock)
+    this.#values = init.timers ?? defaultTimers
+    this.#max = init.transactionsMax ?? transactionLimits.transactionsMax
+    this.#branchPrefix = `${MAGIC_COOKIE}${randomHex(components.random, 6)}`
+  }
+
+  get size(): number {
+    return this.#servers.size + this.#clients.size
+  }
+
+  receive(message: SipMessage, source: Source): void {
+    try {
+      if (message.kind === 'response') this.#receiveResponse(message, source)
+      else this.#receiveRequest(message, source)
+    } catch (error) {
+      if (!(error instanceof SipParseError)) throw error
+      this.#log.debug('unusable message', { error: error.message })
+      if (message.kind === 'request' && message.method !== 'ACK')
+        this.#refuse(message, source, error.status, error.reason)
+    }
+  }
+
+  request(request: SipRequest, hop: Hop, user: ClientTransactionUser): ClientTransaction {
+    const branch = `${this.#branchPrefix}${(this.#branches++).toString(36)}`
+    const params = new Map([['branch', branch]])
+    // Ask for the port too: the response then comes back to the flow that the request took (RFC 3581).
+    params.set('rport', '')
+    request.headers.prepend('Via', formatVia({ ...hop.via, params }))
+    return this.#startClient(request, hop, user, branch)
+  }
+
+  async stop(): Promise<void> {
+    this.#timers.clear()
+    for (const server of [...this.#servers.values()]) server.abandon()
+    for (const client of [...this.#clients.values()]) client.abandon()
+  }
+
+  snapshot(): Record<string, unknown> {
+    return { servers: this.#servers.size, clients: this.#clients.size }
+  }
+
+  #startClient(request: SipRequest, hop: Hop, user: ClientTransactionUser, branch: string): Client {
+    const key = `${branch}|${request.method}`
+    const client = new Client(request, hop, user, {
+      branch,
+      context: this.#context(hop.reliable),
+      timers: this.#timers,
+      cancel: (cancel) => {
+        const ignore: ClientTransactionUser = { onResponse() {}, onFailure() {} }
+        this.#startClient(cancel, hop, ignore, branch)
+      },
+      onEnd: () => this.#clients.delete(key),
+    })
+    this.#clients.set(key, client)
+    client.start()
+    return client
+  }
+
+  #receiveResponse(response: SipResponse, source: Source): void {
+    const key = clientKey(response)
+    const client = key === undefined ? undefined : this.#clients.get(key)
+    if (client) client.receive(response)
+    else this.onStrayResponse?.(response, source)
+  }
+
+  #receiveRequest(request: SipRequest, source: Source): void {
+    if (request.vias.length === 0) throw new SipParseError('Via is missing')
+    const key = serverKey(request)
+    const server = this.#servers.get(key)
+    if (request.method === 'ACK') {
+      if (server) server.receiveAck(request)
+      else this.onAck?.(request, source)
+      return
+    }
+    if (server) return server.receiveAgain()
+    if (request.method === 'CANCEL') return this.#receiveCancel(request, source)
+    if (this.size >= this.#max) return this.#refuse(request, source, 503, 'Service Unavailable')
+    this.#startServer(request, source, key)
+  }
+
+  #startServer(request: SipRequest, source: Source, key: string): void {
+    const server = new Server(request, source, {
+      context: this.#context(source.transport !== 'udp'),
+      timers: this.#timers,
+      send: (response) => this.#send(response, request, source),
+      onAck: (ack) => this.onAck?.(ack, source),
+      onEnd: () => this.#servers.delete(key),
+    })
+    this.#servers.set(key, server)
+    if (request.method === 'INVITE') server.respond(makeResponse(request, 100))
+    this.onRequest?.(server)
+  }
+
+  /** RFC 3261 §9.2. */
+  #receiveCancel(cancel: SipRequest, source: Source): void {
+    const cancelled = this.#servers.get(serverKey(cancel, 'INVITE'))
+    if (!cancelled) return this.#refuse(cancel, source, 481)
+    const answer = makeResponse(cancel, 200)
+    this.#send(answer, cancel, source).catch(() => undefined)
+    if (!cancelled.answered) cancelled.onCancel?.(cancel)
+  }
+
+  /** An answer without state. */
+  #refuse(request: SipRequest, source: Source, status: number, reason?: string): void {
+    const headers = status === 503 ? ([['Retry-After', RETRY_AFTER_SECONDS]] as const) : []
+    const response = makeResponse(request, status, reason, { toTag: `${this.#branchPrefix.slice(7)}s`, headers })
+    this.#send(response, request, source).catch(() => undefined)
+  }
+
+  /** RFC 3261 §18.2.2, RFC 3581 §4: on the flow of the request, else to what its Via says. */
+  #send(response: SipResponse, request: SipRequest, source: Source): Promise<void> {
+    const via = request.vias[0] as Via
+    const sentBy: Address = { host: source.remote.host, port: via.port ?? 5060 }
+    if (source.transport === 'udp') {
+      if (via.params.has('rport')) return this.#transport.send(response, { flow: source.flow })
+      return this.#transport.send(response, { transport: 'udp', remote: sentBy })
+    }
+    return this.#transport
+      .send(response, { flow: source.flow })
+      .catch(() => this.#transport.send(response, { transport: source.transport, remote: sentBy }))
+  }
+
+  #context(reliable: boolean): Context {
+    const { t1, t2, t4 } = this.#values
+    return { reliable, t1, t2, t4 }
+  }
+}
