@@ -1,0 +1,256 @@
+import {
+  type Clock,
+  errorMessage,
+  every,
+  type Lifecycle,
+  type Logger,
+  type Random,
+  type RangeId,
+  ThorError,
+  type Timer,
+} from '@thor-node/core'
+import type { Members } from '../membership/contract.ts'
+import type { NodeId } from '../peers.ts'
+import type { Rpc } from '../rpc/contract.ts'
+import { CatchUp } from './catch-up.ts'
+import { type Job, RangeChanger, type Redecider } from './change.ts'
+import { entryOf, hasQuorum, voters } from './config.ts'
+import type { ConfigTable } from './config-table.ts'
+import type { RangeConfig, RangeRecords } from './contract.ts'
+import { serveChanges } from './handlers.ts'
+import type { RangeView } from './home.ts'
+import { type ChangeLimits, defaultChangeLimits } from './limits.ts'
+import { type Placement, type PlacementNode, Placer } from './placement.ts'
+import { planMoves } from './plan.ts'
+import { Roster } from './roster.ts'
+import type { ConfigSpread } from './spread.ts'
+
+export interface BalancerComponents {
+  clock: Clock
+  random: Random
+  log: Logger
+  rpc: Rpc
+  members: Members
+  configs: ConfigTable
+  ranges: RangeView
+  spread: ConfigSpread
+  reg: Redecider
+  acceptors: RangeRecords
+  /** SET and SOFT: copied to new members. */
+  copied: readonly RangeRecords[]
+}
+
+export interface BalancerInit {
+  self: NodeId
+  limits?: Partial<ChangeLimits>
+}
+
+/**
+ * Brings ranges to where they should be: compares desired with effective placement, drives the changes of the ranges of
+ * which this node is home, finishes changes that others left half done, keeps this node's copies complete, and forgets
+ * those that it need not keep.
+ */
+export class Balancer implements Lifecycle {
+  readonly #components: BalancerComponents
+  readonly #init: BalancerInit
+  readonly #limits: ChangeLimits
+  readonly #changer: RangeChanger
+  readonly #catchUp: CatchUp
+  readonly #roster: Roster
+  readonly #placer = { settled: new Placer(), eager: new Placer() }
+  readonly #placed = new Map<string, { key: string; placement: Placement }>()
+  /** Ranges in the hands of this node now. */
+  readonly #active = new Set<RangeId>()
+  readonly #retryAt = new Map<RangeId, number>()
+  /** Changes under way, and since when they stand at this epoch. */
+  readonly #openSince = new Map<RangeId, { epoch: number; since: number }>()
+  #urgentBatches = 0
+  #normalBatches = 0
+  #leaving = false
+  #running = false
+  #timer: Timer | undefined
+  #soon: Timer | undefined
+  #stops: (() => void)[] = []
+
+  constructor(components: BalancerComponents, init: BalancerInit) {
+    const { rpc, configs } = components
+    this.#components = { ...components, log: components.log.forComponent('overlay:ranges') }
+    this.#init = init
+    this.#limits = { ...defaultChangeLimits, ...init.limits }
+    this.#changer = new RangeChanger(components, { self: init.self, limits: this.#limits })
+    this.#catchUp = new CatchUp({ ...components, records: [components.acceptors, ...components.copied] }, { self: init.self })
+    this.#roster = new Roster(components, this.#limits)
+    serveChanges({ rpc, configs, copied: components.copied })
+    rpc.serve<{ leaving: boolean }, void>('range.leaving', ({ leaving }, from) => {
+      if (leaving) this.#roster.sayLeaving(from)
+      else this.#roster.unsayLeaving(from)
+      this.#wake()
+    })
+  }
+
+  async start(): Promise<void> {
+    if (this.#running) return
+    this.#running = true
+    const { clock, random, members, configs, log } = this.#components
+    const onError = (error: unknown) => log.error('the ranges could not be looked at', { error: errorMessage(error) })
+    this.#timer = every(clock, this.#limits.tickMs, () => this.#tick(), onError, random.float() * this.#limits.tickMs)
+    this.#stops = [
+      members.onChange((change) => {
+        this.#catchUp.onMemberChange(change)
+        this.#wake()
+      }),
+      configs.onChange(({ range, epoch, next }) => {
+        if (next) this.#openSince.set(range, { epoch, since: clock.now() })
+        else this.#openSince.delete(range)
+      }),
+    ]
+    for (const { range, epoch, next } of configs.all()) {
+      if (next) this.#openSince.set(range, { epoch, since: clock.now() })
+    }
+    this.#catchUp.start()
+    this.#wake()
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false
+    this.#timer?.cancel()
+    this.#soon?.cancel()
+    this.#soon = undefined
+    for (const stop of this.#stops.splice(0)) stop()
+  }
+
+  /** This node's copies are as new as those of the others: it may serve. */
+  get caughtUp(): boolean {
+    return this.#catchUp.done
+  }
+
+  /**
+   * Hands all ranges to the others and resolves when this node holds nothing any more. Throws `RANGES_LAST_NODE` when nobody
+   * else lives, and the signal's reason when it is aborted; then this node takes part again.
+   */
+  async leave(signal?: AbortSignal): Promise<void> {
+    const { members, configs, clock } = this.#components
+    const { self } = this.#init
+    const others = () => members.list().filter(({ nodeId }) => nodeId !== self && members.isLive(nodeId))
+    if (others().length === 0) throw new ThorError('RANGES_LAST_NODE', 'no other node lives that could take the ranges')
+    this.#leaving = true
+    try {
+      while (configs.all().some(({ range }) => configs.holds(range) || configs.standing(range) !== 'outsider')) {
+        signal?.throwIfAborted()
+        this.#sayLeaving(true)
+        this.#wake()
+        await new Promise<void>((resolve) => clock.after(this.#limits.tickMs / 4, resolve))
+      }
+    } catch (error) {
+      this.#leaving = false
+      this.#sayLeaving(false)
+      throw error
+    }
+  }
+
+  snapshot(): { active: number; urgentBatches: number; normalBatches: number; leaving: boolean; caughtUp: boolean } {
+    return {
+      active: this.#active.size,
+      urgentBatches: this.#urgentBatches,
+      normalBatches: this.#normalBatches,
+      leaving: this.#leaving,
+      caughtUp: this.caughtUp,
+    }
+  }
+
+  #sayLeaving(leaving: boolean): void {
+    const { members, rpc } = this.#components
+    for (const { nodeId } of members.list()) {
+      if (members.isLive(nodeId)) rpc.notify(nodeId, 'range.leaving', { leaving })
+    }
+  }
+
+  /** A look soon, one for many reasons. */
+  #wake(): void {
+    if (!this.#running || this.#soon) return
+    this.#soon = this.#components.clock.after(20, () => {
+      this.#soon = undefined
+      void this.#tick()
+    })
+  }
+
+  async #tick(): Promise<void> {
+    if (!this.#running) return
+    const { configs, clock } = this.#components
+    const all = configs.all()
+    const holders = new Set(all.flatMap(voters))
+    this.#roster.look(holders)
+    await this.#catchUp.look(all)
+    await this.#catchUp.forget(all)
+    const idle = (config: RangeConfig): boolean =>
+      !this.#active.has(config.range) && (this.#retryAt.get(config.range) ?? 0) <= clock.now()
+    this.#run(
+      'urgent',
+      all.filter((config) => idle(config) && this.#isStalled(config)).map((config): Job => ({ config })),
+    )
+    const plan = planMoves({
+      configs: all.filter(idle),
+      settled: this.#place('settled', this.#roster.candidates(holders, false)),
+      eager: this.#place('eager', this.#roster.candidates(holders, true)),
+      isLive: (nodeId) => this.#components.members.isLive(nodeId),
+      isLeaving: this.#roster.isLeaving,
+      isMissed: this.#roster.isMissed,
+      drives: ({ range }) => this.#components.ranges.isHome(range),
+    })
+    this.#run('urgent', plan.urgent)
+    this.#run('normal', plan.normal)
+  }
+
+  #place(kind: 'settled' | 'eager', nodes: readonly PlacementNode[]): Placement {
+    const key = JSON.stringify(nodes)
+    const known = this.#placed.get(kind)
+    if (known?.key === key) return known.placement
+    const placement = this.#placer[kind].place(nodes)
+    this.#placed.set(kind, { key, placement })
+    return placement
+  }
+
+  /** A change that nobody seems to drive: the home takes it on first, other members later. */
+  #isStalled(config: RangeConfig): boolean {
+    const { clock, ranges, members } = this.#components
+    const open = this.#openSince.get(config.range)
+    if (!config.next || !open || !entryOf(config, this.#init.self)) return false
+    const patience = this.#limits.stalledAfterMs * (ranges.isHome(config.range) ? 1 : 3)
+    const live = new Set(voters(config).filter((nodeId) => members.isLive(nodeId)))
+    return clock.now() - open.since >= patience && hasQuorum(config, live)
+  }
+
+  #run(kind: 'urgent' | 'normal', jobs: readonly Job[]): void {
+    const { rangesAtOnce, urgentBatches, urgentRangesPerBatch } = this.#limits
+    const [size, batches] = kind === 'urgent' ? [urgentRangesPerBatch, urgentBatches] : [rangesAtOnce, 1]
+    // The same members together: their requests share messages and syncs.
+    const groups = Map.groupBy(jobs, ({ config, target }) => JSON.stringify([voters(config), target ?? 0]))
+    const ordered = [...groups.values()].flat()
+    for (let at = 0; at < ordered.length; at += size) {
+      if ((kind === 'urgent' ? this.#urgentBatches : this.#normalBatches) >= batches) return
+      void this.#drive(kind, ordered.slice(at, at + size))
+    }
+  }
+
+  async #drive(kind: 'urgent' | 'normal', jobs: readonly Job[]): Promise<void> {
+    const { clock, random, log } = this.#components
+    for (const { config } of jobs) this.#active.add(config.range)
+    if (kind === 'urgent') this.#urgentBatches++
+    else this.#normalBatches++
+    let arrived: ReadonlySet<RangeId> = new Set()
+    try {
+      arrived = await this.#changer.run(jobs)
+    } catch (error) {
+      log.error('a change of ranges failed', { error: errorMessage(error) })
+    }
+    if (kind === 'urgent') this.#urgentBatches--
+    else this.#normalBatches--
+    for (const { config } of jobs) {
+      this.#active.delete(config.range)
+      if (arrived.has(config.range)) this.#retryAt.delete(config.range)
+      else this.#retryAt.set(config.range, clock.now() + this.#limits.retryAfterMs * (1 + random.float()))
+    }
+    if (arrived.size > 0) log.info('ranges moved', { ranges: arrived.size, failed: jobs.length - arrived.size })
+    this.#wake()
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * Changes of configs by joint consensus, many ranges at once. Every step may be repeated and taken over by another node.
+ *
+ *   stable e ──decide──► joint e+1 ──install──► ──re-decide REG──► ──fill SET, SOFT──► ──decide──► stable e+2 ──install──►
+ *               by S                 majorities    every key under     new members,      by S and T
+ *                                    of S and T    the joint quorum    from the old
+ *
+ * Whoever drives may die between any two: the config says how far it came, and the rest starts again from `install`.
+ */
+import { type Clock, errorMessage, type Logger, type Random, type RangeId } from '@thor-node/core'
+import type { Members } from '../membership/contract.ts'
+import type { NodeId } from '../peers.ts'
+import type { Rpc } from '../rpc/contract.ts'
+import { finalConfig, hasOldQuorum, hasQuorum, jointConfig, newMembers } from './config.ts'
+import { decideConfigs, type Proposal } from './config-paxos.ts'
+import type { ConfigTable } from './config-table.ts'
+import { packConfigs } from './config-wire.ts'
+import type { RangeConfig } from './contract.ts'
+import { fanOut } from './fan-out.ts'
+import type { ChangeLimits } from './limits.ts'
+import type { FillAnswer, FillBatch, InstallAnswer, InstallBatch } from './messages.ts'
+
+/** The part of REG that a move needs. */
+export interface Redecider {
+  /** Throws unless every register of these ranges was decided anew under exactly these configs. */
+  redecide(configs: readonly RangeConfig[]): Promise<void>
+}
+
+export interface ChangeComponents {
+  clock: Clock
+  random: Random
+  log: Logger
+  rpc: Rpc
+  members: Members
+  configs: ConfigTable
+  reg: Redecider
+  /** Tells the other nodes. */
+  spread: { broadcast(configs: readonly RangeConfig[]): void }
+}
+
+export interface ChangeInit {
+  self: NodeId
+  limits: ChangeLimits
+}
+
+/** A range to be moved; without a target a change under way is finished. */
+export interface Job {
+  config: RangeConfig
+  target?: readonly NodeId[]
+}
+
+export class RangeChanger {
+  readonly #components: ChangeComponents
+  readonly #init: ChangeInit
+
+  constructor(components: ChangeComponents, init: ChangeInit) {
+    this.#components = { ...components, log: components.log.forComponent('overlay:ranges') }
+    this.#init = init
+  }
+
+  /** Returns the ranges that arrived; the others are where they were or between two steps, and may be tried again. */
+  async run(jobs: readonly Job[]): Promise<Set<RangeId>> {
+    const { configs, spread } = this.#components
+    const begun = jobs.filter(({ config }) => config.next)
+    const started = await this.#decide(
+      jobs.flatMap(({ config, target }) =>
+        config.next || !target ? [] : [{ config, value: jointConfig(config, target) }],
+      ),
+    )
+    const joint = await this.#install([...begun.map(({ config }) => config), ...started])
+    // Another node's decision may have been a final config already.
+    const moving = joint.filter((config) => config.next)
+    const ready = await this.#fill(await this.#redecide(moving))
+    const ended = await this.#decide(ready.map((config) => ({ config, value: finalConfig(config) })))
+    const arrived = await this.#install(ended, ready)
+    spread.broadcast([...joint, ...arrived].map(({ range }) => configs.get(range)))
+    return new Set(arrived.map(({ range }) => range))
+  }
+
+  async #decide(proposals: readonly Proposal[]): Promise<RangeConfig[]> {
+    if (proposals.length === 0) return []
+    const { self, limits } = this.#init
+    const decided = await decideConfigs(this.#components, { self, graceMs: limits.graceMs }, proposals)
+    return [...decided.values()]
+  }
+
+  /** Those that majorities of old and next have durably adopted. `from`: the configs before, whose voters hear of it too. */
+  async #install(configs: readonly RangeConfig[], from: readonly RangeConfig[] = []): Promise<RangeConfig[]> {
+    if (configs.length === 0) return []
+    const leaving = new Map(from.map((config) => [config.range, config.old.map(({ nodeId }) => nodeId)]))
+    const voting = (config: RangeConfig): NodeId[] => [
+      ...new Set([...[...config.old, ...(config.next ?? [])].map(({ nodeId }) => nodeId)]),
+    ]
+    const adopted = (config: RangeConfig, epochs: ReadonlyMap<NodeId, number>): boolean =>
+      hasQuorum(config, new Set([...epochs].filter(([, epoch]) => epoch >= config.epoch).map(([nodeId]) => nodeId)))
+    const answers = await fanOut<RangeConfig, number>(this.#components, configs, {
+      item: (index) => configs[index] as RangeConfig,
+      to: (index) => {
+        const config = configs[index] as RangeConfig
+        return [...new Set([...voting(config), ...(leaving.get(config.range) ?? [])])]
+      },
+      send: async (nodeId, items) => {
+        const batch: InstallBatch = { configs: packConfigs(items) }
+        return (await this.#components.rpc.call<InstallAnswer>(nodeId, 'range.install', batch)).epochs
+      },
+      enough: (index, epochs) => adopted(configs[index] as RangeConfig, epochs),
+      graceMs: this.#init.limits.graceMs,
+    })
+    const installed = configs.filter((config, index) => adopted(config, answers[index] as Map<NodeId, number>))
+    await this.#components.configs.adoptAll(installed)
+    return installed
+  }
+
+  async #redecide(configs: readonly RangeConfig[]): Promise<readonly RangeConfig[]> {
+    if (configs.length === 0) return []
+    const { log, reg } = this.#components
+    try {
+      await reg.redecide(configs)
+      return configs
+    } catch (error) {
+      log.debug('registers of moving ranges are not all decided anew yet', { error: errorMessage(error) })
+    }
+    // One range that cannot be done must not hold up the others.
+    const done: RangeConfig[] = []
+    if (configs.length === 1) return done
+    for (const config of configs) {
+      await reg.redecide([config]).then(
+        () => done.push(config),
+        () => undefined,
+      )
+    }
+    return done
+  }
+
+  /** Those of which every new member that lives, and so many members that they decide, hold a complete copy. */
+  async #fill(configs: readonly RangeConfig[]): Promise<RangeConfig[]> {
+    const { members, rpc } = this.#components
+    const failed = new Set<RangeId>()
+    const filled = new Map<RangeId, Set<NodeId>>()
+    const batches = new Map<string, { nodeId: NodeId; sources: NodeId[]; items: FillBatch['items'] }>()
+    for (const config of configs) {
+      const old = config.old.map(({ nodeId }) => nodeId)
+      const sources = old.filter((nodeId) => members.isLive(nodeId))
+      filled.set(config.range, new Set(old))
+      if (!hasOldQuorum(config, new Set(sources))) failed.add(config.range)
+      for (const nodeId of newMembers(config).filter((added) => members.isLive(added))) {
+        const id = [nodeId, ...sources].join(' ')
+        const batch = batches.get(id) ?? { nodeId, sources, items: [] }
+        batch.items.push({ range: config.range, epoch: config.epoch })
+        batches.set(id, batch)
+      }
+    }
+    const timeoutMs = this.#init.limits.fillTimeoutMs
+    await Promise.all(
+      [...batches.values()].map(async ({ nodeId, sources, items }) => {
+        const batch: FillBatch = { items, sources }
+        try {
+          await rpc.call<FillAnswer>(nodeId, 'range.fill', batch, { timeoutMs })
+          for (const { range } of items) filled.get(range)?.add(nodeId)
+        } catch (error) {
+          this.#components.log.info('ranges could not be copied yet', { to: nodeId, error: errorMessage(error) })
+          for (const { range } of items) failed.add(range)
+        }
+      }),
+    )
+    return configs.filter(
+      (config) =>
+        !failed.has(config.range) &&
+        hasOldQuorum({ ...config, old: config.next ?? [] }, filled.get(config.range) ?? new Set()),
+    )
+  }
+}

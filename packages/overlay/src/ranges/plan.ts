@@ -1,0 +1,80 @@
+/** Which ranges a node should move now, pure: effective against desired placement. */
+import type { NodeId } from '../peers.ts'
+import { hasOldQuorum } from './config.ts'
+import type { RangeConfig } from './contract.ts'
+import { REPLICA_COUNT } from './limits.ts'
+import type { Placement } from './placement.ts'
+
+export interface PlanInput {
+  configs: readonly RangeConfig[]
+  /** Over the nodes that have been there for a while. */
+  settled: Placement
+  /** Over these and the new ones. */
+  eager: Placement
+  isLive(nodeId: NodeId): boolean
+  /** Said that it leaves, or left. */
+  isLeaving(nodeId: NodeId): boolean
+  /** Dead or out of sight, but not for long enough to be given up. */
+  isMissed(nodeId: NodeId): boolean
+  /** Whether this node is the one to drive the range. */
+  drives(config: RangeConfig): boolean
+}
+
+export interface Move {
+  config: RangeConfig
+  target: readonly NodeId[]
+}
+
+export interface Plan {
+  /** Copies are missing, or a node leaves. */
+  urgent: Move[]
+  /** Evening out. */
+  normal: Move[]
+}
+
+/**
+ * Who should vote for a range, or undefined when all is well. A death alone never makes a config smaller: who is dead and
+ * has no replacement stays in, because it may come back, and because leaving it out needs the same majority.
+ */
+export function targetOf(
+  config: RangeConfig,
+  desired: readonly NodeId[],
+  isLeaving: (nodeId: NodeId) => boolean,
+): readonly NodeId[] | undefined {
+  const old = config.old.map(({ nodeId }) => nodeId)
+  const staying = old.filter((nodeId) => !isLeaving(nodeId))
+  const target = desired.slice(0, REPLICA_COUNT)
+  for (const nodeId of staying) {
+    if (target.length >= Math.min(REPLICA_COUNT, staying.length)) break
+    if (!target.includes(nodeId)) target.push(nodeId)
+  }
+  const same = target.length === old.length && target.every((nodeId) => old.includes(nodeId))
+  return same || target.length === 0 ? undefined : target
+}
+
+export function planMoves(input: PlanInput): Plan {
+  const plan: Plan = { urgent: [], normal: [] }
+  for (const config of input.configs) {
+    if (config.epoch === 0 || config.next || !input.drives(config)) continue
+    const old = config.old.map(({ nodeId }) => nodeId)
+    const settled = targetOf(config, input.settled[config.range] ?? [], input.isLeaving)
+    const eager = targetOf(config, input.eager[config.range] ?? [], input.isLeaving)
+    const lacking = old.length < REPLICA_COUNT && eager !== undefined && eager.length > old.length
+    const leaving = old.some(input.isLeaving)
+    const target = lacking || leaving ? (eager ?? settled) : settled
+    if (!target || !mayStart(config, target, input)) continue
+    plan[lacking || leaving ? 'urgent' : 'normal'].push({ config, target })
+  }
+  return plan
+}
+
+/** Only changes that can end are begun: the view of who lives saves trouble here, it decides nothing. */
+function mayStart(config: RangeConfig, target: readonly NodeId[], input: PlanInput): boolean {
+  const old = config.old.map(({ nodeId }) => nodeId)
+  const live = new Set([...old, ...target].filter(input.isLive))
+  if (!hasOldQuorum(config, live)) return false
+  if (target.filter((nodeId) => live.has(nodeId)).length * 2 <= target.length) return false
+  const added = target.filter((nodeId) => !old.includes(nodeId))
+  const dropped = old.filter((nodeId) => !target.includes(nodeId))
+  return added.every((nodeId) => live.has(nodeId)) && !dropped.some(input.isMissed)
+}

@@ -1,0 +1,18 @@
+export { Balancer, type BalancerComponents, type BalancerInit } from './ranges/balancer.ts'
+export { hasQuorum, voters } from './ranges/config.ts'
+export { ConfigTable, type ConfigTableComponents, type ConfigTableInit } from './ranges/config-table.ts'
+export type {
+  ConfigMember,
+  RangeConfig,
+  RangeConfigs,
+  RangeInfo,
+  RangeRecords,
+  Ranges,
+} from './ranges/contract.ts'
+export { RangeView, type RangeViewComponents } from './ranges/home.ts'
+export { type ChangeLimits, defaultChangeLimits } from './ranges/limits.ts'
+export { type Placement, type PlacementNode, Placer } from './ranges/placement.ts'
+export { ConfigSpread, type SpreadComponents, type SpreadInit } from './ranges/spread.ts'
+export { AcceptorStore, type AcceptorStoreComponents } from './store/acceptor-store.ts'
+export { type RegComponents, type RegInit, Registers } from './store/reg.ts'
+export { regLimits } from './store/reg-limits.ts'

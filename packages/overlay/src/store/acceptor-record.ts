@@ -1,0 +1,37 @@
+/** How the state of a register's acceptor lies on the disk, under `R<rrr><name>` (rrr = range in hex). */
+import { crc32 } from 'node:zlib'
+import { RANGE_COUNT, type RangeId, ThorError } from '@thor-node/core'
+import { Packr } from 'msgpackr'
+import type { AcceptorState } from './acceptor.ts'
+import { parseBallot } from './ballot.ts'
+
+const packr = new Packr({ useRecords: false })
+
+const hex = (range: RangeId): string => range.toString(16).padStart(3, '0')
+
+export const recordKeyOf = (range: RangeId, name: string): string => `R${hex(range)}${name}`
+
+/** First key of the range after this one, for exclusive bounds. */
+export const rangeEndKey = (range: RangeId): string => (range + 1 < RANGE_COUNT ? `R${hex(range + 1)}` : 'S')
+
+export function splitKey(key: string): { range: RangeId; name: string } {
+  return { range: Number.parseInt(key.slice(1, 4), 16), name: key.slice(4) }
+}
+
+export function encodeRecord({ promised, accepted, value }: AcceptorState<Uint8Array>): Uint8Array {
+  return packr.pack([promised, accepted, value ?? null, value ? crc32(value) : 0])
+}
+
+/** Throws `STORE_CORRUPT` when the bytes are not those that were written. */
+export function decodeRecord(key: string, bytes: Uint8Array): AcceptorState<Uint8Array> {
+  try {
+    const [first, second, data, crc] = packr.unpack(bytes) as unknown[]
+    const promised = parseBallot(first)
+    const accepted = parseBallot(second)
+    const value = data instanceof Uint8Array ? data : undefined
+    if (promised && accepted && (value ? crc32(value) === crc : data === null)) return { promised, accepted, value }
+  } catch (cause) {
+    throw new ThorError('STORE_CORRUPT', `the register ${key} on the disk cannot be read`, { cause })
+  }
+  throw new ThorError('STORE_CORRUPT', `the register ${key} on the disk has a wrong checksum`)
+}
