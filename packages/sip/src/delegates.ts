@@ -1,5 +1,5 @@
 import type { Address, Aor } from '@thor-node/core'
-import type { FlowToken } from './transport/contract.ts'
+import type { FlowToken, TransportName } from './transport/contract.ts'
 
 /**
  * What this package needs from outside. The home of an account decides; the edge, which runs this package, carries.
@@ -184,8 +184,11 @@ export interface Calls {
     sdpCaller?: string
     sdpCallee?: string
   }): Promise<void>
-  /** A BYE passed, or an end was decided: releases the relay and closes the record, exactly once however often called. */
-  ended(query: { callUuid: string; cause: CallEndCause; status?: number }): Promise<void>
+  /**
+   * A BYE passed, or an end was decided: releases the relay and closes the record, exactly once however often called.
+   * `calleeTag`: tag of the callee in the dialog that ended, where known: of a forked call with two answers only one counts.
+   */
+  ended(query: { callUuid: string; cause: CallEndCause; status?: number; calleeTag?: string }): Promise<void>
   /** The call was set up in vain (refused, cancelled): releases what was taken. */
   failed(query: { callUuid: string; status: number }): Promise<void>
 }
@@ -202,4 +205,13 @@ export interface Ring {
   nodeAt(address: Address): string | undefined
   /** Key shared by all nodes of the ring, for cookies and nonces. */
   readonly cookieKey: Uint8Array
+}
+
+/** Where a foreign host is reached (RFC 3263). Rejects, or gives an empty list, when it cannot be found. */
+export interface Resolver {
+  resolve(query: {
+    host: string
+    port?: number
+    transport?: TransportName
+  }): Promise<readonly { transport: TransportName; remote: Address }[]>
 }

@@ -1,0 +1,54 @@
+/** Challenges and answers of digest in SIP messages (RFC 3261 §22, RFC 8760). */
+import { type Clock, formatChallenge, parseCredentials, type Random } from '@thor-node/core'
+import { makeNonce } from '../auth.ts'
+import type { DigestAnswer } from '../delegates.ts'
+import type { SipRequest } from '../message/contract.ts'
+import type { HeaderField } from './reply.ts'
+
+export const DEFAULT_ALGORITHMS: readonly string[] = ['SHA-256', 'MD5']
+
+export class Challenger {
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #cookieKey: Uint8Array
+  readonly #algorithms: readonly string[]
+
+  constructor(
+    components: { clock: Clock; random: Random; cookieKey: Uint8Array },
+    init: { algorithms?: readonly string[] },
+  ) {
+    this.#clock = components.clock
+    this.#random = components.random
+    this.#cookieKey = components.cookieKey
+    this.#algorithms = init.algorithms ?? DEFAULT_ALGORITHMS
+  }
+
+  /** One header for each algorithm, in our order of preference. */
+  headers(
+    name: 'WWW-Authenticate' | 'Proxy-Authenticate',
+    realm: string,
+    asked: { stale: boolean; algorithms: readonly string[] },
+  ): HeaderField[] {
+    const wanted = this.#algorithms.filter((algorithm) => asked.algorithms.includes(algorithm))
+    const nonce = makeNonce(this.#cookieKey, this.#clock.wall(), this.#random)
+    return (wanted.length > 0 ? wanted : asked.algorithms).map((algorithm) => [
+      name,
+      formatChallenge({ realm, nonce, algorithm, qop: 'auth', ...(asked.stale && { stale: true }) }),
+    ])
+  }
+}
+
+/** The credentials for a realm that `accepts`, if the request has any; the first of several wins. */
+export function answerOf(
+  request: SipRequest,
+  header: 'Authorization' | 'Proxy-Authorization',
+  accepts: (realm: string) => boolean,
+): DigestAnswer | undefined {
+  for (const value of request.headers.getAll(header)) {
+    const found = parseCredentials(value)
+    if (!found || !accepts(found.realm.toLowerCase())) continue
+    const { username, realm, nonce, uri, response, algorithm = 'MD5', cnonce, nc, qop } = found
+    return { username, realm, nonce, uri, response, algorithm, cnonce, nc, qop, method: request.method }
+  }
+  return undefined
+}

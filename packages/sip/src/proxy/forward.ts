@@ -1,0 +1,72 @@
+/** RFC 3261 §16.6: the copy of a request that goes to one target. The Via is put on by the transaction layer. */
+import { parseCredentials } from '@thor-node/core'
+import type { SipRequest } from '../message/contract.ts'
+import { formatHost, splitList } from '../message/index.ts'
+import { type Cookie, encodeCookie } from './cookie.ts'
+import type { RemoteHop } from './hops.ts'
+import { MAX_FORWARDS } from './limits.ts'
+import { COOKIE_PARAM } from './route.ts'
+import { LOOP_PARAM } from './validate.ts'
+
+export interface ForwardPlan {
+  /** Request-URI of the copy; that of the request when absent. */
+  uri?: string
+  /** Route headers of the copy, instead of what is left of the request's. */
+  routes?: readonly string[]
+  /** Record-Route entries, the topmost first. */
+  recordRoutes?: readonly string[]
+  /** Credentials for this realm have done their work and go no further (RFC 3261 §22.3). */
+  consumedRealm?: string
+}
+
+export function copyForTarget(request: SipRequest, plan: ForwardPlan): SipRequest {
+  const copy = request.clone()
+  // Steps 2 to 5.
+  if (plan.uri !== undefined) copy.uri = plan.uri
+  copy.headers.set('Max-Forwards', String((request.maxForwards ?? MAX_FORWARDS + 1) - 1))
+  for (const value of (plan.recordRoutes ?? []).toReversed()) copy.headers.prepend('Record-Route', value)
+  if (plan.routes) {
+    if (plan.routes.length === 0) copy.headers.remove('Route')
+    else copy.headers.setAll('Route', plan.routes)
+  }
+  if (plan.consumedRealm !== undefined) {
+    const left = copy.headers.getAll('Proxy-Authorization').filter((value) => {
+      return parseCredentials(value)?.realm.toLowerCase() !== plan.consumedRealm
+    })
+    if (left.length === 0) copy.headers.remove('Proxy-Authorization')
+    else copy.headers.setAll('Proxy-Authorization', left)
+  }
+  return copy
+}
+
+/** Puts the mark of `loopMark` on the Via that the transaction layer wrote; a retransmission has it already. */
+export function withLoopMark(hop: RemoteHop, mark: string): RemoteHop {
+  return {
+    ...hop,
+    send(message) {
+      const [top, ...rest] = message.headers.getAll('Via').flatMap(splitList)
+      if (top !== undefined && !top.includes(LOOP_PARAM)) {
+        message.headers.setAll('Via', [`${top};${LOOP_PARAM}=${mark}`, ...rest])
+      }
+      return hop.send(message)
+    },
+  }
+}
+
+/**
+ * Our Record-Route entries for a branch, topmost first: one, or two where the two sides use different transports
+ * (RFC 5658), so that each side finds one it can use.
+ */
+export function recordRoutes(
+  key: Uint8Array,
+  cookie: Cookie,
+  caller: { transport: string; host: string; port: number },
+  callee: { transport: string; host: string; port: number },
+): string[] {
+  const text = encodeCookie(key, cookie)
+  const entry = ({ transport, host, port }: typeof caller): string => {
+    const suffix = transport === 'UDP' ? '' : `;transport=${transport.toLowerCase()}`
+    return `<sip:${formatHost(host)}${port === 0 ? '' : `:${port}`}${suffix};lr;${COOKIE_PARAM}=${text}>`
+  }
+  return caller.transport === callee.transport ? [entry(caller)] : [entry(callee), entry(caller)]
+}

@@ -1,0 +1,98 @@
+/** How one message leaves for one next hop: by a flow of this node, a flow of another node over the ring, or an address. */
+import { type Address, errorMessage, type Logger, ThorError } from '@thor-node/core'
+import type { Resolver, Ring } from '../delegates.ts'
+import type { SipRequest, SipUri } from '../message/contract.ts'
+import { serializeMessage } from '../message/index.ts'
+import type { Hop } from '../transaction/contract.ts'
+import type { TransportLayer, TransportName } from '../transport/contract.ts'
+import type { Reach } from './cookie.ts'
+
+export interface RemoteHop extends Hop {
+  /** Address of the peer, as far as it is known here: for media, which must know where SDP came from. */
+  remote: Address
+  transport: TransportName
+}
+
+const NOWHERE: Address = { host: '0.0.0.0', port: 0 }
+
+export class Hops {
+  readonly #transport: TransportLayer
+  readonly #ring: Ring
+  readonly #resolver: Resolver
+  readonly #log: Logger
+  readonly #host: string | undefined
+
+  constructor(
+    components: { transport: TransportLayer; ring: Ring; resolve: Resolver; logger: Logger },
+    init: { advertisedHost?: string },
+  ) {
+    this.#transport = components.transport
+    this.#ring = components.ring
+    this.#resolver = components.resolve
+    this.#log = components.logger.forComponent('sip:hops')
+    this.#host = init.advertisedHost
+  }
+
+  /** What this node puts into Via for a transport; that of another transport when it does not listen there. */
+  sentBy(transport: TransportName): { transport: string; host: string; port: number } {
+    const { listening } = this.#transport
+    const own = listening.find((entry) => entry.transport === transport) ?? listening[0]
+    const local = own?.local ?? NOWHERE
+    return { transport: transport.toUpperCase(), host: this.#host ?? local.host, port: local.port }
+  }
+
+  /** To a device: on its flow, wherever that is held. */
+  byFlow({ edge, flow }: Reach): RemoteHop {
+    const peer = this.#transport.remoteOf(flow)
+    const transport = peer?.transport ?? 'udp'
+    const here = edge === this.#ring.self
+    return {
+      transport,
+      // Over the ring a UDP device is no more reliable than it was.
+      reliable: transport === 'tcp',
+      via: this.sentBy(transport),
+      remote: peer?.remote ?? NOWHERE,
+      send: (message) => (here ? this.#transport.send(message, { flow }) : this.#overRing(edge, flow, message)),
+    }
+  }
+
+  async #overRing(edge: string, flow: string, message: SipRequest): Promise<void> {
+    try {
+      await this.#ring.sendOnFlow(edge, flow, serializeMessage(message))
+    } catch (error) {
+      const peer = this.#transport.remoteOf(flow)
+      // Its edge is dead. A UDP device without NAT is reached from here too; with a full-cone NAT as well.
+      if (peer?.transport !== 'udp') throw error
+      this.#log.debug('edge gone, sending directly', { edge, error: errorMessage(error) })
+      await this.#transport.send(message, peer)
+    }
+  }
+
+  /** To an address. */
+  byAddress(transport: TransportName, remote: Address): RemoteHop {
+    return {
+      transport,
+      reliable: transport === 'tcp',
+      via: this.sentBy(transport),
+      remote,
+      send: (message) => this.#transport.send(message, { transport, remote }),
+    }
+  }
+
+  /** To wherever a URI leads (RFC 3263). Rejects with `SIP_NEXT_HOP_UNKNOWN`. */
+  async byUri(uri: SipUri): Promise<RemoteHop> {
+    const wanted = uri.params.get('transport')?.toLowerCase()
+    if (wanted !== undefined && wanted !== 'udp' && wanted !== 'tcp') {
+      throw new ThorError('SIP_NEXT_HOP_UNKNOWN', `transport ${wanted} is not spoken`)
+    }
+    const host = uri.params.get('maddr') ?? uri.host
+    const found = await this.#resolver
+      .resolve({ host, port: uri.port, ...(wanted && { transport: wanted }) })
+      .catch((cause: unknown) => {
+        throw new ThorError('SIP_NEXT_HOP_UNKNOWN', `no address for ${host}`, { cause })
+      })
+    const first = found[0]
+    if (!first) throw new ThorError('SIP_NEXT_HOP_UNKNOWN', `no address for ${host}`)
+    return this.byAddress(first.transport, first.remote)
+  }
+}

@@ -1,0 +1,58 @@
+/** RFC 3261 §16.3: may this request be proxied at all? Steps in the order of the RFC. */
+import { shortMac } from '@thor-node/core'
+import type { SipRequest } from '../message/contract.ts'
+import { ROUTES_MAX, VIAS_MAX } from './limits.ts'
+
+export interface Refusal {
+  status: number
+  reason: string
+  headers?: readonly (readonly [name: string, value: string])[]
+}
+
+const SCHEMES = new Set(['sip', 'tel'])
+
+/** Via parameter with which a request is known again when it comes back (the purpose of RFC 3261 §16.6 step 8). */
+export const LOOP_PARAM = 'thor-loop'
+
+/** Undefined when the request may go on. Reading a header may throw: that is a 400 too, which the caller answers. */
+export function validate(request: SipRequest, cookieKey: Uint8Array): Refusal | undefined {
+  // 1. Reasonable syntax.
+  const cseq = request.cseq
+  if (cseq.method !== request.method) return { status: 400, reason: 'CSeq Method Does Not Match' }
+  if (request.callId === '') return { status: 400, reason: 'Missing Call-ID' }
+  if (request.vias.length === 0 || request.vias.length > VIAS_MAX) return { status: 400, reason: 'Bad Via' }
+  if (request.routes.length > ROUTES_MAX) return { status: 400, reason: 'Too Many Routes' }
+  if (!request.from.params.get('tag')) return { status: 400, reason: 'Missing From Tag' }
+  if (request.to.uri.scheme === '') return { status: 400, reason: 'Bad To' }
+  // 2. URI scheme.
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(request.uri)?.[1]?.toLowerCase()
+  if (!scheme) return { status: 400, reason: 'Bad Request-URI' }
+  if (!SCHEMES.has(scheme)) return { status: 416, reason: 'Unsupported URI Scheme' }
+  if (scheme === 'sip' && request.requestUri.host === '') return { status: 400, reason: 'Bad Request-URI' }
+  // 3. Max-Forwards. A registrar and an OPTIONS to ourselves are no forwarding, so the proxy asks `hopsLeft` later.
+  // 4. Loops.
+  const mark = loopMark(request, cookieKey)
+  if (request.vias.some((via) => via.params.get(LOOP_PARAM) === mark)) return { status: 482, reason: 'Loop Detected' }
+  // 5. Proxy-Require: no extension needs anything of a proxy here.
+  const wanted = request.headers.getAll('Proxy-Require').flatMap((value) => value.split(','))
+  const unsupported = wanted.map((tag) => tag.trim()).filter((tag) => tag !== '')
+  if (unsupported.length > 0) {
+    return { status: 420, reason: 'Bad Extension', headers: [['Unsupported', unsupported.join(', ')]] }
+  }
+  return undefined
+}
+
+/** §16.3 step 3. */
+export function hopsLeft(request: SipRequest): boolean {
+  return request.maxForwards !== 0
+}
+
+/**
+ * What makes a request the same request (RFC 5393 §4.2.2): not the Via, which differs each time round, but the Request-URI,
+ * so that a spiral with a new target passes. Signed, so that nobody can make others' requests look like loops.
+ */
+export function loopMark(request: SipRequest, cookieKey: Uint8Array): string {
+  const { from, to, callId, cseq } = request
+  const parts = [request.uri, from.params.get('tag') ?? '', to.params.get('tag') ?? '', callId, `${cseq.number}`]
+  return shortMac(cookieKey, `loop ${cseq.method} ${parts.join('\n')}`, 6).toString('hex')
+}

@@ -1,0 +1,158 @@
+/** The edge's side of a registrar (RFC 3261 §10.3): reads the REGISTER, asks the home of the AOR, writes the answer. */
+import { type Aor, type Clock, errorMessage, type Logger, makeAor } from '@thor-node/core'
+import type { BindingUpdate, BindQuery, BindResult, Home, Ring } from '../delegates.ts'
+import type { NameAddr, SipRequest, SipResponse } from '../message/contract.ts'
+import { formatParams, formatUri, parseNameAddrList, splitList, unescapeUser } from '../message/index.ts'
+import { answerOf, type Challenger } from '../proxy/challenge.ts'
+import { CONTACTS_MAX, ROUTES_MAX } from '../proxy/limits.ts'
+import type { HeaderField, Replier } from '../proxy/reply.ts'
+import type { Refusal } from '../proxy/validate.ts'
+import type { Source } from '../transport/contract.ts'
+
+const SUPPORTED_TAGS = new Set(['path', 'outbound', 'gruu'])
+/** Seconds when neither Contact nor Expires says (RFC 3261 §10.2). */
+const EXPIRES_DEFAULT = 3_600
+/** q of a Contact without one. */
+const Q_DEFAULT = 1_000
+
+export interface RegistrarComponents {
+  home: Home
+  ring: Ring
+  clock: Clock
+  replier: Replier
+  challenger: Challenger
+  logger: Logger
+}
+
+export class Registrar {
+  readonly #c: RegistrarComponents
+  readonly #log: Logger
+
+  constructor(components: RegistrarComponents) {
+    this.#c = components
+    this.#log = components.logger.forComponent('sip:registrar')
+  }
+
+  async handle(request: SipRequest, source: Source): Promise<SipResponse> {
+    const { home, replier } = this.#c
+    const query = readRegister(request, source, this.#c.ring.self, (domain) => home.servesDomain(domain))
+    if ('status' in query) return replier.make(request, query.status, query.reason, query.headers)
+    try {
+      return this.#answer(request, query, await home.bind(query))
+    } catch (error) {
+      this.#log.warn('home did not answer a REGISTER', { aor: query.aor, error: errorMessage(error) })
+      return replier.unavailable(request)
+    }
+  }
+
+  #answer(request: SipRequest, query: BindQuery, result: BindResult): SipResponse {
+    const { replier, challenger, clock } = this.#c
+    switch (result.verdict) {
+      case 'challenge': {
+        const realm = query.aor.slice(query.aor.lastIndexOf('@') + 1)
+        return replier.make(request, 401, undefined, challenger.headers('WWW-Authenticate', realm, result))
+      }
+      case 'refuse': {
+        const headers: HeaderField[] = result.minExpires ? [['Min-Expires', `${result.minExpires}`]] : []
+        return replier.make(request, result.status, result.reason, headers)
+      }
+      case 'bound': {
+        const headers = result.contacts.map(({ contact, params, q, expires }): HeaderField => {
+          const all = new Map(Object.entries(params))
+          if (q !== Q_DEFAULT) all.set('q', String(q / 1_000))
+          all.set('expires', `${expires}`)
+          return ['Contact', `<${contact}>${formatParams(all)}`]
+        })
+        if (tagsOf(request, 'Supported').includes('path')) {
+          for (const path of query.path) headers.push(['Path', path])
+        }
+        headers.push(['Date', new Date(clock.wall()).toUTCString()])
+        return replier.make(request, 200, undefined, headers)
+      }
+    }
+  }
+}
+
+const tagsOf = (request: SipRequest, header: string): string[] =>
+  request.headers.getAll(header).flatMap(splitList).map((tag) => tag.toLowerCase())
+
+/** Steps 1 to 6 of §10.3 as far as no account is needed; what the home decides about, or a refusal. */
+export function readRegister(
+  request: SipRequest,
+  source: Source,
+  edge: string,
+  serves: (domain: string) => boolean,
+): BindQuery | Refusal {
+  const unsupported = tagsOf(request, 'Require').filter((tag) => !SUPPORTED_TAGS.has(tag))
+  if (unsupported.length > 0) {
+    return { status: 420, reason: 'Bad Extension', headers: [['Unsupported', unsupported.join(', ')]] }
+  }
+  const { uri } = request.to
+  if (uri.scheme !== 'sip' || !uri.user) return { status: 400, reason: 'Bad To' }
+  if (!serves(uri.host)) return { status: 404, reason: 'Domain Not Served Here' }
+  const aor: Aor = makeAor(unescapeUser(uri.user), uri.host)
+
+  const path = request.headers.getAll('Path').flatMap(splitList)
+  if (path.length > ROUTES_MAX) return { status: 400, reason: 'Too Many Path Entries' }
+  parseNameAddrList(path)
+
+  const contacts = readContacts(request)
+  if ('status' in contacts) return contacts
+  const expires = request.headers.get('Expires')
+  const nameAddrs = request.contacts === '*' ? [] : (request.contacts ?? [])
+  const answer = answerOf(request, 'Authorization', (realm) => realm === uri.host)
+  return {
+    aor,
+    ...(answer && { answer }),
+    callId: request.callId,
+    cseq: request.cseq.number,
+    contacts: contacts.updates,
+    edge,
+    flow: source.flow,
+    path,
+    userAgent: request.headers.get('User-Agent')?.slice(0, 200) ?? '',
+    source: source.remote,
+    transport: source.transport,
+    nat: expires !== '0' && isBehindNat(request, nameAddrs, source),
+  }
+}
+
+function readContacts(request: SipRequest): { updates: BindQuery['contacts'] } | Refusal {
+  const header = request.headers.get('Expires')
+  const common = header === undefined ? EXPIRES_DEFAULT : parseSeconds(header)
+  const { contacts } = request
+  if (contacts === undefined) return { updates: [] }
+  if (contacts === '*') {
+    return header?.trim() === '0' ? { updates: 'all' } : { status: 400, reason: 'Contact * Needs Expires 0' }
+  }
+  if (contacts.length > CONTACTS_MAX) return { status: 403, reason: 'Too Many Contacts' }
+  const updates: BindingUpdate[] = []
+  for (const { uri, params } of contacts) {
+    if (uri.scheme !== 'sip' && uri.scheme !== 'sips') return { status: 400, reason: 'Bad Contact' }
+    const own = params.get('expires')
+    const rest = [...params].filter(([name]) => name !== 'expires' && name !== 'q')
+    updates.push({
+      contact: formatUri(uri),
+      params: Object.fromEntries(rest),
+      q: parseQ(params.get('q')),
+      expires: own === undefined ? common : parseSeconds(own),
+    })
+  }
+  return { updates }
+}
+
+/** A malformed number counts as the default (§20.19), an enormous one as the largest. */
+function parseSeconds(text: string): number {
+  return /^\d+$/.test(text.trim()) ? Math.min(2 ** 31, Number(text)) : EXPIRES_DEFAULT
+}
+
+function parseQ(text: string | undefined): number {
+  const value = Number(text)
+  return text && value >= 0 && value <= 1 ? Math.round(value * 1_000) : Q_DEFAULT
+}
+
+/** The device thinks it has another address than the one we see. */
+function isBehindNat(request: SipRequest, contacts: readonly NameAddr[], source: Source): boolean {
+  const seen = source.remote.host
+  return request.vias[0]?.host !== seen || contacts.some(({ uri }) => uri.host !== seen)
+}
