@@ -47,5 +47,8 @@ export const softLimits = {
   roundTimeoutMs: 700,
   /** One slow replica is hedged with the third after this. */
   hedgeAfterMs: 100,
-  listKeysMax: 100_000,
+  /** A marker of a removed entry lives at least so long. */
+  deadTtlMsMin: 3_600_000,
+  /** Rounds of one operation: refused by newer configs or newer stamps. */
+  roundsMax: 5,
 } as const

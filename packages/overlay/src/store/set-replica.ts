@@ -1,4 +1,4 @@
-import { type Disk, errorMessage, type Logger, type RangeId, ThorError } from '@thor-node/core'
+import { type Disk, errorMessage, type Logger, RANGE_COUNT, type RangeId, ThorError } from '@thor-node/core'
 import type { NodeId } from '../peers.ts'
 import { parseConfig } from '../ranges/config.ts'
 import type { RangeConfig, RangeConfigs, RangeRecords } from '../ranges/contract.ts'
@@ -81,11 +81,9 @@ export class SetReplica implements RangeRecords {
     rpc.serve<{ prefix: string; from: [RangeId, string] | null }, ScanAnswer>('set.scan', (request) =>
       this.#scan(request.prefix, request.from ?? undefined),
     )
-    rpc.serve<{ ranges: RangeId[] }, string[]>('set.digests', async ({ ranges }) => {
-      const out: string[] = []
-      for (const range of ranges.slice(0, 4096)) out.push(await this.digest(range))
-      return out
-    })
+    rpc.serve<{ ranges: RangeId[] }, string[]>('set.digests', ({ ranges }) =>
+      this.shelf.digests(ranges.slice(0, RANGE_COUNT)),
+    )
     rpc.serve<RangeRequest & { after: string | null }, Newer | PageAnswer<ShelfItem>>(
       'set.items',
       async (request, from) => {
@@ -124,8 +122,8 @@ export class SetReplica implements RangeRecords {
   async pull(ranges: readonly RangeId[], sources: readonly NodeId[]): Promise<void> {
     for (const source of sources) {
       const theirs = await this.#ask<string[]>(source, 'set.digests', { ranges })
-      const differing: RangeId[] = []
-      for (const [i, range] of ranges.entries()) if ((await this.digest(range)) !== theirs[i]) differing.push(range)
+      const mine = await this.shelf.digests(ranges)
+      const differing = ranges.filter((_, i) => mine[i] !== theirs[i])
       await inParallel(differing, transferLimits.windowChunks, (range) => this.#pullRange(range, source))
     }
   }

@@ -138,6 +138,22 @@ export class SetShelf {
     return sum.toString()
   }
 
+  /** Digests of many ranges; empty ones cost nothing. */
+  async digests(ranges: readonly RangeId[]): Promise<string[]> {
+    const filled = new Set<RangeId>()
+    if (ranges.some((range) => !this.#digests.has(range))) {
+      await this.settle()
+      for await (const range of this.ranges()) filled.add(range)
+    }
+    const empty = new DigestSum().toString()
+    const out: string[] = []
+    for (const range of ranges) {
+      const known = this.#digests.get(range)
+      out.push(known ? known.toString() : filled.has(range) ? await this.digest(range) : empty)
+    }
+    return out
+  }
+
   #changeOf(range: RangeId): { count: number; running: number } {
     let change = this.#changes.get(range)
     if (!change) {

@@ -1,0 +1,253 @@
+import { type Clock, compareUtf8, type RangeId, ThorError } from '@thor-node/core'
+import { DigestSum } from './encoding.ts'
+import { softLimits } from './limits.ts'
+
+/** One entry as it lies in memory; immutable, a newer version replaces it. */
+export interface StoredEntry {
+  readonly sub: string
+  readonly seq: number
+  readonly hlc: number
+  /** On this node's monotonic clock. */
+  readonly expiresAt: number
+  /** Packed; empty in a marker. */
+  readonly body: Uint8Array
+  readonly dead: boolean
+}
+
+export interface SoftRecord {
+  readonly range: RangeId
+  readonly name: string
+  readonly entries: Map<string, Slot>
+}
+
+interface Slot {
+  entry: StoredEntry
+  readonly record: SoftRecord
+  /** Second of the wheel in which it is looked at next. */
+  bucket: number
+}
+
+/** Positive when `one` wins: higher seq, then higher stamp, then the dead one. */
+export function compareEntries(
+  one: Pick<StoredEntry, 'seq' | 'hlc' | 'dead'>,
+  other: Pick<StoredEntry, 'seq' | 'hlc' | 'dead'>,
+): number {
+  return one.seq - other.seq || one.hlc - other.hlc || Number(one.dead) - Number(other.dead)
+}
+
+const BUCKET_MS = 1_000
+
+/**
+ * The entries of SOFT that one node holds: by range and name, with a wheel of seconds for expiry (no timer per entry; what
+ * has expired is not shown, whether the wheel came by or not) and a digest per range that follows each change.
+ */
+export class SoftTable {
+  readonly #clock: Clock
+  readonly #entriesMax: number
+  readonly #ranges = new Map<RangeId, Map<string, SoftRecord>>()
+  /** Records by the first part of their name, `loc/`. */
+  readonly #kinds = new Map<string, Set<SoftRecord>>()
+  readonly #wheel = new Map<number, Slot[]>()
+  readonly #digests = new Map<RangeId, DigestSum>()
+  #turned: number
+  #count = 0
+
+  constructor(components: { clock: Clock }, init: { entriesMax?: number } = {}) {
+    this.#clock = components.clock
+    this.#entriesMax = init.entriesMax ?? softLimits.entriesMax
+    this.#turned = Math.floor(this.#clock.now() / BUCKET_MS)
+  }
+
+  /** Entries and markers. */
+  get size(): number {
+    return this.#count
+  }
+
+  get(range: RangeId, name: string): StoredEntry[] {
+    return this.#alive(this.#ranges.get(range)?.get(name))
+  }
+
+  find(range: RangeId, name: string, sub: string): StoredEntry | undefined {
+    const entry = this.#ranges.get(range)?.get(name)?.entries.get(sub)?.entry
+    return entry && entry.expiresAt > this.#clock.now() ? entry : undefined
+  }
+
+  /**
+   * Keeps the entry unless a better one is there; returns what is there afterwards. Throws `STORE_TOO_LARGE` (too many
+   * entries under the name) or `STORE_OVERLOADED` (too many on this node); then nothing changed.
+   */
+  merge(range: RangeId, name: string, entry: StoredEntry): StoredEntry {
+    const now = this.#clock.now()
+    const record = this.#ranges.get(range)?.get(name)
+    const slot = record?.entries.get(entry.sub)
+    if (slot && slot.entry.expiresAt > now) {
+      if (compareEntries(slot.entry, entry) >= 0) return slot.entry
+      // A marker outlives every copy of what it removed.
+      const expiresAt = entry.dead ? Math.max(entry.expiresAt, slot.entry.expiresAt) : entry.expiresAt
+      return this.#replace(slot, { ...entry, expiresAt })
+    }
+    if (entry.expiresAt <= now) return entry
+    if (slot) return this.#replace(slot, entry)
+    this.#makeRoom(record)
+    return this.#insert(record ?? this.#newRecord(range, name), entry)
+  }
+
+  /** Records with this prefix that have anything to show, sorted by name. */
+  withPrefix(prefix: string): SoftRecord[] {
+    const slash = prefix.indexOf('/')
+    const kinds = slash < 0 ? [...this.#kinds.keys()].filter((kind) => kind.startsWith(prefix)) : [kindOf(prefix)]
+    const out: SoftRecord[] = []
+    for (const kind of kinds) {
+      for (const record of this.#kinds.get(kind) ?? []) if (record.name.startsWith(prefix)) out.push(record)
+    }
+    return out.sort((one, other) => compareUtf8(one.name, other.name) || one.range - other.range)
+  }
+
+  /** What a record shows now, with markers. */
+  entriesOf(record: SoftRecord): StoredEntry[] {
+    return this.#alive(record)
+  }
+
+  recordsOf(range: RangeId): SoftRecord[] {
+    return [...(this.#ranges.get(range)?.values() ?? [])].sort((one, other) => compareUtf8(one.name, other.name))
+  }
+
+  ranges(): RangeId[] {
+    return [...this.#ranges.keys()].sort((one, other) => one - other)
+  }
+
+  /** Only when it is still this version. */
+  drop(range: RangeId, name: string, entry: StoredEntry): void {
+    const slot = this.#ranges.get(range)?.get(name)?.entries.get(entry.sub)
+    if (slot?.entry === entry) this.#remove(slot)
+  }
+
+  wipe(range: RangeId): void {
+    for (const record of this.recordsOf(range)) for (const slot of [...record.entries.values()]) this.#remove(slot)
+  }
+
+  digest(range: RangeId): string {
+    return (this.#digests.get(range) ?? new DigestSum()).toString()
+  }
+
+  /** Forgets what has expired since the last turn. */
+  turn(): void {
+    const until = Math.floor(this.#clock.now() / BUCKET_MS)
+    for (; this.#turned < until; this.#turned++) {
+      const slots = this.#wheel.get(this.#turned)
+      this.#wheel.delete(this.#turned)
+      for (const slot of slots ?? []) {
+        if (slot.record.entries.get(slot.entry.sub) !== slot) continue
+        if (slot.entry.expiresAt <= (this.#turned + 1) * BUCKET_MS) this.#remove(slot)
+        else this.#schedule(slot)
+      }
+    }
+  }
+
+  #alive(record: SoftRecord | undefined): StoredEntry[] {
+    if (!record) return []
+    const now = this.#clock.now()
+    const out: StoredEntry[] = []
+    for (const { entry } of record.entries.values()) if (entry.expiresAt > now) out.push(entry)
+    return out.sort((one, other) => compareUtf8(one.sub, other.sub))
+  }
+
+  #newRecord(range: RangeId, name: string): SoftRecord {
+    const record: SoftRecord = { range, name, entries: new Map() }
+    let records = this.#ranges.get(range)
+    if (!records) {
+      records = new Map()
+      this.#ranges.set(range, records)
+    }
+    records.set(name, record)
+    const kind = kindOf(name)
+    let sameKind = this.#kinds.get(kind)
+    if (!sameKind) {
+      sameKind = new Set()
+      this.#kinds.set(kind, sameKind)
+    }
+    sameKind.add(record)
+    return record
+  }
+
+  #makeRoom(record: SoftRecord | undefined): void {
+    if (record && record.entries.size >= softLimits.entriesPerKeyMax) {
+      const now = this.#clock.now()
+      for (const slot of [...record.entries.values()]) if (slot.entry.expiresAt <= now) this.#remove(slot)
+      if (record.entries.size >= softLimits.entriesPerKeyMax) {
+        throw new ThorError('STORE_TOO_LARGE', `${record.name} has ${record.entries.size} entries already`)
+      }
+    }
+    if (this.#count >= this.#entriesMax) {
+      throw new ThorError('STORE_OVERLOADED', `this node holds ${this.#count} expiring entries already`)
+    }
+  }
+
+  #insert(record: SoftRecord, entry: StoredEntry): StoredEntry {
+    // Making room may have emptied the record.
+    const home = this.#ranges.get(record.range)?.get(record.name) ?? this.#newRecord(record.range, record.name)
+    const slot: Slot = { entry, record: home, bucket: -1 }
+    home.entries.set(entry.sub, slot)
+    this.#count++
+    this.#digestOf(home.range).add(itemText(home.name, entry))
+    this.#schedule(slot)
+    return entry
+  }
+
+  #replace(slot: Slot, entry: StoredEntry): StoredEntry {
+    const digest = this.#digestOf(slot.record.range)
+    digest.remove(itemText(slot.record.name, slot.entry))
+    digest.add(itemText(slot.record.name, entry))
+    slot.entry = entry
+    // A later end is seen when the wheel comes by; an earlier one needs its own place.
+    if (bucketOf(entry) < slot.bucket) this.#schedule(slot)
+    return entry
+  }
+
+  #remove(slot: Slot): void {
+    const { record, entry } = slot
+    record.entries.delete(entry.sub)
+    this.#count--
+    const digest = this.#digestOf(record.range)
+    digest.remove(itemText(record.name, entry))
+    if (record.entries.size > 0) return
+    const records = this.#ranges.get(record.range)
+    records?.delete(record.name)
+    if (records?.size === 0) {
+      this.#ranges.delete(record.range)
+      this.#digests.delete(record.range)
+    }
+    const kind = kindOf(record.name)
+    this.#kinds.get(kind)?.delete(record)
+    if (this.#kinds.get(kind)?.size === 0) this.#kinds.delete(kind)
+  }
+
+  #schedule(slot: Slot): void {
+    slot.bucket = Math.max(bucketOf(slot.entry), this.#turned)
+    const slots = this.#wheel.get(slot.bucket)
+    if (slots) slots.push(slot)
+    else this.#wheel.set(slot.bucket, [slot])
+  }
+
+  #digestOf(range: RangeId): DigestSum {
+    let digest = this.#digests.get(range)
+    if (!digest) {
+      digest = new DigestSum()
+      this.#digests.set(range, digest)
+    }
+    return digest
+  }
+}
+
+function kindOf(name: string): string {
+  const slash = name.indexOf('/')
+  return slash < 0 ? '' : name.slice(0, slash + 1)
+}
+
+function bucketOf(entry: StoredEntry): number {
+  return Math.floor(entry.expiresAt / BUCKET_MS)
+}
+
+function itemText(name: string, entry: StoredEntry): string {
+  return `${name}\u0000${entry.sub}\u0000${entry.seq}\u0000${entry.hlc}\u0000${entry.dead ? 1 : 0}`
+}

@@ -1,0 +1,71 @@
+import { errorCode } from '@thor-node/core'
+import type { NodeId } from '../peers.ts'
+import type { RangeConfig } from '../ranges/contract.ts'
+import type { Rpc } from '../rpc/contract.ts'
+import { newerOf } from './set-replica.ts'
+import type { SoftPut, SoftPutAnswer } from './soft-messages.ts'
+
+export interface SoftTargets {
+  /** The preference list. */
+  first: readonly NodeId[]
+  /** Told too, without counting. */
+  also: readonly NodeId[]
+  /** Each takes the place of one that failed. */
+  spare: readonly NodeId[]
+  /** Acknowledgements that are enough. */
+  copies: number
+  timeoutMs: number
+}
+
+export interface SoftWritten {
+  acks: number
+  newer?: RangeConfig
+  behind?: { seq: number; hlc: number }
+  /** A node answered that this must not be stored, wherever. */
+  refusal?: unknown
+}
+
+/**
+ * One round of a write: to the whole list, over as soon as enough nodes have it or somebody knows better. Each that fails is
+ * replaced by a spare, so a write on one copy only means that no other node could be reached. Never rejects.
+ */
+export function writeSoft({ rpc }: { rpc: Rpc }, request: SoftPut, targets: SoftTargets): Promise<SoftWritten> {
+  const { copies, timeoutMs } = targets
+  const spare = targets.spare.slice()
+  const so: SoftWritten = { acks: 0 }
+  for (const to of targets.also) rpc.call(to, 'soft.put', request, { timeoutMs }).catch(() => undefined)
+  return new Promise((resolve) => {
+    let running = 0
+    const send = (to: NodeId): void => {
+      running++
+      rpc.call<SoftPutAnswer>(to, 'soft.put', request, { timeoutMs }).then(
+        (answer) => {
+          running--
+          if ('ok' in answer) so.acks++
+          else if ('behind' in answer) so.behind = higher(so.behind, answer.behind)
+          else so.newer = newerOf(answer) ?? so.newer
+          look()
+        },
+        (error: unknown) => {
+          running--
+          if (errorCode(error) === 'STORE_TOO_LARGE') so.refusal = error
+          const next = so.acks < copies && !so.refusal ? spare.shift() : undefined
+          if (next !== undefined) send(next)
+          look()
+        },
+      )
+    }
+    const look = (): void => {
+      if (so.newer || so.behind || so.refusal || so.acks >= copies || running === 0) resolve({ ...so })
+    }
+    for (const to of targets.first) send(to)
+    if (running === 0) resolve(so)
+  })
+}
+
+function higher(
+  one: { seq: number; hlc: number } | undefined,
+  other: { seq: number; hlc: number },
+): { seq: number; hlc: number } {
+  return { seq: Math.max(one?.seq ?? 0, other.seq), hlc: Math.max(one?.hlc ?? 0, other.hlc) }
+}

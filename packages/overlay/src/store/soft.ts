@@ -1,0 +1,271 @@
+import {
+  type Clock,
+  compareUtf8,
+  errorMessage,
+  every,
+  type Lifecycle,
+  type Logger,
+  type Random,
+  type RangeId,
+  type RecordKey,
+  type SoftEntry,
+  type SoftStore,
+  ThorError,
+  type Timer,
+} from '@thor-node/core'
+import type { Members } from '../membership/contract.ts'
+import type { NodeId } from '../peers.ts'
+import { voters } from '../ranges/config.ts'
+import type { RangeConfigs, RangeRecords } from '../ranges/contract.ts'
+import type { Rpc } from '../rpc/contract.ts'
+import { checkName, packBody, unpackBody } from './encoding.ts'
+import { HybridClock } from './hlc.ts'
+import { softLimits } from './limits.ts'
+import { Preference } from './preference.ts'
+import { fromWire, type SoftPage, toWire, type WireEntry, type WireRecord } from './soft-messages.ts'
+import { readSoft } from './soft-read.ts'
+import { SoftReplica } from './soft-replica.ts'
+import { SoftTable, type StoredEntry } from './soft-table.ts'
+import { writeSoft } from './soft-write.ts'
+
+export interface SoftRecordsComponents {
+  clock: Clock
+  random: Random
+  rpc: Rpc
+  configs: RangeConfigs
+  members: Pick<Members, 'self' | 'list' | 'isLive' | 'onChange'>
+  /** Nodes in placement order for a range, closest first: who fills in when members are down. May be short. */
+  placement: (range: RangeId) => readonly NodeId[]
+  log: Logger
+}
+
+export interface SoftRecordsInit {
+  entriesMax?: number
+  /** What a fill-in node holds for others is returned this often. @default 10000 */
+  handBackMs?: number
+  /** Copies that acknowledge a write. Below 2 a crash may lose it. @default 2 */
+  copies?: number
+}
+
+/**
+ * Expiring entries on the live members of their range, filled up to three with the next live nodes; acknowledged after memory
+ * on two. What a node holds for others it gives back when they return.
+ */
+export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
+  readonly table: SoftTable
+  readonly #c: SoftRecordsComponents
+  readonly #init: Required<Omit<SoftRecordsInit, 'entriesMax'>>
+  readonly #log: Logger
+  readonly #stamps: HybridClock
+  readonly #preference: Preference
+  readonly #replica: SoftReplica
+  #timers: Timer[] = []
+  #unsubscribe: (() => void) | undefined
+  #handingBack: Promise<void> | undefined
+  #thin = 0
+
+  constructor(components: SoftRecordsComponents, init: SoftRecordsInit = {}) {
+    this.#c = components
+    this.#init = { handBackMs: init.handBackMs ?? 10_000, copies: init.copies ?? 2 }
+    this.#log = components.log.forComponent('overlay:soft')
+    this.#stamps = new HybridClock(components)
+    this.table = new SoftTable(components, { entriesMax: init.entriesMax })
+    this.#preference = new Preference(components)
+    this.#replica = new SoftReplica({ ...components, table: this.table })
+  }
+
+  async start(): Promise<void> {
+    if (this.#timers.length > 0) return
+    const { clock, random, members } = this.#c
+    const onError = (error: unknown) => this.#log.error('upkeep of entries failed', { error: errorMessage(error) })
+    const first = 1 + random.float() * this.#init.handBackMs
+    this.#timers = [
+      every(clock, 1_000, () => this.table.turn(), onError),
+      every(clock, this.#init.handBackMs, () => this.handBack(), onError, first),
+    ]
+    this.#unsubscribe = members.onChange(() => this.#onMemberChange())
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) timer.cancel()
+    this.#timers = []
+    this.#unsubscribe?.()
+    this.#unsubscribe = undefined
+  }
+
+  async put(key: RecordKey, entry: { sub: string; body: unknown; ttlMs: number; seq?: number }): Promise<void> {
+    checkName(key.name, softLimits.nameBytesMax)
+    checkName(entry.sub, softLimits.subBytesMax)
+    const body = packBody(entry.body, softLimits.bodyBytesMax)
+    const ttlMs = Math.min(entry.ttlMs, softLimits.ttlMsMax)
+    await this.#write(key, { sub: entry.sub, body, ttlMs, seq: entry.seq, dead: false })
+  }
+
+  async remove(key: RecordKey, sub: string, seq?: number): Promise<void> {
+    // The marker must outlive every copy, so it is made from what is known of the entry.
+    const known = (await this.#read(key)).find((entry) => entry.sub === sub)
+    const left = known ? known.expiresAt - this.#c.clock.now() : 0
+    const ttlMs = Math.max(left, softLimits.deadTtlMsMin)
+    await this.#write(key, { sub, body: new Uint8Array(0), ttlMs, seq, dead: true }, known)
+  }
+
+  async read<B>(key: RecordKey): Promise<SoftEntry<B>[]> {
+    return this.#shown<B>(await this.#read(key))
+  }
+
+  async list<B>(prefix: string): Promise<{ key: RecordKey; entries: SoftEntry<B>[] }[]> {
+    const live = this.#c.members.list().filter((member) => this.#c.members.isLive(member.nodeId))
+    const targets = new Set([this.#c.members.self.nodeId, ...live.map((member) => member.nodeId)])
+    const merged = new SoftTable(this.#c, { entriesMax: Number.MAX_SAFE_INTEGER })
+    const take = async (to: NodeId): Promise<void> => {
+      let from: SoftPage['next'] | null = null
+      do {
+        const page: SoftPage = await this.#c.rpc.call(to, 'soft.list', { prefix, from })
+        for (const [range, name, entries] of page.records) this.#mergeInto(merged, range, name, entries)
+        from = page.next ?? null
+      } while (from)
+    }
+    const outcomes = await Promise.allSettled([...targets].map(take))
+    if (outcomes.every((outcome) => outcome.status === 'rejected')) {
+      throw new ThorError('STORE_UNAVAILABLE', `cannot list ${prefix}: no node answered`)
+    }
+    return this.#rows<B>(merged, prefix)
+  }
+
+  local<B>(prefix: string): { key: RecordKey; entries: SoftEntry<B>[] }[] {
+    return this.#rows<B>(this.table, prefix)
+  }
+
+  pull(ranges: readonly RangeId[], sources: readonly NodeId[]): Promise<void> {
+    return this.#replica.pull(ranges, sources)
+  }
+
+  wipe(range: RangeId): Promise<void> {
+    return this.#replica.wipe(range)
+  }
+
+  digest(range: RangeId): Promise<string> {
+    return this.#replica.digest(range)
+  }
+
+  /** Entries held, and writes that only one node acknowledged since the start. */
+  snapshot(): { entries: number; thin: number } {
+    return { entries: this.table.size, thin: this.#thin }
+  }
+
+  /** Gives entries that this node holds for others to those who own them, and forgets them when all owners have them. */
+  handBack(): Promise<void> {
+    this.#handingBack ??= this.#handBackAll().finally(() => {
+      this.#handingBack = undefined
+    })
+    return this.#handingBack
+  }
+
+  #onMemberChange(): void {
+    this.handBack().catch((error) => this.#log.warn('handing entries back failed', { error: errorMessage(error) }))
+  }
+
+  async #handBackAll(): Promise<void> {
+    const self = this.#c.members.self.nodeId
+    for (const range of this.table.ranges()) {
+      const config = this.#c.configs.get(range)
+      const owners = this.#preference.of(range)
+      if (config.epoch === 0 || voters(config).includes(self) || owners.includes(self) || owners.length === 0) continue
+      for (const record of this.table.recordsOf(range)) {
+        const entries = this.table.entriesOf(record)
+        const records = [this.#replica.wireRecord(record)]
+        const told = await Promise.allSettled(
+          owners.map((to) => this.#c.rpc.call<{ kept: number }>(to, 'soft.merge', { records })),
+        )
+        const kept = told.every((outcome) => outcome.status === 'fulfilled' && outcome.value.kept === 1)
+        if (kept) for (const entry of entries) this.table.drop(range, record.name, entry)
+      }
+    }
+  }
+
+  async #write(
+    key: RecordKey,
+    what: { sub: string; body: Uint8Array; ttlMs: number; seq: number | undefined; dead: boolean },
+    known?: StoredEntry,
+  ): Promise<void> {
+    let seq = what.seq ?? known?.seq ?? 0
+    let hlc = this.#stamps.next(known && known.seq === seq ? known.hlc : 0)
+    const newest = what.seq === undefined
+    for (let round = 0; round < softLimits.roundsMax; round++) {
+      const entry: WireEntry = [what.sub, seq, hlc, what.ttlMs, what.body, what.dead ? 1 : 0]
+      const outcome = await writeSoft(
+        { rpc: this.#c.rpc },
+        { range: key.range, epoch: this.#c.configs.get(key.range).epoch, name: key.name, entry, newest },
+        {
+          first: this.#preference.of(key.range),
+          also: this.#preference.next(key.range),
+          spare: this.#preference.spare(key.range),
+          copies: this.#init.copies,
+          timeoutMs: softLimits.roundTimeoutMs,
+        },
+      )
+      if (outcome.newer) await this.#c.configs.adopt(outcome.newer)
+      else if (outcome.refusal) throw outcome.refusal
+      else if (outcome.behind) {
+        seq = newest ? Math.max(seq, outcome.behind.seq) : seq
+        hlc = this.#stamps.next(outcome.behind.hlc)
+      } else if (outcome.acks > 0) {
+        if (outcome.acks < this.#init.copies) this.#thin++
+        return
+      } else throw new ThorError('STORE_UNAVAILABLE', `cannot write ${key.name}: no replica answered`)
+    }
+    throw new ThorError('STORE_UNAVAILABLE', `cannot write ${key.name}: it changes all the time`)
+  }
+
+  async #read(key: RecordKey): Promise<StoredEntry[]> {
+    for (let round = 0; round < softLimits.roundsMax; round++) {
+      const outcome = await readSoft(
+        { rpc: this.#c.rpc, clock: this.#c.clock },
+        { range: key.range, epoch: this.#c.configs.get(key.range).epoch, name: key.name },
+        {
+          first: this.#preference.of(key.range),
+          others: this.#preference.elsewhere(key.range),
+          timeoutMs: softLimits.roundTimeoutMs,
+          hedgeAfterMs: softLimits.hedgeAfterMs,
+        },
+      )
+      if (outcome.newer) {
+        await this.#c.configs.adopt(outcome.newer)
+        continue
+      }
+      if (outcome.answered === 0) break
+      const records: WireRecord[] = [[key.range, key.name, outcome.merged.map((entry) => toWire(entry, this.#c.clock))]]
+      for (const loser of outcome.losers) this.#c.rpc.notify(loser, 'soft.merge', { records })
+      return outcome.merged
+    }
+    throw new ThorError('STORE_UNAVAILABLE', `cannot read ${key.name}: no replica answered`)
+  }
+
+  #mergeInto(table: SoftTable, range: RangeId, name: string, entries: readonly WireEntry[]): void {
+    for (const wire of entries) {
+      const entry = fromWire(wire, this.#c.clock, softLimits.ttlMsMax)
+      if (entry) table.merge(range, name, entry)
+    }
+  }
+
+  #rows<B>(table: SoftTable, prefix: string): { key: RecordKey; entries: SoftEntry<B>[] }[] {
+    const rows: { key: RecordKey; entries: SoftEntry<B>[] }[] = []
+    for (const record of table.withPrefix(prefix)) {
+      const entries = this.#shown<B>(table.entriesOf(record))
+      if (entries.length > 0) rows.push({ key: { range: record.range, name: record.name }, entries })
+    }
+    return rows.sort((one, other) => compareUtf8(one.key.name, other.key.name))
+  }
+
+  #shown<B>(entries: readonly StoredEntry[]): SoftEntry<B>[] {
+    const now = this.#c.clock.now()
+    return entries
+      .filter((entry) => !entry.dead && entry.expiresAt > now)
+      .map((entry) => ({
+        sub: entry.sub,
+        body: unpackBody<B>(entry.body),
+        ttlMs: entry.expiresAt - now,
+        seq: entry.seq,
+      }))
+  }
+}
