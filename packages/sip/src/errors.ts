@@ -1,17 +1,20 @@
 import { ThorError } from '@thor-node/core'
+import type { SipHeaders } from './message/contract.ts'
 
 /**
- * A message that cannot be understood. `status` and `reason` are what a server answers when enough of the request could be
- * read to answer at all (RFC 3261 §8.2, §16.3).
+ * A message, or a value in one, breaks the syntax. `status` and `reason` are what a request is answered with, where an
+ * answer can be made at all (`respondToBroken`).
  */
 export class SipParseError extends ThorError {
   readonly status: number
   readonly reason: string
+  /** Headers of the request that broke, when they could be told apart; absent for responses. */
+  headers: SipHeaders | undefined
 
-  constructor(message: string, status = 400, reason = 'Bad Request') {
-    super('SIP_PARSE', message)
+  constructor(message: string, options: { status?: number; reason?: string; cause?: unknown } = {}) {
+    super('SIP_PARSE', message, options)
     this.name = 'SipParseError'
-    this.status = status
-    this.reason = reason
+    this.status = options.status ?? 400
+    this.reason = options.reason ?? 'Bad Request'
   }
 }

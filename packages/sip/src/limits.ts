@@ -1,11 +1,16 @@
-/** What one peer may ask of the lower layers. Reaching each has a tested answer. */
+/** What one peer may ask of the lower three layers. The answer when a number is reached stands beside it; all are tested. */
 export const messageLimits = {
-  /** A whole message, of a datagram or a stream. Longer: the stream is closed, the datagram dropped. */
-  messageBytesMax: 65_535,
+  /** A whole message. Datagrams: dropped, 513 where possible. Streams: the connection is closed. */
+  messageBytesMax: 64 * 1024,
+  /** Header fields of a message: 400. */
   headersMax: 256,
-  /** One header field with its folds. */
-  headerBytesMax: 8_192,
+  /** One header field with its folds: 400. */
+  headerBytesMax: 8 * 1024,
+  /** Via values of a message: 400. */
   viasMax: 70,
+  /** Values of any other comma list that is read, and parameters of one value: 400. */
+  listValuesMax: 100,
+  paramsMax: 64,
 } as const
 
 export const transactionLimits = {
@@ -14,11 +19,19 @@ export const transactionLimits = {
 } as const
 
 export const transportLimits = {
+  /** Open streams, in all and per remote address: one more is closed at once. */
   connectionsMax: 20_000,
-  connectionsPerSourceMax: 200,
+  connectionsPerSourceMax: 1_000,
   /** A connection without a byte for so long is closed. */
   idleMs: 15 * 60_000,
-  /** A message that has begun must be complete after so long. */
-  messageMs: 32_000,
-  connectMs: 5_000,
+  /** A message that has begun must be complete after so long, or the connection is closed. */
+  messageMs: 30_000,
+  /** A connection that cannot be made in this time: the send is rejected. */
+  connectMs: 4_000,
+  /** Sends that wait for connections to be made: one more is rejected. */
+  connectWaitingMax: 10_000,
+  /** Bytes that wait to be written to one connection: it is closed, the send rejected. */
+  writeQueueBytesMax: 1024 * 1024,
+  /** Larger requests go to an address by TCP first (RFC 3261 §18.1.1). */
+  udpRequestBytesMax: 1300,
 } as const

@@ -1,2 +1,3 @@
+export { SipParseError } from './errors.ts'
 export * from './message/index.ts'
 export * from './transaction/index.ts'

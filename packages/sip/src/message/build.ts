@@ -1,7 +1,11 @@
-import type { SipRequest } from './contract.ts'
+import { SipParseError } from '../errors.ts'
+import type { SipHeaders, SipRequest } from './contract.ts'
 import { HeaderList } from './header-list.ts'
+import { parseNameAddr } from './headers/name-addr.ts'
 import { Request, Response } from './message.ts'
 import { reasonPhrase } from './reasons.ts'
+
+type HeaderPairs = Iterable<readonly [name: string, value: string]>
 
 export interface RequestParts {
   method: string
@@ -11,7 +15,7 @@ export interface RequestParts {
   to: string
   callId: string
   cseq: number
-  headers?: readonly (readonly [name: string, value: string])[]
+  headers?: HeaderPairs
   body?: Uint8Array
 }
 
@@ -28,34 +32,63 @@ export function makeRequest({ method, uri, from, to, callId, cseq, headers = [],
 }
 
 export interface ResponseOptions {
-  /** Added to To when it has no tag (RFC 3261 §8.2.6.2). */
+  /** Put on To when it has no tag yet. A server must give one for every status but 100 (§8.2.6.2). */
   toTag?: string
   /** Copies Record-Route, for responses that form a dialog (§12.1.1). */
   recordRoute?: boolean
-  headers?: readonly (readonly [name: string, value: string])[]
+  headers?: HeaderPairs
   body?: Uint8Array
 }
 
-/** A response to `request` (RFC 3261 §8.2.6.2): Via, From, To, Call-ID and CSeq are copied byte for byte. */
+/** RFC 3261 §8.2.6: Via, From, To, Call-ID, CSeq from the request, and for 100 its Timestamp. */
 export function makeResponse(
   request: SipRequest,
   status: number,
   reason: string = reasonPhrase(status),
-  { toTag, recordRoute = false, headers = [], body }: ResponseOptions = {},
+  options: ResponseOptions = {},
 ): Response {
-  const list = new HeaderList()
-  for (const via of request.headers.getAll('via')) list.append('Via', via)
-  if (recordRoute) for (const route of request.headers.getAll('record-route')) list.append('Record-Route', route)
-  list.append('From', request.headers.get('from') ?? '')
-  list.append('To', withTag(request.headers.get('to') ?? '', toTag))
-  list.append('Call-ID', request.headers.get('call-id') ?? '')
-  list.append('CSeq', request.headers.get('cseq') ?? '')
-  const timestamp = request.headers.get('timestamp')
-  if (status === 100 && timestamp !== undefined) list.append('Timestamp', timestamp)
-  for (const [name, value] of headers) list.append(name, value)
-  return new Response(status, reason, list, body)
+  const headers = copyForResponse(request.headers, options.toTag)
+  if (options.recordRoute)
+    for (const value of request.headers.getAll('Record-Route')) headers.append('Record-Route', value)
+  if (status === 100) {
+    const timestamp = request.headers.get('Timestamp')
+    if (timestamp !== undefined) headers.append('Timestamp', timestamp)
+  }
+  for (const [name, value] of options.headers ?? []) headers.append(name, value)
+  return new Response(status, reason, headers, options.body)
 }
 
-function withTag(to: string, tag: string | undefined): string {
-  return tag === undefined || /;\s*tag\s*=/i.test(to.slice(to.lastIndexOf('>') + 1)) ? to : `${to};tag=${tag}`
+/**
+ * The answer to a request that could not be parsed, or undefined when its headers do not tell where the answer belongs: an
+ * ACK is never answered, nor what lacks Via, From, To, Call-ID or CSeq.
+ */
+export function respondToBroken(error: SipParseError, toTag: string): Response | undefined {
+  const { headers } = error
+  if (!headers) return undefined
+  for (const name of ['Via', 'From', 'To', 'Call-ID', 'CSeq']) if (!headers.get(name)) return undefined
+  if (/\sACK$/i.test(headers.get('CSeq') ?? '')) return undefined
+  return new Response(error.status, error.reason, copyForResponse(headers, toTag))
+}
+
+function copyForResponse(from: SipHeaders, toTag: string | undefined): HeaderList {
+  const headers = new HeaderList()
+  for (const value of from.getAll('Via')) headers.append('Via', value)
+  headers.append('From', from.get('From') ?? '')
+  headers.append('To', withTag(from.get('To') ?? '', toTag))
+  headers.append('Call-ID', from.get('Call-ID') ?? '')
+  headers.append('CSeq', from.get('CSeq') ?? '')
+  return headers
+}
+
+/** A From or To value with this tag, unless it has one. */
+export function withTag(value: string, tag: string | undefined): string {
+  if (tag === undefined) return value
+  try {
+    if (parseNameAddr(value).params.has('tag')) return value
+  } catch (error) {
+    // The value is what the request broke on: it goes back as it came.
+    if (error instanceof SipParseError) return value
+    throw error
+  }
+  return `${value};tag=${tag}`
 }

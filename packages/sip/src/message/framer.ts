@@ -1,69 +1,113 @@
 import { SipParseError } from '../errors.ts'
 import { messageLimits } from '../limits.ts'
-import { contentLength } from './parser.ts'
 
-export type Frame = { type: 'message'; bytes: Buffer } | { type: 'keep-alive' }
+/** A complete message, or the CRLF CRLF of a peer that keeps its connection open (RFC 5626 §4.4.1). */
+export type Frame = { type: 'message'; bytes: Buffer } | { type: 'ping' }
 
-const HEAD_END = '\r\n\r\n'
-const CONTENT_LENGTH = /\r\n(?:content-length|l)[ \t]*:[ \t]*([^\r]*)/i
+const CR = 13
+const LF = 10
+const HEAD_END = Buffer.from('\r\n\r\n')
+const CONTENT_LENGTH = /\r\n(?:content-length|l)[ \t]*:[ \t\r\n]*(\d{1,10})[ \t]*(?=\r\n)/gi
 
 /**
- * Cuts a stream into messages by Content-Length (RFC 3261 §18.3) and finds CRLF CRLF keep-alives between them (RFC 5626 §3.5.1).
- * A message that is too large, or whose length cannot be told, makes the rest of the stream unreadable: SipParseError, and the
- * caller closes the connection.
+ * Cuts a stream into messages by Content-Length (RFC 3261 §18.3). What cannot be cut makes the rest of the stream
+ * unreadable: `push` throws SipParseError, and the connection must be closed. A chunk that completes no message is kept
+ * beside the others and joined once, so a peer that sends byte by byte costs no more than one that does not.
  */
 export class StreamFramer {
-  #pending: Buffer = Buffer.alloc(0)
-  #bodyAt: number | undefined
-  #length = 0
+  #chunks: Buffer[] = []
+  #bytes = 0
+  /** Bytes that must be there before it is worth looking again: head and body once the head was seen. */
+  #wanted = 1
+  /** Where the search for the end of the head goes on. */
+  #searched = 0
+  #headSeen = false
 
   /** True while a message has begun and is not complete. */
   get partial(): boolean {
-    return this.#pending.length > 0
+    return this.#bytes > 0
   }
 
   push(chunk: Buffer): Frame[] {
-    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk])
+    this.#chunks.push(chunk)
+    this.#bytes += chunk.length
     const frames: Frame[] = []
-    for (let frame = this.#next(); frame; frame = this.#next()) frames.push(frame)
+    while (this.#bytes >= this.#wanted) {
+      const pending = this.#join()
+      const frame = this.#headSeen ? this.#takeMessage(pending) : this.#lookAtHead(pending)
+      if (frame === 'more') break
+      if (frame) frames.push(frame)
+    }
     return frames
   }
 
-  #next(): Frame | undefined {
-    if (this.#bodyAt === undefined) {
-      const keepAlive = this.#skipBlank()
-      if (keepAlive) return keepAlive
-      const end = this.#pending.indexOf(HEAD_END, 0, 'latin1')
-      if (end < 0) {
-        if (this.#pending.length > messageLimits.messageBytesMax) throw new SipParseError('headers do not end')
-        return undefined
-      }
-      const match = CONTENT_LENGTH.exec(this.#pending.toString('latin1', 0, end))
-      // Without Content-Length on a stream there is no telling where the body ends: taken as none.
-      this.#length = match ? contentLength((match[1] as string).trim()) : 0
-      this.#bodyAt = end + HEAD_END.length
-      if (this.#bodyAt + this.#length > messageLimits.messageBytesMax) throw new SipParseError('message too large', 513)
-    }
-    const total = this.#bodyAt + this.#length
-    if (this.#pending.length < total) return undefined
-    const bytes = this.#pending.subarray(0, total)
-    this.#pending = this.#pending.subarray(total)
-    this.#bodyAt = undefined
+  #join(): Buffer {
+    const [first] = this.#chunks
+    const pending = this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks, this.#bytes)
+    this.#chunks = [pending]
+    return pending
+  }
+
+  #drop(pending: Buffer, count: number): void {
+    this.#chunks = count < pending.length ? [pending.subarray(count)] : []
+    this.#bytes = pending.length - count
+    this.#wanted = 1
+    this.#searched = 0
+  }
+
+  #takeMessage(pending: Buffer): Frame {
+    const bytes = pending.subarray(0, this.#wanted)
+    this.#headSeen = false
+    this.#drop(pending, bytes.length)
     return { type: 'message', bytes }
   }
 
-  /** CRLFs in front of a message: two of them are a ping, a single one is a pong or slack. */
-  #skipBlank(): Frame | undefined {
-    let at = 0
-    while (this.#pending[at] === 0x0d && this.#pending[at + 1] === 0x0a) {
-      at += 2
-      if (at === 4) {
-        this.#pending = this.#pending.subarray(4)
-        return { type: 'keep-alive' }
-      }
+  #lookAtHead(pending: Buffer): Frame | 'more' | undefined {
+    if (pending[0] === CR || pending[0] === LF) return this.#skipBlank(pending)
+    const end = pending.indexOf(HEAD_END, Math.max(0, this.#searched - 3))
+    if (end < 0) {
+      if (pending.length > messageLimits.messageBytesMax) throw tooLarge()
+      this.#searched = pending.length
+      this.#wanted = pending.length + 1
+      return 'more'
     }
-    // A single CRLF followed by a message is slack; one at the end may be the first half of a ping.
-    if (at > 0 && this.#pending.length > at && this.#pending[at] !== 0x0d) this.#pending = this.#pending.subarray(at)
+    this.#wanted = end + HEAD_END.length + bodyLength(pending.toString('latin1', 0, end + 2))
+    if (this.#wanted > messageLimits.messageBytesMax) throw tooLarge()
+    this.#headSeen = true
     return undefined
   }
+
+  /** Two line ends are a ping, one is slack in front of a message (RFC 3261 §7.5) or half a ping. */
+  #skipBlank(pending: Buffer): Frame | 'more' | undefined {
+    if (pending[0] === LF) {
+      this.#drop(pending, 1)
+      return undefined
+    }
+    for (let at = 1; at < 4; at++) {
+      if (at >= pending.length) {
+        this.#wanted = at + 1
+        return 'more'
+      }
+      if (pending[at] !== (at % 2 === 1 ? LF : CR)) {
+        // A lone CR is thrown away, as a lone CRLF is.
+        this.#drop(pending, at === 1 ? 1 : 2)
+        return undefined
+      }
+    }
+    this.#drop(pending, 4)
+    return { type: 'ping' }
+  }
 }
+
+/** On a stream nothing else tells where the body ends, so there must be one Content-Length. */
+function bodyLength(head: string): number {
+  const lengths = new Set([...head.matchAll(CONTENT_LENGTH)].map((match) => Number(match[1])))
+  const [length] = lengths
+  if (lengths.size !== 1 || length === undefined) {
+    throw new SipParseError('a message on a stream without a Content-Length', { reason: 'Missing Content-Length' })
+  }
+  return length
+}
+
+const tooLarge = (): SipParseError =>
+  new SipParseError('the message is too large', { status: 513, reason: 'Message Too Large' })

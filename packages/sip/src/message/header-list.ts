@@ -1,35 +1,45 @@
 import type { SipHeaders } from './contract.ts'
-import { headerKey } from './header-names.ts'
+import { headerKey, headerName } from './names.ts'
 
-/** Header fields in wire order: three parallel arrays, which are cheap to copy when a request is forwarded. */
+/**
+ * One header field: a piece of the text it was read from, from `start` to `end` without its line end. Never changed once
+ * made (but for the cache of its value), so copies of a message share it.
+ */
+export interface HeaderField {
+  readonly key: string
+  readonly text: string
+  readonly start: number
+  readonly colon: number
+  readonly end: number
+  value: string | undefined
+}
+
+/** Fields in wire order, and the parsed forms of those that somebody has asked for. */
 export class HeaderList implements SipHeaders {
-  #names: string[]
-  #keys: string[]
-  #values: string[]
-  /** Grows with each change, so that readers know when what they parsed is old. */
-  changes = 0
+  #fields: HeaderField[]
+  #parsed: Map<string, unknown> | undefined
 
-  constructor(names: string[] = [], values: string[] = [], keys: string[] = names.map(headerKey)) {
-    this.#names = names
-    this.#keys = keys
-    this.#values = values
+  constructor(fields: HeaderField[] = []) {
+    this.#fields = fields
   }
 
   get(name: string): string | undefined {
-    const index = this.#keys.indexOf(headerKey(name))
-    return index < 0 ? undefined : this.#values[index]
+    const key = keyOf(name)
+    for (const field of this.#fields) if (field.key === key) return fieldValue(field)
+    return undefined
   }
 
   getAll(name: string): string[] {
-    const key = headerKey(name)
+    const key = keyOf(name)
     const out: string[] = []
-    for (let i = this.#keys.indexOf(key); i >= 0; i = this.#keys.indexOf(key, i + 1))
-      out.push(this.#values[i] as string)
+    for (const field of this.#fields) if (field.key === key) out.push(fieldValue(field))
     return out
   }
 
   has(name: string): boolean {
-    return this.#keys.includes(headerKey(name))
+    const key = keyOf(name)
+    for (const field of this.#fields) if (field.key === key) return true
+    return false
   }
 
   set(name: string, value: string): void {
@@ -37,60 +47,129 @@ export class HeaderList implements SipHeaders {
   }
 
   append(name: string, value: string): void {
-    this.#insert(this.#keys.length, name, [value])
+    const field = makeField(name, value)
+    this.#parsed?.delete(field.key)
+    this.#fields.push(field)
   }
 
   prepend(name: string, value: string): void {
-    this.#insert(Math.max(0, this.#keys.indexOf(headerKey(name))), name, [value])
+    const field = makeField(name, value)
+    this.#parsed?.delete(field.key)
+    const at = this.#fields.findIndex((other) => other.key === field.key)
+    this.#fields.splice(Math.max(at, 0), 0, field)
   }
 
   remove(name: string): void {
-    const key = headerKey(name)
-    for (let i = this.#keys.indexOf(key); i >= 0; i = this.#keys.indexOf(key, i)) this.#cut(i)
+    const key = keyOf(name)
+    this.#parsed?.delete(key)
+    this.#fields = this.#fields.filter((field) => field.key !== key)
   }
 
   setAll(name: string, values: readonly string[]): void {
-    const first = this.#keys.indexOf(headerKey(name))
-    const spelled = first < 0 ? name : (this.#names[first] as string)
-    this.remove(name)
-    this.#insert(first < 0 ? this.#keys.length : first, spelled, values)
-  }
-
-  /** Removes the first header of that name, for a Via or Route that has been used. */
-  shift(name: string): void {
-    const index = this.#keys.indexOf(headerKey(name))
-    if (index >= 0) this.#cut(index)
+    const key = keyOf(name)
+    this.#parsed?.delete(key)
+    const made = values.map((value) => makeField(name, value))
+    const first = this.#fields.findIndex((field) => field.key === key)
+    if (first < 0) {
+      this.#fields.push(...made)
+      return
+    }
+    const kept = this.#fields.filter((field) => field.key !== key)
+    kept.splice(first, 0, ...made)
+    this.#fields = kept
   }
 
   clone(): HeaderList {
-    return new HeaderList(this.#names.slice(), this.#values.slice(), this.#keys.slice())
+    return new HeaderList(this.#fields.slice())
   }
 
-  *[Symbol.iterator](): IterableIterator<readonly [name: string, value: string]> {
-    for (let i = 0; i < this.#names.length; i++) yield [this.#names[i] as string, this.#values[i] as string]
+  *[Symbol.iterator](): Iterator<readonly [name: string, value: string]> {
+    for (const field of this.#fields.slice()) {
+      yield [field.text.slice(field.start, field.colon).trimEnd(), fieldValue(field)] as const
+    }
   }
 
-  /** The header section as it goes on the wire, without Content-Length, which depends on the body. */
-  format(): string {
+  get length(): number {
+    return this.#fields.length
+  }
+
+  /** Parsed values of one header, kept until it is changed. `key` is lower case. */
+  parsed<T>(key: string, parse: (values: string[]) => T): T {
+    const known = this.#parsed?.get(key)
+    if (known !== undefined) return known as T
+    const made = parse(this.getAll(key))
+    this.#parsed ??= new Map()
+    this.#parsed.set(key, made)
+    return made
+  }
+
+  /**
+   * The fields as text, each with CRLF. Neighbours that came from one text are copied in one piece. `skip` names a key that
+   * is left out.
+   */
+  write(skip?: string): string {
     let out = ''
-    for (let i = 0; i < this.#names.length; i++) {
-      if (this.#keys[i] !== 'content-length') out += `${this.#names[i]}: ${this.#values[i]}\r\n`
+    const fields = this.#fields
+    for (let i = 0; i < fields.length; i++) {
+      const first = fields[i] as HeaderField
+      if (first.key === skip) continue
+      let last = first
+      for (let next = fields[i + 1]; next; next = fields[i + 1]) {
+        if (next.text !== last.text || next.start !== last.end + 2 || next.key === skip) break
+        last = next
+        i++
+      }
+      out += `${first.text.slice(first.start, last.end)}\r\n`
     }
     return out
   }
+}
 
-  #insert(at: number, name: string, values: readonly string[]): void {
-    const key = headerKey(name)
-    this.#names.splice(at, 0, ...values.map(() => name))
-    this.#keys.splice(at, 0, ...values.map(() => key))
-    this.#values.splice(at, 0, ...values)
-    this.changes++
-  }
+/** A list over any headers: itself, or a copy of another implementation. */
+export function toHeaderList(headers: SipHeaders): HeaderList {
+  if (headers instanceof HeaderList) return headers
+  const list = new HeaderList()
+  for (const [name, value] of headers) list.append(name, value)
+  return list
+}
 
-  #cut(index: number): void {
-    this.#names.splice(index, 1)
-    this.#keys.splice(index, 1)
-    this.#values.splice(index, 1)
-    this.changes++
-  }
+function keyOf(name: string): string {
+  return headerKey(name) ?? name.toLowerCase()
+}
+
+function fieldValue(field: HeaderField): string {
+  field.value ??= unfold(field.text.slice(field.colon + 1, field.end))
+  return field.value
+}
+
+/** RFC 3261 §7.3.1: a line end with the space around it is one space. */
+function unfold(raw: string): string {
+  const value = raw.indexOf('\n') < 0 ? raw : raw.replace(/[ \t]*(?:\r?\n[ \t]+)+/g, ' ')
+  return trimSpace(value)
+}
+
+/** SP and HT only: other bytes that JavaScript calls space (0xA0, say) belong to the value. */
+function trimSpace(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && isSpace(text.charCodeAt(start))) start++
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--
+  return start === 0 && end === text.length ? text : text.slice(start, end)
+}
+
+const isSpace = (code: number): boolean => code === 32 || code === 9
+
+function makeField(name: string, value: string): HeaderField {
+  const written = headerName(name)
+  const clean = cleanValue(value)
+  const text = `${written}: ${clean}`
+  return { key: keyOf(name), text, start: 0, colon: written.length, end: text.length, value: clean }
+}
+
+/** No value may start a line of its own, whoever it came from; text beyond latin1 becomes its UTF-8 bytes. */
+function cleanValue(value: string): string {
+  if (/^[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff\t]*[\x21-\x7e\x80-\xff])?$|^$/.test(value)) return value
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: anything beyond one byte
+  const bytes = /[^\x00-\xff]/.test(value) ? Buffer.from(value, 'utf8').toString('latin1') : value
+  return trimSpace(bytes.replace(/[\r\n]+/g, ' '))
 }

@@ -1,4 +1,11 @@
-export { makeRequest, makeResponse, type RequestParts, type ResponseOptions } from './build.ts'
+export {
+  makeRequest,
+  makeResponse,
+  type RequestParts,
+  type ResponseOptions,
+  respondToBroken,
+  withTag,
+} from './build.ts'
 export type {
   CSeq,
   NameAddr,
@@ -12,13 +19,19 @@ export type {
 } from './contract.ts'
 export { type Frame, StreamFramer } from './framer.ts'
 export { HeaderList } from './header-list.ts'
-export { parseCSeq } from './headers/cseq.ts'
+export { type AuthValue, formatAuth, parseAuth } from './headers/auth.ts'
+export { contactExpires, contactQ, parseContacts, parseSeconds } from './headers/contact.ts'
+export { formatCSeq, parseCSeq } from './headers/cseq.ts'
+export { parseHostPort } from './headers/host.ts'
 export { formatNameAddr, parseNameAddr, parseNameAddrList } from './headers/name-addr.ts'
+export { formatParams, parseParams, quote, splitList, unquote } from './headers/params.ts'
 export { formatVia, parseVia, parseVias } from './headers/via.ts'
+export { isIp, isIpv4, isIpv6, withoutBrackets } from './ip.ts'
 export { Request, Response } from './message.ts'
-export { formatParams, parseParams } from './params.ts'
+export { isToken } from './names.ts'
 export { parseMessage } from './parser.ts'
 export { reasonPhrase } from './reasons.ts'
-export { isToken, quote, splitList, unquote } from './scan.ts'
 export { serializeMessage } from './serializer.ts'
-export { equalUris, formatHost, formatUri, parseHostPort, parseUri, unescapeUser } from './uri.ts'
+export { escapeUser, formatHost, formatUri, parseUri, unescapeUser } from './uri.ts'
+export { equalUris } from './uri-equal.ts'
+export { validateMessage } from './validate.ts'

@@ -1,19 +1,17 @@
 import { SipParseError } from '../errors.ts'
 import type { CSeq, NameAddr, SipRequest, SipResponse, SipUri, Via } from './contract.ts'
 import { HeaderList } from './header-list.ts'
+import { parseContacts } from './headers/contact.ts'
 import { parseCSeq } from './headers/cseq.ts'
 import { parseNameAddr, parseNameAddrList } from './headers/name-addr.ts'
 import { parseVias } from './headers/via.ts'
 import { parseUri } from './uri.ts'
 
-const EMPTY = new Uint8Array(0)
+const NO_BODY = new Uint8Array(0)
 
-/** What requests and responses share: typed readers that parse on first use and again only after a change. */
 abstract class Message {
-  readonly headers: HeaderList
+  headers: HeaderList
   body: Uint8Array
-  #read = new Map<string, unknown>()
-  #readAt = 0
 
   constructor(headers: HeaderList, body: Uint8Array) {
     this.headers = headers
@@ -21,56 +19,35 @@ abstract class Message {
   }
 
   get vias(): readonly Via[] {
-    return this.#cached('via', () => parseVias(this.headers.getAll('via')))
+    return this.headers.parsed('via', parseVias)
   }
 
   get from(): NameAddr {
-    return this.#cached('from', () => parseNameAddr(this.#required('From')))
+    return this.headers.parsed('from', parseFrom)
   }
 
   get to(): NameAddr {
-    return this.#cached('to', () => parseNameAddr(this.#required('To')))
+    return this.headers.parsed('to', parseTo)
   }
 
   get callId(): string {
-    return this.#required('Call-ID')
+    return this.headers.parsed('call-id', parseCallId)
   }
 
   get cseq(): CSeq {
-    return this.#cached('cseq', () => parseCSeq(this.#required('CSeq')))
+    return this.headers.parsed('cseq', parseOneCSeq)
   }
 
   get contacts(): readonly NameAddr[] | '*' | undefined {
-    return this.#cached('contact', () => {
-      const values = this.headers.getAll('contact')
-      if (values.length === 0) return undefined
-      return values.length === 1 && values[0] === '*' ? '*' : parseNameAddrList(values)
-    })
+    return this.headers.parsed('contact', parseContacts)
   }
 
   get routes(): readonly NameAddr[] {
-    return this.#cached('route', () => parseNameAddrList(this.headers.getAll('route')))
+    return this.headers.parsed('route', parseNameAddrList)
   }
 
   get recordRoutes(): readonly NameAddr[] {
-    return this.#cached('record-route', () => parseNameAddrList(this.headers.getAll('record-route')))
-  }
-
-  #required(name: string): string {
-    const value = this.headers.get(name)
-    if (value === undefined || value === '') throw new SipParseError(`${name} is missing`)
-    return value
-  }
-
-  #cached<T>(key: string, parse: () => T): T {
-    if (this.#readAt !== this.headers.changes) {
-      this.#read.clear()
-      this.#readAt = this.headers.changes
-    }
-    if (this.#read.has(key)) return this.#read.get(key) as T
-    const value = parse()
-    this.#read.set(key, value)
-    return value
+    return this.headers.parsed('record-route', parseNameAddrList)
   }
 }
 
@@ -78,25 +55,25 @@ export class Request extends Message implements SipRequest {
   readonly kind = 'request'
   method: string
   uri: string
-  #parsedUri: { text: string; uri: SipUri } | undefined
+  #parsedUri: SipUri | undefined
+  #parsedFrom = ''
 
-  constructor(method: string, uri: string, headers: HeaderList = new HeaderList(), body: Uint8Array = EMPTY) {
+  constructor(method: string, uri: string, headers: HeaderList = new HeaderList(), body: Uint8Array = NO_BODY) {
     super(headers, body)
     this.method = method
     this.uri = uri
   }
 
   get requestUri(): SipUri {
-    if (this.#parsedUri?.text !== this.uri) this.#parsedUri = { text: this.uri, uri: parseUri(this.uri) }
-    return this.#parsedUri.uri
+    if (!this.#parsedUri || this.#parsedFrom !== this.uri) {
+      this.#parsedUri = parseUri(this.uri)
+      this.#parsedFrom = this.uri
+    }
+    return this.#parsedUri
   }
 
   get maxForwards(): number | undefined {
-    const value = this.headers.get('max-forwards')
-    if (value === undefined) return undefined
-    if (!/^\d{1,3}$/.test(value) || Number(value) > 255)
-      throw new SipParseError(`bad Max-Forwards: ${value.slice(0, 20)}`)
-    return Number(value)
+    return this.headers.parsed('max-forwards', parseMaxForwards)
   }
 
   clone(): Request {
@@ -109,7 +86,7 @@ export class Response extends Message implements SipResponse {
   status: number
   reason: string
 
-  constructor(status: number, reason: string, headers: HeaderList = new HeaderList(), body: Uint8Array = EMPTY) {
+  constructor(status: number, reason: string, headers: HeaderList = new HeaderList(), body: Uint8Array = NO_BODY) {
     super(headers, body)
     this.status = status
     this.reason = reason
@@ -118,4 +95,30 @@ export class Response extends Message implements SipResponse {
   clone(): Response {
     return new Response(this.status, this.reason, this.headers.clone(), this.body)
   }
+}
+
+/** The only value of a header that must stand exactly once (RFC 3261 §20 table 2). */
+function one(name: string, values: readonly string[]): string {
+  if (values.length === 0) throw new SipParseError(`no ${name}`, { reason: `Missing ${name}` })
+  if (values.length > 1) throw new SipParseError(`${name} stands twice`, { reason: `Multiple ${name}` })
+  return values[0] as string
+}
+
+const parseFrom = (values: string[]): NameAddr => parseNameAddr(one('From', values))
+const parseTo = (values: string[]): NameAddr => parseNameAddr(one('To', values))
+const parseOneCSeq = (values: string[]): CSeq => parseCSeq(one('CSeq', values))
+
+function parseCallId(values: string[]): string {
+  const value = one('Call-ID', values)
+  if (!/^[!-~\x80-\xff]+$/.test(value)) throw new SipParseError('not a Call-ID', { reason: 'Bad Call-ID' })
+  return value
+}
+
+function parseMaxForwards(values: string[]): number | undefined {
+  if (values.length === 0) return undefined
+  const value = one('Max-Forwards', values)
+  if (!/^\d{1,3}$/.test(value) || Number(value) > 255) {
+    throw new SipParseError('not a Max-Forwards', { reason: 'Bad Max-Forwards' })
+  }
+  return Number(value)
 }

@@ -1,104 +1,139 @@
+/**
+ * Bytes to messages. The head becomes one latin1 string, of which each header field keeps only its place; values are parsed
+ * when somebody asks (message.ts). What is wrong is thrown as SipParseError, and nothing else ever is.
+ */
 import { SipParseError } from '../errors.ts'
 import { messageLimits } from '../limits.ts'
 import type { SipMessage } from './contract.ts'
-import { HeaderList } from './header-list.ts'
-import { headerKey } from './header-names.ts'
+import { type HeaderField, HeaderList } from './header-list.ts'
 import { Request, Response } from './message.ts'
-import { isToken } from './scan.ts'
-
-const SPACE = 0x20
-const TAB = 0x09
-const COLON = 0x3a
-const CR = 0x0d
+import { headerKey, isToken } from './names.ts'
 
 /**
- * Parses one whole message (RFC 3261 §7). Only lines are indexed here; values are parsed when somebody asks for them.
- *
- * `datagram`: the body is what follows, cut to Content-Length when that is smaller; a body shorter than Content-Length is an
- * error (§18.3). On streams the framer has cut the message already.
- *
- * @throws SipParseError
+ * One datagram with one message. A body shorter than Content-Length says is an error, what comes after it is cut off
+ * (RFC 3261 §18.3). Line ends in front of the message are skipped (§7.5).
  */
 export function parseMessage(bytes: Uint8Array): SipMessage {
-  if (bytes.length > messageLimits.messageBytesMax)
-    throw new SipParseError('message too large', 513, 'Message Too Large')
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let headEnd = buffer.indexOf('\r\n\r\n', 0, 'latin1')
-  const complete = headEnd >= 0
-  if (!complete) headEnd = trimEnd(buffer)
-  const head = buffer.toString('latin1', 0, headEnd)
-  // CRLF in front of a start line is ignored (§7.5).
-  let at = 0
-  while (head.charCodeAt(at) === CR && head.charCodeAt(at + 1) === 0x0a) at += 2
-  const lineEnd = head.indexOf('\r\n', at)
-  const startLine = lineEnd < 0 ? head.slice(at) : head.slice(at, lineEnd)
-  const headers = lineEnd < 0 ? new HeaderList() : parseHeaders(head, lineEnd + 2)
-  const body = cutBody(buffer.subarray(complete ? headEnd + 4 : buffer.length), headers)
-  return startLine.startsWith('SIP/') ? statusLine(startLine, headers, body) : requestLine(startLine, headers, body)
-}
-
-function trimEnd(buffer: Buffer): number {
-  let end = buffer.length
-  while (end > 0 && (buffer[end - 1] === 0x0a || buffer[end - 1] === CR)) end--
-  return end
-}
-
-function parseHeaders(head: string, from: number): HeaderList {
-  const names: string[] = []
-  const keys: string[] = []
-  const values: string[] = []
-  let at = from
-  while (at < head.length) {
-    let end = head.indexOf('\r\n', at)
-    if (end < 0) end = head.length
-    // A line that begins with white space continues the one before (§7.3.1).
-    let folded = false
-    while (end < head.length && isBlank(head.charCodeAt(end + 2))) {
-      folded = true
-      const next = head.indexOf('\r\n', end + 2)
-      end = next < 0 ? head.length : next
-    }
-    if (end - at > messageLimits.headerBytesMax) throw new SipParseError('header too long', 513, 'Message Too Large')
-    if (names.length >= messageLimits.headersMax) throw new SipParseError('too many headers', 513, 'Message Too Large')
-    let colon = at
-    while (colon < end && head.charCodeAt(colon) !== COLON) colon++
-    const name = head.slice(at, colon).trimEnd()
-    if (colon === end || !isToken(name))
-      throw new SipParseError(`bad header: ${head.slice(at, Math.min(end, at + 60))}`)
-    const raw = head.slice(colon + 1, end)
-    names.push(name)
-    keys.push(headerKey(name))
-    values.push((folded ? raw.replace(/\r\n[ \t]+/g, ' ') : raw).trim())
-    at = end + 2
+  if (bytes.length > messageLimits.messageBytesMax) {
+    throw new SipParseError('the message is too large', { status: 513, reason: 'Message Too Large' })
   }
-  return new HeaderList(names, values, keys)
+  const buffer = asBuffer(bytes)
+  return readMessage(buffer.toString('latin1'), buffer)
 }
 
-const isBlank = (code: number): boolean => code === SPACE || code === TAB
-
-function cutBody(rest: Buffer, headers: HeaderList): Uint8Array {
-  const value = headers.get('content-length')
-  if (value === undefined) return rest
-  const length = contentLength(value)
-  if (length > rest.length) throw new SipParseError('body shorter than Content-Length')
-  return rest.subarray(0, length)
+/** Content-Length of a head, undefined when absent; differing ones, or one that is no number, are errors. */
+export function contentLength(headers: HeaderList): number | undefined {
+  return headers.parsed('content-length', parseContentLength)
 }
 
-/** @throws SipParseError */
-export function contentLength(value: string): number {
-  if (!/^\d{1,9}$/.test(value)) throw new SipParseError(`bad Content-Length: ${value.slice(0, 20)}`)
+function parseContentLength(values: string[]): number | undefined {
+  const [value] = values
+  if (value === undefined) return undefined
+  if (!/^\d{1,10}$/.test(value) || values.some((other) => other !== value)) {
+    throw new SipParseError('not a Content-Length', { reason: 'Bad Content-Length' })
+  }
   return Number(value)
 }
 
-function requestLine(line: string, headers: HeaderList, body: Uint8Array): Request {
-  const match = /^([^ ]+) ([^ ]+) SIP\/(\d+)\.(\d+)$/i.exec(line)
-  if (!match || !isToken(match[1] as string)) throw new SipParseError(`bad request line: ${line.slice(0, 80)}`)
-  if (match[3] !== '2' || match[4] !== '0') throw new SipParseError('not SIP/2.0', 505, 'Version Not Supported')
-  return new Request(match[1] as string, match[2] as string, headers, body)
+function readMessage(text: string, bytes: Buffer): SipMessage {
+  let start = 0
+  for (let code = text.charCodeAt(0); code === 13 || code === 10; code = text.charCodeAt(start)) start++
+  const eol = text.indexOf('\n', start)
+  if (eol < 0) throw new SipParseError('no line end')
+  const startLine = text.slice(start, text.charCodeAt(eol - 1) === 13 ? eol - 1 : eol)
+  const isResponse = startLine.startsWith('SIP/')
+  const fields: HeaderField[] = []
+  const headers = new HeaderList(fields)
+  try {
+    const bodyStart = readFields(text, eol + 1, fields)
+    const message = isResponse ? readStatusLine(startLine, headers) : readRequestLine(startLine, headers)
+    const length = contentLength(headers)
+    if (length === undefined) {
+      message.body = bytes.subarray(bodyStart)
+    } else {
+      if (bodyStart + length > bytes.length) {
+        throw new SipParseError('the body is shorter than Content-Length', { reason: 'Body Too Short' })
+      }
+      message.body = bytes.subarray(bodyStart, bodyStart + length)
+    }
+    return message
+  } catch (error) {
+    if (error instanceof SipParseError && !isResponse) error.headers = headers
+    throw error
+  }
 }
 
-function statusLine(line: string, headers: HeaderList, body: Uint8Array): Response {
-  const match = /^SIP\/2\.0 ([1-6]\d\d)(?: (.*))?$/.exec(line)
-  if (!match) throw new SipParseError(`bad status line: ${line.slice(0, 80)}`)
-  return new Response(Number(match[1]), match[2] ?? '', headers, body)
+/** Appends the fields of the head to `fields`; returns where the body begins. */
+function readFields(text: string, start: number, fields: HeaderField[]): number {
+  let at = start
+  let carriageReturn = text.indexOf('\r', at)
+  for (;;) {
+    let eol = text.indexOf('\n', at)
+    if (eol < 0) throw new SipParseError('the headers do not end')
+    let end = eol
+    if (carriageReturn === eol - 1) {
+      end = carriageReturn
+      carriageReturn = text.indexOf('\r', eol)
+    }
+    if (end === at) return eol + 1
+    // Folded lines (RFC 3261 §7.3.1) belong to the field.
+    for (let code = text.charCodeAt(eol + 1); code === 32 || code === 9; code = text.charCodeAt(eol + 1)) {
+      eol = text.indexOf('\n', eol + 1)
+      if (eol < 0) throw new SipParseError('the headers do not end')
+      end = eol
+      if (carriageReturn === eol - 1) {
+        end = carriageReturn
+        carriageReturn = text.indexOf('\r', eol)
+      }
+    }
+    // A CR within a line would be a line end to others.
+    if (carriageReturn >= 0 && carriageReturn < eol) throw new SipParseError('a CR without LF')
+    if (end - at > messageLimits.headerBytesMax)
+      throw new SipParseError('a header line is too long', { reason: 'Header Too Long' })
+    if (fields.length === messageLimits.headersMax)
+      throw new SipParseError('too many headers', { reason: 'Too Many Headers' })
+    fields.push(readField(text, at, end))
+    at = eol + 1
+  }
+}
+
+function readField(text: string, start: number, end: number): HeaderField {
+  const colon = text.indexOf(':', start)
+  if (colon < 0 || colon >= end) throw new SipParseError('a header line without colon')
+  let nameEnd = colon
+  for (let code = text.charCodeAt(nameEnd - 1); code === 32 || code === 9; code = text.charCodeAt(nameEnd - 1))
+    nameEnd--
+  const key = nameEnd > start ? headerKey(text.slice(start, nameEnd)) : undefined
+  if (key === undefined) throw new SipParseError('a header name is no token')
+  return { key, text, start, colon, end, value: undefined }
+}
+
+/** `METHOD SP Request-URI SP SIP/2.0` (RFC 3261 §7.1); the URI itself is judged when it is asked for. */
+function readRequestLine(line: string, headers: HeaderList): Request {
+  const first = line.indexOf(' ')
+  const last = line.lastIndexOf(' ')
+  const method = line.slice(0, first)
+  const version = line.slice(last + 1)
+  if (first <= 0 || !isToken(method)) throw new SipParseError('not a request line')
+  if (version !== 'SIP/2.0' && version.toUpperCase() !== 'SIP/2.0') {
+    if (/^SIP\/\d+\.\d+$/i.test(version)) {
+      throw new SipParseError('not SIP/2.0', { status: 505, reason: 'Version Not Supported' })
+    }
+    throw new SipParseError('not a request line')
+  }
+  if (last - first < 2 || line.indexOf(' ', first + 1) !== last) {
+    throw new SipParseError('the Request-URI is empty or has a space', { reason: 'Bad Request-URI' })
+  }
+  return new Request(method, line.slice(first + 1, last), headers)
+}
+
+/** `SIP/2.0 SP Status SP Reason` (RFC 3261 §7.2); the space before an empty reason may be missing. */
+function readStatusLine(line: string, headers: HeaderList): Response {
+  const match = /^SIP\/2\.0 ([1-6]\d\d)(?: ([^\r]*))?$/i.exec(line)
+  if (!match) throw new SipParseError('not a status line')
+  return new Response(Number(match[1]), match[2] ?? '', headers)
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -1,10 +1,11 @@
-/** Reason phrases (RFC 3261 §21 and companions). */
-const phrases: Record<number, string> = {
+/** Reason phrases of RFC 3261 §21 and the IANA registry of response codes. */
+const REASONS: Readonly<Record<number, string>> = {
   100: 'Trying',
   180: 'Ringing',
   181: 'Call Is Being Forwarded',
   182: 'Queued',
   183: 'Session Progress',
+  199: 'Early Dialog Terminated',
   200: 'OK',
   202: 'Accepted',
   204: 'No Notification',
@@ -28,13 +29,23 @@ const phrases: Record<number, string> = {
   414: 'Request-URI Too Long',
   415: 'Unsupported Media Type',
   416: 'Unsupported URI Scheme',
+  417: 'Unknown Resource-Priority',
   420: 'Bad Extension',
   421: 'Extension Required',
   422: 'Session Interval Too Small',
   423: 'Interval Too Brief',
+  424: 'Bad Location Information',
+  428: 'Use Identity Header',
+  429: 'Provide Referrer Identity',
   430: 'Flow Failed',
   433: 'Anonymity Disallowed',
+  436: 'Bad Identity Info',
+  437: 'Unsupported Credential',
+  438: 'Invalid Identity Header',
+  439: 'First Hop Lacks Outbound Support',
   440: 'Max-Breadth Exceeded',
+  469: 'Bad Info Package',
+  470: 'Consent Needed',
   480: 'Temporarily Unavailable',
   481: 'Call/Transaction Does Not Exist',
   482: 'Loop Detected',
@@ -47,6 +58,7 @@ const phrases: Record<number, string> = {
   489: 'Bad Event',
   491: 'Request Pending',
   493: 'Undecipherable',
+  494: 'Security Agreement Required',
   500: 'Server Internal Error',
   501: 'Not Implemented',
   502: 'Bad Gateway',
@@ -54,10 +66,16 @@ const phrases: Record<number, string> = {
   504: 'Server Time-out',
   505: 'Version Not Supported',
   513: 'Message Too Large',
+  580: 'Precondition Failure',
   600: 'Busy Everywhere',
   603: 'Decline',
   604: 'Does Not Exist Anywhere',
   606: 'Not Acceptable',
+  607: 'Unwanted',
 }
 
-export const reasonPhrase = (status: number): string => phrases[status] ?? 'Unknown'
+const CLASS_REASONS = ['', 'Trying', 'OK', 'Redirected', 'Request Failure', 'Server Failure', 'Global Failure']
+
+export function reasonPhrase(status: number): string {
+  return REASONS[status] ?? CLASS_REASONS[Math.floor(status / 100)] ?? ''
+}

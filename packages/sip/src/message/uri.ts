@@ -1,111 +1,123 @@
 import { SipParseError } from '../errors.ts'
+import { messageLimits } from '../limits.ts'
 import type { Params, SipUri } from './contract.ts'
-import { formatParams, parseParams } from './params.ts'
+import { readHostPort } from './headers/host.ts'
 
-const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):/
-const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?)$/
-const IPV6 = /^[0-9A-Fa-f:.]+$/
-/** RFC 3261 §25.1 user: unreserved, escaped, user-unreserved. `#` and others occur in the wild and harm nobody. */
-const USER = /^(?:[^\s"<>@\\^`{|}%]|%[0-9A-Fa-f]{2})*$/
+/** No space, control, quote or angle bracket; bytes above ASCII pass, as devices send UTF-8 unescaped. */
+const URI_TEXT = /^[!#-;=?-[\]^-~\x80-\xff]+$/
+const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*$/
 
 /**
- * Parses a SIP, SIPS or tel URI; others keep everything behind the scheme in `user`.
- * @throws SipParseError
+ * Reads a URI (RFC 3261 §19.1, RFC 3966). `user`, `password` and parameters stay escaped as written (`unescapeUser`). Of a
+ * scheme other than sip, sips and tel all that follows the colon is `user`.
  */
 export function parseUri(text: string): SipUri {
-  const match = SCHEME.exec(text)
-  if (!match) throw new SipParseError(`not a URI: ${text.slice(0, 80)}`)
-  const scheme = (match[1] as string).toLowerCase()
-  const rest = text.slice((match[0] as string).length)
-  if (scheme === 'sip' || scheme === 'sips') return parseSip(scheme, rest)
-  const semicolon = scheme === 'tel' ? rest.indexOf(';') : -1
-  const user = semicolon < 0 ? rest : rest.slice(0, semicolon)
-  if (user === '' || /[\s<>"]/.test(user)) throw new SipParseError(`not a ${scheme} URI: ${text.slice(0, 80)}`)
-  return { scheme, user, host: '', params: semicolon < 0 ? new Map() : parseParams(rest, semicolon) }
+  const colon = text.indexOf(':')
+  if (colon <= 0 || !URI_TEXT.test(text)) throw bad(text)
+  const written = text.slice(0, colon)
+  if (written === 'sip' || written === 'sips') return parseSip(written, text, colon + 1)
+  if (!SCHEME.test(written)) throw bad(text)
+  const scheme = written.toLowerCase()
+  if (scheme === 'sip' || scheme === 'sips') return parseSip(scheme, text, colon + 1)
+  if (scheme === 'tel') return parseTel(text, colon + 1)
+  if (colon + 1 === text.length) throw bad(text)
+  return { scheme, user: text.slice(colon + 1), host: '', params: new Map() }
 }
 
-function parseSip(scheme: string, rest: string): SipUri {
-  const question = rest.indexOf('?', Math.max(0, rest.indexOf('@')))
-  const headers = question < 0 ? undefined : rest.slice(question + 1)
-  const main = question < 0 ? rest : rest.slice(0, question)
-  // A user part may hold `;` and `?`, a host may not hold `@`.
-  const at = main.lastIndexOf('@')
-  const uri: SipUri = { scheme, host: '', params: new Map() }
+function parseSip(scheme: string, text: string, start: number): SipUri {
+  const uri: SipUri = { scheme, user: undefined, password: undefined, host: '', port: undefined, params: EMPTY }
+  const cursor = { text, at: start }
+  const at = text.indexOf('@', start)
   if (at >= 0) {
-    const info = main.slice(0, at)
-    const colon = info.indexOf(':')
-    uri.user = colon < 0 ? info : info.slice(0, colon)
-    if (colon >= 0) uri.password = info.slice(colon + 1)
-    if (uri.user === '' || !USER.test(info)) throw new SipParseError(`bad user in URI: ${rest.slice(0, 80)}`)
+    if (text.indexOf('@', at + 1) >= 0) throw bad(text)
+    const colon = text.indexOf(':', start)
+    const userEnd = colon < 0 ? at : Math.min(colon, at)
+    if (userEnd === start) throw bad(text)
+    uri.user = text.slice(start, userEnd)
+    if (userEnd < at) uri.password = text.slice(userEnd + 1, at)
+    checkEscapes(text, start, at)
+    cursor.at = at + 1
   }
-  const semicolon = main.indexOf(';', at + 1)
-  const hostport = semicolon < 0 ? main.slice(at + 1) : main.slice(at + 1, semicolon)
-  const { host, port } = parseHostPort(hostport)
+  const { host, port } = readHostPort(cursor)
   uri.host = host
-  if (port !== undefined) uri.port = port
-  if (semicolon >= 0) uri.params = parseParams(main, semicolon)
-  if (headers !== undefined) uri.headers = headers
+  uri.port = port
+  let end = text.length
+  const question = text.indexOf('?', cursor.at)
+  if (question >= 0) {
+    uri.headers = text.slice(question + 1)
+    end = question
+  }
+  if (cursor.at < end && text.charCodeAt(cursor.at) !== 59) throw bad(text)
+  uri.params = cursor.at < end ? parseParams(text, cursor.at, end) : new Map()
   return uri
 }
 
-/** `host`, `host:port`, `[v6]:port`. @throws SipParseError */
-export function parseHostPort(text: string): { host: string; port?: number } {
-  let host: string
-  let portText: string | undefined
-  if (text.startsWith('[')) {
-    const close = text.indexOf(']')
-    host = text.slice(1, close)
-    if (close < 0 || !IPV6.test(host) || !host.includes(':')) throw new SipParseError(`bad host: ${text.slice(0, 80)}`)
-    const after = text.slice(close + 1).trim()
-    if (after !== '' && !after.startsWith(':')) throw new SipParseError(`bad host: ${text.slice(0, 80)}`)
-    if (after !== '') portText = after.slice(1).trim()
-  } else {
-    const colon = text.indexOf(':')
-    host = (colon < 0 ? text : text.slice(0, colon)).trim()
-    if (colon >= 0) portText = text.slice(colon + 1).trim()
-    if (!HOST.test(host)) throw new SipParseError(`bad host: ${text.slice(0, 80)}`)
-  }
-  if (portText === undefined) return { host: host.toLowerCase() }
-  if (!/^\d{1,5}$/.test(portText) || Number(portText) > 65_535)
-    throw new SipParseError(`bad port: ${text.slice(0, 80)}`)
-  return { host: host.toLowerCase(), port: Number(portText) }
+const EMPTY: Params = new Map()
+
+function parseTel(text: string, start: number): SipUri {
+  const semicolon = text.indexOf(';', start)
+  const end = semicolon < 0 ? text.length : semicolon
+  const number = text.slice(start, end)
+  if (!/^(?:\+[0-9\-.()]*[0-9][0-9\-.()]*|[0-9A-Fa-f*#\-.()]+)$/.test(number)) throw bad(text)
+  return { scheme: 'tel', user: number, host: '', params: parseParams(text, end, text.length) }
 }
 
+function parseParams(text: string, start: number, end: number): Params {
+  const params: Params = new Map()
+  let at = start
+  while (at < end) {
+    at++ // the semicolon
+    let next = text.indexOf(';', at)
+    if (next < 0 || next > end) next = end
+    if (next > at) {
+      const equals = text.indexOf('=', at)
+      const has = equals >= 0 && equals < next
+      const name = text.slice(at, has ? equals : next).toLowerCase()
+      if (name === '') throw bad(text)
+      // RFC 3261 §19.1.1: no name twice; the first one counts.
+      if (!params.has(name)) params.set(name, has ? text.slice(equals + 1, next) : '')
+      if (params.size > messageLimits.paramsMax) throw new SipParseError('too many URI parameters')
+    }
+    at = next
+  }
+  return params
+}
+
+function checkEscapes(text: string, start: number, end: number): void {
+  for (let i = text.indexOf('%', start); i >= 0 && i < end; i = text.indexOf('%', i + 1)) {
+    if (!/^[0-9A-Fa-f]{2}$/.test(text.slice(i + 1, Math.min(i + 3, end)))) throw bad(text)
+  }
+}
+
+const bad = (text: string): SipParseError => new SipParseError(`not a URI: ${text.slice(0, 80)}`, { reason: 'Bad URI' })
+
+/** IPv6 in brackets. */
 export const formatHost = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 
 export function formatUri(uri: SipUri): string {
-  if (uri.scheme !== 'sip' && uri.scheme !== 'sips') return `${uri.scheme}:${uri.user ?? ''}${formatParams(uri.params)}`
-  const user = uri.user === undefined ? '' : `${uri.user}${uri.password === undefined ? '' : `:${uri.password}`}@`
-  const port = uri.port === undefined ? '' : `:${uri.port}`
-  const headers = uri.headers === undefined ? '' : `?${uri.headers}`
-  return `${uri.scheme}:${user}${formatHost(uri.host)}${port}${formatParams(uri.params)}${headers}`
+  let out = `${uri.scheme}:${uri.user ?? ''}`
+  if (uri.host !== '') {
+    if (uri.password !== undefined) out += `:${uri.password}`
+    if (uri.user !== undefined) out += '@'
+    out += formatHost(uri.host)
+    if (uri.port !== undefined) out += `:${uri.port}`
+  }
+  for (const [name, value] of uri.params) out += value === '' ? `;${name}` : `;${name}=${value}`
+  return uri.headers === undefined ? out : `${out}?${uri.headers}`
 }
 
-/** Undoes %HH of characters; malformed escapes stay as they are. */
-export function unescapeUser(user: string): string {
-  return user.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+/** Resolves %HH of a part of a URI: for comparing users with names of accounts. Bytes stay bytes (latin1). */
+export function unescapeUser(text: string): string {
+  if (!text.includes('%')) return text
+  return text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
 
-/** Parameters that must be equal or absent on both sides (RFC 3261 §19.1.4). */
-const DECISIVE = ['user', 'ttl', 'method', 'maddr', 'transport']
-
-/** RFC 3261 §19.1.4. */
-export function equalUris(a: SipUri, b: SipUri): boolean {
-  if (a.scheme !== b.scheme || a.host !== b.host || a.port !== b.port) return false
-  if (unescapeUser(a.user ?? '') !== unescapeUser(b.user ?? '') || a.password !== b.password) return false
-  if (DECISIVE.some((name) => !sameParam(a.params, b.params, name, true))) return false
-  for (const name of a.params.keys()) if (!sameParam(a.params, b.params, name, false)) return false
-  return equalHeaders(a.headers, b.headers)
-}
-
-function sameParam(a: Params, b: Params, name: string, absentDiffers: boolean): boolean {
-  const left = a.get(name)
-  const right = b.get(name)
-  if (left === undefined || right === undefined) return left === right || !absentDiffers
-  return left.toLowerCase() === right.toLowerCase()
-}
-
-function equalHeaders(a: string | undefined, b: string | undefined): boolean {
-  const sorted = (text: string | undefined): string => (text ?? '').split('&').sort().join('&')
-  return a === b || sorted(a) === sorted(b)
+/** Escapes what may not stand in the user part as it is (RFC 3261 §25.1 user-unreserved). Text beyond latin1 as UTF-8. */
+export function escapeUser(user: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: anything beyond one byte
+  const bytes = /[^\x00-\xff]/.test(user) ? Buffer.from(user, 'utf8').toString('latin1') : user
+  return bytes.replace(
+    /[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+  )
 }

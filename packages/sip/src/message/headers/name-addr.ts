@@ -1,41 +1,85 @@
 import { SipParseError } from '../../errors.ts'
+import { messageLimits } from '../../limits.ts'
 import type { NameAddr } from '../contract.ts'
-import { formatParams, parseParams } from '../params.ts'
-import { indexOutside, isToken, quote, splitList, unquote } from '../scan.ts'
 import { formatUri, parseUri } from '../uri.ts'
+import { type Cursor, formatParams, quote, quotedEnd, readParams, skipSpace, unquote } from './params.ts'
 
-/**
- * One name-addr or addr-spec with header parameters (RFC 3261 §20.10). Without brackets, parameters belong to the header, not
- * to the URI. @throws SipParseError
- */
-export function parseNameAddr(text: string): NameAddr {
-  const open = indexOutside(text, 0x3c)
-  if (open < 0) {
-    const semicolon = text.indexOf(';')
-    const uri = (semicolon < 0 ? text : text.slice(0, semicolon)).trim()
-    return { uri: parseUri(uri), params: semicolon < 0 ? new Map() : parseParams(text, semicolon) }
-  }
-  const close = text.indexOf('>', open)
-  if (close < 0) throw new SipParseError(`"<" without ">": ${text.slice(0, 80)}`)
-  const display = text.slice(0, open).trim()
-  const value: NameAddr = {
-    uri: parseUri(text.slice(open + 1, close).trim()),
-    params: parseParams(text.slice(close + 1).trim()),
-  }
-  if (display !== '') {
-    if (!display.startsWith('"') && !display.split(/\s+/).every(isToken)) {
-      throw new SipParseError(`bad display name: ${text.slice(0, 80)}`)
-    }
-    value.displayName = unquote(display)
-  }
-  return value
+/** One name-addr or addr-spec with header parameters: From, To, Refer-To (RFC 3261 §20.10). */
+export function parseNameAddr(value: string): NameAddr {
+  const cursor = { text: value, at: 0 }
+  const out = readNameAddr(cursor)
+  if (cursor.at < value.length) throw new SipParseError('more than one address where one must be')
+  return out
 }
 
+/** All values of the comma lists in `values`: Route, Record-Route, Path, Contact. */
 export function parseNameAddrList(values: readonly string[]): NameAddr[] {
-  return values.flatMap((value) => splitList(value).map(parseNameAddr))
+  const out: NameAddr[] = []
+  for (const text of values) {
+    const cursor = { text, at: 0 }
+    if (text === '') continue
+    for (;;) {
+      out.push(readNameAddr(cursor))
+      if (out.length > messageLimits.listValuesMax) throw new SipParseError('too many addresses')
+      if (cursor.at >= text.length) break
+      cursor.at++ // the comma
+    }
+  }
+  return out
 }
 
+function readNameAddr(cursor: Cursor): NameAddr {
+  const { text } = cursor
+  skipSpace(cursor)
+  let displayName: string | undefined
+  const start = cursor.at
+  let open = start
+  if (text.charCodeAt(start) === 34) {
+    cursor.at = quotedEnd(text, start)
+    displayName = unquote(text.slice(start, cursor.at))
+    skipSpace(cursor)
+    open = cursor.at
+    if (text.charCodeAt(open) !== 60) throw new SipParseError('no address after the display name')
+  } else {
+    open = findOpen(text, start)
+    if (open > start) displayName = text.slice(start, open).trimEnd() || undefined
+  }
+  let uri: string
+  if (open >= 0) {
+    const close = text.indexOf('>', open)
+    if (close < 0) throw new SipParseError('an address in < does not end')
+    uri = text.slice(open + 1, close)
+    cursor.at = close + 1
+  } else {
+    let end = start
+    while (end < text.length && !isAddrSpecEnd(text.charCodeAt(end))) end++
+    uri = text.slice(start, end)
+    // RFC 3261 §20: a URI with a comma, question mark or semicolon must stand in angle brackets.
+    if (uri.includes('?')) throw new SipParseError('a URI with headers must stand in angle brackets')
+    cursor.at = end
+  }
+  const params = readParams(cursor)
+  if (cursor.at < text.length && text.charCodeAt(cursor.at) !== 44) throw new SipParseError('text after an address')
+  return displayName === undefined ? { uri: parseUri(uri), params } : { displayName, uri: parseUri(uri), params }
+}
+
+/** Index of the `<` that follows a display name of tokens, or −1 for an addr-spec. */
+function findOpen(text: string, start: number): number {
+  for (let i = start; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 60) return i
+    if (code === 58 || code === 44 || code === 59 || code === 34) return -1
+  }
+  return -1
+}
+
+const isAddrSpecEnd = (code: number): boolean => code === 59 || code === 44 || code === 32 || code === 9
+
+/** Always with angle brackets; the display name quoted when it is no list of tokens. */
 export function formatNameAddr({ displayName, uri, params }: NameAddr): string {
-  const display = displayName === undefined ? '' : `${quote(displayName)} `
-  return `${display}<${formatUri(uri)}>${formatParams(params)}`
+  const name =
+    displayName === undefined
+      ? ''
+      : `${/^[A-Za-z0-9\-.!%*_+`'~ ]+$/.test(displayName) ? displayName : quote(displayName)} `
+  return `${name}<${formatUri(uri)}>${formatParams(params)}`
 }
