@@ -22,7 +22,7 @@ export const limits = {
   /** SOAP */
   bodyBytesMax: 1024 * 1024,
   /** Values that one request may decode to, with multi-reference values counted each time they are used. */
-  decodedValuesMax: 100_000,
+  decodedValuesMax: 50_000,
   requestsMax: 64,
   connectionsMax: 512,
   headerBytesMax: 16 * 1024,

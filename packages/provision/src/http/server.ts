@@ -38,6 +38,7 @@ export class ProvisionServer implements Lifecycle {
   readonly #logger: Logger
   #server: Server | undefined
   #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
   #local: Address | undefined
   #running = 0
 
@@ -89,7 +90,14 @@ export class ProvisionServer implements Lifecycle {
   }
 
   /** Requests that run get two seconds to end; idle connections end at once. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopping ??= this.#close().finally(() => {
+      this.#stopping = undefined
+    })
+    return this.#stopping
+  }
+
+  async #close(): Promise<void> {
     await this.#starting?.catch(() => undefined)
     const server = this.#server
     this.#starting = undefined

@@ -27,7 +27,7 @@ export function runQuery<T>(
   const tests = Object.entries(query?.filter ?? {}).flatMap(([field, wanted]) => constraint(field, wanted))
   const found = rows.filter(({ fields }) => tests.every((test) => test(fields)))
   const asked = query?.orderBy?.attribute
-  const known = asked !== undefined && (rows.length === 0 || (rows[0] as Row<T>).fields[asked] !== undefined)
+  const known = asked !== undefined && (rows.length === 0 || Object.hasOwn((rows[0] as Row<T>).fields, asked))
   const attribute = known ? asked : defaults.attribute
   const direction = (known ? query?.orderBy?.direction : undefined)?.toUpperCase() ?? defaults.direction
   const sign = direction === 'DESC' ? -1 : 1
