@@ -2,7 +2,15 @@
  * Digest authentication for a ring: any node makes a nonce, any node checks it, and only the home of the account judges a
  * response and remembers which nonce counts were used. RFC 7616, RFC 8760; RFC 2069 for devices that send no qop.
  */
-import { type Aor, digestAlgorithm, digestResponse, equalDigests, type Random, shortMac, splitAor } from '@thor-node/core'
+import {
+  type Aor,
+  digestAlgorithm,
+  digestResponse,
+  equalDigests,
+  type Random,
+  shortMac,
+  splitAor,
+} from '@thor-node/core'
 import type { AuthVerdict, DigestAnswer } from './delegates.ts'
 import { NONCE_COUNTS_MAX } from './proxy/limits.ts'
 

@@ -4,8 +4,8 @@ import type { SipRequest, SipResponse } from '../message/contract.ts'
 import { splitList } from '../message/index.ts'
 import type { ClientTransaction, ServerTransaction, TransactionLayer } from '../transaction/contract.ts'
 import type { RemoteHop } from './hops.ts'
-import { type ContextEffect, type ContextInput, type ContextState, initialContext, step } from './response-context.ts'
 import type { Replier } from './reply.ts'
+import { type ContextEffect, type ContextInput, type ContextState, initialContext, step } from './response-context.ts'
 
 export interface Branch {
   request: SipRequest

@@ -1,10 +1,11 @@
 /** Answers that this node gives itself. */
-import { randomHex, type Random } from '@thor-node/core'
+import { type Random, randomHex } from '@thor-node/core'
 import type { SipRequest, SipResponse } from '../message/contract.ts'
 import { makeResponse } from '../message/index.ts'
 
 export const SERVER = 'thor-node'
-export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, PRACK, MESSAGE, SUBSCRIBE, NOTIFY, REFER, PUBLISH'
+export const ALLOW =
+  'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, PRACK, MESSAGE, SUBSCRIBE, NOTIFY, REFER, PUBLISH'
 export const SUPPORTED = 'path, outbound'
 /** Seconds after which a client may come again when a home or a relay could not be asked. */
 const RETRY_AFTER = '2'

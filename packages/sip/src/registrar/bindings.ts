@@ -9,7 +9,6 @@ import { equalUris, parseUri } from '../message/index.ts'
 import { CONTACTS_MAX, EXPIRES_MAX, EXPIRES_MIN, EXPIRES_NAT_MAX } from '../proxy/limits.ts'
 import type { FlowToken } from '../transport/contract.ts'
 
-
 export interface StoredBinding {
   /** Names the binding within its AOR; stays the same over refreshes. */
   id: string

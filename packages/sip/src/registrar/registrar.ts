@@ -74,7 +74,10 @@ export class Registrar {
 }
 
 const tagsOf = (request: SipRequest, header: string): string[] =>
-  request.headers.getAll(header).flatMap(splitList).map((tag) => tag.toLowerCase())
+  request.headers
+    .getAll(header)
+    .flatMap(splitList)
+    .map((tag) => tag.toLowerCase())
 
 /** Steps 1 to 6 of §10.3 as far as no account is needed; what the home decides about, or a refusal. */
 export function readRegister(

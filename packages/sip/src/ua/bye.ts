@@ -1,11 +1,11 @@
 /** Ending a call from the middle: one BYE to each side, as if the other side had sent it (RFC 3261 §15.1.1). */
-import { type Logger, ThorError } from '@thor-node/core'
+import { type Logger, type Random, randomHex, ThorError } from '@thor-node/core'
 import type { DialogRecord, DialogSide } from '../delegates.ts'
 import type { SipRequest } from '../message/contract.ts'
-import { makeRequest, parseNameAddrList, parseUri } from '../message/index.ts'
+import { formatVia, makeRequest } from '../message/index.ts'
 import type { Hops, RemoteHop } from '../proxy/hops.ts'
-import type { Side } from '../proxy/session-description.ts'
 import { nextHopOf } from '../proxy/route.ts'
+import type { Side } from '../proxy/session-description.ts'
 import type { TransactionLayer } from '../transaction/contract.ts'
 
 /** Far above what the party we speak for will have used: it counts on from its own number, and a lower one is refused. */
@@ -68,6 +68,28 @@ export async function sendBye(
   })
 }
 
+/** The ACK for the callee's 2xx, in the caller's name: needed before a BYE when the 2xx will not reach the caller. */
+export async function sendAck(
+  { hops, random }: { hops: Hops; random: Random },
+  { callId, caller, callee }: DialogRecord,
+): Promise<void> {
+  const ack = makeRequest({
+    method: 'ACK',
+    uri: callee.target,
+    from: caller.nameAddr,
+    to: callee.nameAddr,
+    callId,
+    cseq: callee.cseq,
+    headers: callee.routes.map((route) => ['Route', route] as const),
+  })
+  const next = nextHopOf(ack)
+  const { edge, flow } = callee
+  const hop = edge !== undefined && flow !== undefined ? hops.byFlow({ edge, flow }) : await hops.byUri(next)
+  const params = new Map([['branch', `z9hG4bK${randomHex(random, 8)}`]])
+  ack.headers.prepend('Via', formatVia({ ...hop.via, params }))
+  await hop.send(ack)
+}
+
 /** Sends both BYEs at the same time; what fails is logged, for the other party may be gone. */
 export async function endCall(components: ByeComponents, dialog: DialogRecord, reason: EndReason): Promise<void> {
   const sides: Side[] = ['caller', 'callee']
@@ -75,18 +97,5 @@ export async function endCall(components: ByeComponents, dialog: DialogRecord, r
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome.status === 'fulfilled') continue
     components.logger.info('BYE not answered', { call: dialog.callUuid, side: sides[index], error: outcome.reason })
-  }
-}
-
-/** Checked when a record comes from storage of another version: can it be ended at all? */
-export function isEndable(dialog: DialogRecord): boolean {
-  try {
-    for (const side of [dialog.caller, dialog.callee]) {
-      parseUri(side.target)
-      parseNameAddrList(side.routes)
-    }
-    return dialog.caller.tag !== '' && dialog.callee.tag !== ''
-  } catch {
-    return false
   }
 }

@@ -1,0 +1,49 @@
+/** The upper half of this package: proxy, registrar, call control. */
+export {
+  algorithmsOf,
+  type CredentialHashes,
+  checkNonce,
+  claimedAor,
+  judgeAnswer,
+  makeNonce,
+  NONCE_LIFETIME_MS,
+  NonceCounts,
+  type NonceJudge,
+  type NonceState,
+  verifyDigest,
+} from './auth.ts'
+export { type AccountView, type AliasView, isBlocked, sameAor } from './call-control/account-view.ts'
+export { answerToFailedAuth, decideAdmission, refuseBind } from './call-control/admission.ts'
+export { planCall } from './call-control/call-plan.ts'
+export type {
+  Admission,
+  AdmitQuery,
+  AuthVerdict,
+  BindingUpdate,
+  BindQuery,
+  BindResult,
+  BoundContact,
+  CallEndCause,
+  CallPlan,
+  Calls,
+  DialogRecord,
+  DialogSide,
+  DigestAnswer,
+  Home,
+  MediaControl,
+  PlanQuery,
+  Resolver,
+  Ring,
+  Target,
+} from './delegates.ts'
+export { type Cookie, decodeCookie, encodeCookie, type Reach, tagHash } from './proxy/cookie.ts'
+export {
+  applyBind,
+  type BindOutcome,
+  findBinding,
+  grantSeconds,
+  type StoredBinding,
+} from './registrar/bindings.ts'
+export { dnsResolver } from './routing/resolve.ts'
+export { SipStack, type SipStackComponents, type SipStackInit } from './stack.ts'
+export { buildBye, type EndReason } from './ua/bye.ts'

@@ -1,0 +1,137 @@
+/** One INVITE on its way: offer and answers pass the relay, the first 2xx opens the call record, a failure frees it all. */
+import { type Address, type Aor, errorMessage, type Logger } from '@thor-node/core'
+import { dialogRecord } from '../dialog/record.ts'
+import type { SipRequest, SipResponse } from '../message/contract.ts'
+import { formatUri } from '../message/uri.ts'
+import { sendAck, sendBye } from '../ua/bye.ts'
+import type { ProxyComponents } from './context.ts'
+import type { Reach } from './cookie.ts'
+import type { ForkHooks } from './fork.ts'
+import type { RemoteHop } from './hops.ts'
+import { branchName, passThroughRelay, sdpOf } from './session-description.ts'
+
+export interface CallInit {
+  callUuid: string
+  /** After its Routes were dealt with, before ours were added. */
+  invite: SipRequest
+  billedTo: Aor
+  /** Account of the callee, if one of ours. */
+  callee?: Aor
+  caller: { identity?: Aor; reach?: Reach; remote: Address }
+  /** Where each branch leads, by its index. */
+  branches: readonly { reach?: Reach }[]
+}
+
+export class Call implements ForkHooks {
+  readonly #c: ProxyComponents
+  readonly #init: CallInit
+  readonly #log: Logger
+  readonly #lateOffer: boolean
+  /** By To tag: what went upstream for a dialog, for the retransmissions of its 2xx. */
+  readonly #answers = new Map<string, SipResponse | undefined>()
+  #recorded = false
+
+  constructor(components: ProxyComponents, init: CallInit) {
+    this.#c = components
+    this.#init = init
+    this.#log = components.logger.forComponent('sip:call')
+    this.#lateOffer = sdpOf(init.invite) === undefined
+  }
+
+  /**
+   * Passes the offer of every branch through the relay, which gives each branch ports of its own. The first one goes alone:
+   * it chooses the relay. Rejects as `MediaControl.rewrite` does.
+   */
+  async offer(branches: readonly { request: SipRequest }[]): Promise<void> {
+    const { callUuid, caller } = this.#init
+    const pass = (request: SipRequest, branch: number): Promise<void> =>
+      passThroughRelay(this.#c.media, request, {
+        callUuid,
+        side: 'caller',
+        kind: 'offer',
+        branch: branchName(branch),
+        from: caller.remote,
+      })
+    const [first, ...rest] = branches
+    if (!first || this.#lateOffer) return
+    await pass(first.request, 0)
+    await Promise.all(rest.map(({ request }, index) => pass(request, index + 1)))
+  }
+
+  async prepare(branch: number, response: SipResponse, hop: RemoteHop | undefined): Promise<SipResponse | undefined> {
+    if (response.status >= 300) return response
+    if (response.status < 200) return this.#progress(branch, response, hop)
+    const tag = response.to.params.get('tag') ?? ''
+    if (this.#answers.has(tag)) return this.#answers.get(tag)
+    const answer = await this.#answer(branch, response, hop)
+    this.#answers.set(tag, answer)
+    return answer
+  }
+
+  onFinal(status: number): void {
+    if (status < 300) return
+    const { callUuid } = this.#init
+    this.#c.calls
+      .failed({ callUuid, status })
+      .catch((error) => this.#log.warn('failed call not released', { call: callUuid, error: errorMessage(error) }))
+  }
+
+  async #progress(branch: number, response: SipResponse, hop: RemoteHop | undefined): Promise<SipResponse> {
+    try {
+      await this.#relay(branch, response, hop)
+    } catch (error) {
+      // Early media is a courtesy: the call may still be answered.
+      this.#log.info('no relay for early media', { call: this.#init.callUuid, error: errorMessage(error) })
+      response.body = new Uint8Array(0)
+      response.headers.remove('Content-Type')
+    }
+    return response
+  }
+
+  async #answer(branch: number, received: SipResponse, hop: RemoteHop | undefined): Promise<SipResponse | undefined> {
+    const { calls, replier } = this.#c
+    const { callUuid, invite, billedTo, callee, caller, branches } = this.#init
+    const dialog = dialogRecord({
+      callUuid,
+      invite,
+      answer: received,
+      caller: { identity: caller.identity ?? formatUri(invite.from.uri), reach: caller.reach },
+      callee: { identity: callee ?? formatUri(invite.requestUri), reach: branches[branch]?.reach },
+    })
+    const sdpCallee = sdpOf(received)
+    try {
+      await this.#relay(branch, received, hop)
+    } catch (error) {
+      this.#log.warn('no relay for an answer, hanging up', { call: callUuid, error: errorMessage(error) })
+      await sendAck(this.#c, dialog).catch(() => undefined)
+      const reason = { protocol: 'SIP', cause: 503, text: 'no media relay' } as const
+      sendBye(this.#c, dialog, 'callee', reason).catch(() => undefined)
+      return replier.unavailable(invite)
+    }
+    // A second device that answered at the same time: the caller hangs it up, and the record has its dialog already.
+    if (this.#recorded) return received
+    this.#recorded = true
+    try {
+      const sdpCaller = sdpOf(invite)
+      await calls.answered({
+        dialog,
+        billedTo,
+        requestUri: invite.uri,
+        ...(callee !== undefined && { callee }),
+        ...(sdpCaller !== undefined && { sdpCaller }),
+        ...(sdpCallee !== undefined && { sdpCallee }),
+      })
+    } catch (error) {
+      this.#log.warn('call record not opened, going on', { call: callUuid, error: errorMessage(error) })
+    }
+    return received
+  }
+
+  async #relay(branch: number, response: SipResponse, hop: RemoteHop | undefined): Promise<void> {
+    const kind = this.#lateOffer ? 'offer' : 'answer'
+    const from = hop?.remote ?? this.#init.caller.remote
+    const { callUuid } = this.#init
+    const context = { callUuid, side: 'callee', kind, branch: branchName(branch), from } as const
+    await passThroughRelay(this.#c.media, response, context)
+  }
+}

@@ -1,0 +1,76 @@
+/** What the parts of the proxy share. */
+import type { Clock, Logger, Random } from '@thor-node/core'
+import type { Calls, Home, MediaControl, Ring } from '../delegates.ts'
+import type { SipUri } from '../message/contract.ts'
+import type { ServerTransaction, TransactionLayer } from '../transaction/contract.ts'
+import type { TransportName } from '../transport/contract.ts'
+import type { Challenger } from './challenge.ts'
+import { type Branch, Fork, type ForkHooks } from './fork.ts'
+import type { Hops } from './hops.ts'
+import type { Replier } from './reply.ts'
+
+export interface ProxyComponents {
+  transactions: TransactionLayer
+  hops: Hops
+  home: Home
+  media: MediaControl
+  calls: Calls
+  ring: Ring
+  clock: Clock
+  random: Random
+  replier: Replier
+  challenger: Challenger
+  logger: Logger
+}
+
+export interface ProxyInit {
+  /** Timer C in ms (RFC 3261 §16.6 step 11: over 3 minutes). */
+  timerC: number
+  /** May callers of foreign domains reach accounts here? `any`: without authentication. */
+  allowInboundFrom: 'any' | 'none'
+  /** Host in Record-Route: `address` for this node's own, or a domain that leads to any node. */
+  recordRoute: string
+  /** Does this URI name this node or another of the ring? */
+  isNode(uri: SipUri): boolean
+}
+
+/** The forks that run, so that stopping lets go of all of them. */
+export class Forks {
+  readonly #components: ProxyComponents
+  readonly #timerC: number
+  readonly #running = new Set<Fork>()
+
+  constructor(components: ProxyComponents, init: { timerC: number }) {
+    this.#components = components
+    this.#timerC = init.timerC
+  }
+
+  get size(): number {
+    return this.#running.size
+  }
+
+  /** Runs until the server transaction ends. CANCEL reaches it from now on. */
+  start(server: ServerTransaction, branches: readonly Branch[], hooks: ForkHooks): Fork {
+    const fork = new Fork(this.#components, { server, branches, hooks, timerC: this.#timerC })
+    this.#running.add(fork)
+    server.onEnd = () => this.#running.delete(fork)
+    server.onCancel = () => fork.cancel()
+    fork.start()
+    return fork
+  }
+
+  stop(): void {
+    for (const fork of this.#running) fork.stop()
+    this.#running.clear()
+  }
+}
+
+/** What goes into Record-Route for one side. */
+export function recordRouteHost(
+  components: ProxyComponents,
+  init: ProxyInit,
+  transport: TransportName,
+): { transport: string; host: string; port: number } {
+  const own = components.hops.sentBy(transport)
+  return init.recordRoute === 'address' ? own : { transport: own.transport, host: init.recordRoute, port: 0 }
+}

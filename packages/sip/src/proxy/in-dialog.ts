@@ -1,0 +1,107 @@
+/**
+ * Requests within a dialog that a node of this ring record-routed: the cookie says where the other side is, so any node
+ * can carry them. Contacts of devices behind NAT lead nowhere and are only kept as Request-URI.
+ */
+import { errorMessage, type Logger, randomHex } from '@thor-node/core'
+import type { SipRequest } from '../message/contract.ts'
+import { formatVia } from '../message/headers/via.ts'
+import type { ServerTransaction } from '../transaction/contract.ts'
+import type { Source } from '../transport/contract.ts'
+import type { Forks, ProxyComponents } from './context.ts'
+import { type Cookie, type Reach, tagHash } from './cookie.ts'
+import { copyForTarget, withLoopMark } from './forward.ts'
+import type { RemoteHop } from './hops.ts'
+import { nextHopOf } from './route.ts'
+import { branchName, passThroughRelay, type Side, sdpOf, statusOfMediaFailure } from './session-description.ts'
+import { loopMark } from './validate.ts'
+
+export class InDialog {
+  readonly #c: ProxyComponents
+  readonly #forks: Forks
+  readonly #log: Logger
+
+  constructor(components: ProxyComponents, forks: Forks) {
+    this.#c = components
+    this.#forks = forks
+    this.#log = components.logger.forComponent('sip:in-dialog')
+  }
+
+  async handle(server: ServerTransaction, request: SipRequest, cookie: Cookie): Promise<void> {
+    const { replier, media, ring } = this.#c
+    const { callUuid } = cookie
+    const sender = this.#senderOf(request, cookie)
+    const receiver: Side = sender === 'caller' ? 'callee' : 'caller'
+    const branch = branchName(cookie.branch)
+    const copy = copyForTarget(request, {})
+    const offered = sdpOf(request) !== undefined
+    if (callUuid && offered) {
+      try {
+        const from = server.source.remote
+        await passThroughRelay(media, copy, { callUuid, side: sender, kind: 'offer', branch, from })
+      } catch (error) {
+        this.#log.warn('no relay for an offer within a call', { call: callUuid, error: errorMessage(error) })
+        const status = statusOfMediaFailure(error)
+        server.respond(status === 503 ? replier.unavailable(request) : replier.make(request, status))
+        return
+      }
+    }
+    const mark = loopMark(request, ring.cookieKey)
+    const reach = sender === 'caller' ? cookie.callee : cookie.caller
+    const hop = async (): Promise<RemoteHop> => withLoopMark(await this.#hopTo(copy, reach), mark)
+    this.#forks.start(server, [{ request: copy, group: 0, hop, device: reach !== undefined }], {
+      prepare: async (_, response, used) => {
+        if (!callUuid || response.status >= 300) return response
+        try {
+          const kind = offered ? 'answer' : 'offer'
+          const from = used?.remote ?? server.source.remote
+          await passThroughRelay(media, response, { callUuid, side: receiver, kind, branch, from })
+        } catch (error) {
+          this.#log.warn('no relay for an answer within a call', { call: callUuid, error: errorMessage(error) })
+        }
+        return response
+      },
+      onFinal: () => undefined,
+    })
+    // Whatever the other side says to it: whoever sends BYE has hung up (RFC 3261 §15.1.1).
+    if (request.method === 'BYE' && callUuid) this.#ended(callUuid, sender, request)
+  }
+
+  /** ACK for a 2xx: forwarded without state; a late answer in it passes the relay. */
+  async forwardAck(ack: SipRequest, source: Source, cookie: Cookie): Promise<void> {
+    const { random, media } = this.#c
+    const copy = copyForTarget(ack, {})
+    const sender = this.#senderOf(ack, cookie)
+    const { callUuid } = cookie
+    if (callUuid) {
+      const branch = branchName(cookie.branch)
+      const context = { callUuid, side: sender, kind: 'answer', branch, from: source.remote } as const
+      await passThroughRelay(media, copy, context)
+    }
+    const hop = await this.#hopTo(copy, sender === 'caller' ? cookie.callee : cookie.caller)
+    const params = new Map([
+      ['branch', `z9hG4bK${randomHex(random, 8)}`],
+      ['rport', ''],
+    ])
+    copy.headers.prepend('Via', formatVia({ ...hop.via, params }))
+    await hop.send(copy)
+  }
+
+  #senderOf(request: SipRequest, cookie: Cookie): Side {
+    const tag = request.from.params.get('tag') ?? ''
+    return tagHash(this.#c.ring.cookieKey, tag) === cookie.fromTagHash ? 'caller' : 'callee'
+  }
+
+  async #hopTo(copy: SipRequest, reach: Reach | undefined): Promise<RemoteHop> {
+    const next = nextHopOf(copy)
+    return reach ? this.#c.hops.byFlow(reach) : this.#c.hops.byUri(next)
+  }
+
+  #ended(callUuid: string, sender: Side, bye: SipRequest): void {
+    const party = sender === 'caller' ? bye.to : bye.from
+    const calleeTag = party.params.get('tag')
+    const cause = sender === 'caller' ? 'bye-caller' : 'bye-callee'
+    this.#c.calls
+      .ended({ callUuid, cause, status: 200, ...(calleeTag && { calleeTag }) })
+      .catch((error) => this.#log.warn('end of a call not stored', { call: callUuid, error: errorMessage(error) }))
+  }
+}

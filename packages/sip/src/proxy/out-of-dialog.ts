@@ -1,0 +1,229 @@
+/** Requests that begin something: who sends, where to, and may it go there? RFC 3261 §16.5 and §16.6. */
+import { type Aor, errorMessage, type Logger, makeAor, splitAor } from '@thor-node/core'
+import { claimedAor } from '../auth.ts'
+import type { Admission, Target } from '../delegates.ts'
+import type { SipRequest, SipUri } from '../message/contract.ts'
+import { parseUri, unescapeUser } from '../message/index.ts'
+import { followPlan } from '../routing/follow-plan.ts'
+import type { ServerTransaction } from '../transaction/contract.ts'
+import { Call } from './call.ts'
+import { answerOf } from './challenge.ts'
+import { type Forks, type ProxyComponents, type ProxyInit, recordRouteHost } from './context.ts'
+import { type Reach, tagHash } from './cookie.ts'
+import type { Branch, ForkHooks } from './fork.ts'
+import { copyForTarget, recordRoutes, withLoopMark } from './forward.ts'
+import type { RemoteHop } from './hops.ts'
+import { BRANCHES_MAX } from './limits.ts'
+import { nextHopOf } from './route.ts'
+import { statusOfMediaFailure } from './session-description.ts'
+import { loopMark, type Refusal } from './validate.ts'
+
+type Caller = Extract<Admission, { verdict: 'admit' }>
+
+interface Destination {
+  /** Account of the callee; absent for foreign targets. */
+  account?: Aor
+  targets: readonly { uri: string; reach?: Reach; hop: RemoteHop; routes?: readonly string[]; group: number }[]
+}
+
+/** Methods that form dialogs, whose later requests must come this way. */
+const DIALOG_METHODS = new Set(['INVITE', 'SUBSCRIBE', 'REFER'])
+
+export class OutOfDialog {
+  readonly #c: ProxyComponents
+  readonly #init: ProxyInit
+  readonly #forks: Forks
+  readonly #log: Logger
+
+  constructor(components: ProxyComponents, init: ProxyInit, forks: Forks) {
+    this.#c = components
+    this.#init = init
+    this.#forks = forks
+    this.#log = components.logger.forComponent('sip:proxy')
+  }
+
+  async handle(server: ServerTransaction, request: SipRequest): Promise<void> {
+    let gaveUp = false
+    server.onCancel = () => {
+      gaveUp = true
+      server.respond(this.#c.replier.make(request, 487))
+    }
+    const caller = await this.#admit(server, request)
+    if (caller === 'answered' || gaveUp) return
+    const destination = await this.#locate(request, caller)
+    if (gaveUp) return
+    if ('status' in destination) {
+      server.respond(this.#c.replier.make(request, destination.status, destination.reason, destination.headers))
+      return
+    }
+    if (request.method === 'INVITE') await this.#call(server, request, caller, destination, () => gaveUp)
+    else this.#forks.start(server, this.#branches(server, request, caller, destination), passing)
+  }
+
+  /** The caller's home is asked when From is of a domain served here; others are foreign callers. */
+  async #admit(server: ServerTransaction, request: SipRequest): Promise<Caller | undefined | 'answered'> {
+    const { home, replier, challenger } = this.#c
+    const from = aorOf(request.from.uri)
+    const domain = request.from.uri.host
+    if (!from || !home.servesDomain(domain)) return undefined
+    const answer = answerOf(request, 'Proxy-Authorization', (realm) => home.servesDomain(realm))
+    const admission = await home.admit({
+      aor: answer ? claimedAor(answer) : from,
+      method: request.method,
+      ...(answer && { answer }),
+      from,
+      source: server.source.remote,
+    })
+    if (admission.verdict === 'admit') return admission
+    if (admission.verdict === 'refuse') server.respond(replier.make(request, admission.status, admission.reason))
+    else {
+      const headers = challenger.headers('Proxy-Authenticate', domain, admission)
+      server.respond(replier.make(request, 407, undefined, headers))
+    }
+    return 'answered'
+  }
+
+  async #locate(request: SipRequest, caller: Caller | undefined): Promise<Destination | Refusal> {
+    const { home } = this.#c
+    const aor = this.#localTarget(request.requestUri, caller)
+    if (aor === undefined) {
+      if (this.#init.isNode(request.requestUri)) return { status: 404, reason: 'Not Found' }
+      if (!caller) return { status: 403, reason: 'Relaying Denied' }
+      return this.#foreign(request, request.requestUri)
+    }
+    if (!caller && this.#init.allowInboundFrom === 'none') return { status: 403, reason: 'Forbidden' }
+    const route = await followPlan(home, {
+      aor,
+      method: request.method,
+      ...(caller && { caller: caller.account }),
+    })
+    if (route.verdict === 'refuse') return route
+    if (route.verdict === 'foreign') return this.#foreign(undefined, parseUri(`sip:${route.aor}`))
+    return { account: route.account, targets: this.#devices(route.targets) }
+  }
+
+  /** The AOR here that a Request-URI means. A number, or a user at a node's own address, is one of the caller's domain. */
+  #localTarget(uri: SipUri, caller: Caller | undefined): Aor | undefined {
+    const own = caller && splitAor(caller.account)?.domain
+    if (uri.scheme === 'tel') return own && makeAor(uri.user ?? '', own)
+    const aor = aorOf(uri)
+    if (!aor) return undefined
+    if (this.#c.home.servesDomain(uri.host)) return aor
+    return own && this.#init.isNode(uri) ? makeAor(aor.slice(0, aor.lastIndexOf('@')), own) : undefined
+  }
+
+  async #foreign(request: SipRequest | undefined, uri: SipUri): Promise<Destination | Refusal> {
+    try {
+      const copy = request?.clone()
+      const next = copy ? nextHopOf(copy) : uri
+      const hop = await this.#c.hops.byUri(next)
+      const routes = copy?.headers.getAll('Route') ?? []
+      const target = copy ? copy.uri : `sip:${uri.user}@${uri.host}`
+      return { targets: [{ uri: target, hop, routes, group: 0 }] }
+    } catch (error) {
+      this.#log.info('no way to a foreign host', { host: uri.host, error: errorMessage(error) })
+      return { status: 503, reason: 'Next Hop Not Found' }
+    }
+  }
+
+  /** Those of equal q ring together, lower q after higher (§16.6). */
+  #devices(targets: readonly Target[]): Destination['targets'] {
+    const levels = [...new Set(targets.map((target) => target.q))].sort((a, b) => b - a)
+    return targets.slice(0, BRANCHES_MAX).map(({ uri, edge, flow, path, q }) => ({
+      uri,
+      reach: { edge, flow },
+      hop: this.#c.hops.byFlow({ edge, flow }),
+      routes: path,
+      group: levels.indexOf(q),
+    }))
+  }
+
+  async #call(
+    server: ServerTransaction,
+    request: SipRequest,
+    caller: Caller | undefined,
+    destination: Destination,
+    gaveUp: () => boolean,
+  ): Promise<void> {
+    const { calls, replier } = this.#c
+    const callUuid = calls.newCallUuid(caller?.account ?? destination.account ?? '')
+    const call = new Call(this.#c, {
+      callUuid,
+      invite: request,
+      billedTo: caller?.account ?? destination.account ?? '',
+      ...(destination.account !== undefined && { callee: destination.account }),
+      caller: {
+        ...(caller && { identity: caller.account, reach: this.#reachOf(server) }),
+        remote: server.source.remote,
+      },
+      branches: destination.targets,
+    })
+    const branches = this.#branches(server, request, caller, destination, callUuid)
+    try {
+      await call.offer(branches)
+    } catch (error) {
+      this.#log.warn('no relay for a call', { call: callUuid, error: errorMessage(error) })
+      call.onFinal(503)
+      const status = statusOfMediaFailure(error)
+      if (!gaveUp()) server.respond(status === 503 ? replier.unavailable(request) : replier.make(request, status))
+      return
+    }
+    if (gaveUp()) return call.onFinal(487)
+    this.#forks.start(server, branches, call)
+  }
+
+  #branches(
+    server: ServerTransaction,
+    request: SipRequest,
+    caller: Caller | undefined,
+    destination: Destination,
+    callUuid?: string,
+  ): Branch[] {
+    const { ring } = this.#c
+    const mark = loopMark(request, ring.cookieKey)
+    const realm = request.from.uri.host
+    return destination.targets.map(({ uri, reach, hop, routes, group }, index) => {
+      const cookie = {
+        ...(callUuid !== undefined && { callUuid }),
+        fromTagHash: tagHash(ring.cookieKey, request.from.params.get('tag') ?? ''),
+        branch: index,
+        ...(caller && { caller: this.#reachOf(server) }),
+        ...(reach && { callee: reach }),
+      }
+      const copy = copyForTarget(request, {
+        uri,
+        routes: routes ?? [],
+        ...(caller && { consumedRealm: realm }),
+        ...(DIALOG_METHODS.has(request.method) && {
+          recordRoutes: recordRoutes(
+            ring.cookieKey,
+            cookie,
+            recordRouteHost(this.#c, this.#init, server.source.transport),
+            recordRouteHost(this.#c, this.#init, hop.transport),
+          ),
+        }),
+      })
+      return { request: copy, group, hop: () => withLoopMark(hop, mark), device: reach !== undefined }
+    })
+  }
+
+  #reachOf(server: ServerTransaction): Reach {
+    return { edge: this.#c.ring.self, flow: server.source.flow }
+  }
+}
+
+/** Hooks of requests that are no calls: responses pass as they are. */
+const passing: ForkHooks = {
+  prepare: async (_, response) => response,
+  onFinal: () => undefined,
+}
+
+function aorOf(uri: SipUri): Aor | undefined {
+  return uri.scheme === 'sip' && uri.user ? makeAor(decodeUser(uri.user), uri.host) : undefined
+}
+
+/** %HH undone; parameters of a telephone number in the user part dropped (RFC 3261 §19.1.6). */
+function decodeUser(user: string): string {
+  const plain = unescapeUser(user)
+  return plain.startsWith('+') ? (plain.split(';')[0] as string) : plain
+}

@@ -1,0 +1,34 @@
+/** Where a response goes that belongs to no transaction of this node (RFC 3261 §16.7 step 3 and §18.1.2). */
+import type { Address } from '@thor-node/core'
+import type { Ring } from '../delegates.ts'
+import type { SipResponse } from '../message/contract.ts'
+import type { TransportName } from '../transport/contract.ts'
+import { decodeCookie } from './cookie.ts'
+import { COOKIE_PARAM } from './route.ts'
+
+const DEFAULT_PORT = 5060
+
+/**
+ * Another node of the ring, when the top Via is its own; else for a late 2xx of an INVITE the address of the next Via. That
+ * one must carry a cookie of ours in Record-Route, so that nobody can have us send to addresses of his choice.
+ */
+export function strayDestination(
+  response: SipResponse,
+  ring: Ring,
+): { node: string } | { transport: TransportName; remote: Address } | undefined {
+  const [top, next] = response.vias
+  if (!top) return undefined
+  const node = ring.nodeAt({ host: top.host, port: top.port ?? DEFAULT_PORT })
+  if (node !== undefined && node !== ring.self) return { node }
+  const late = response.cseq.method === 'INVITE' && response.status >= 200 && response.status < 300
+  if (!next || !late || !response.recordRoutes.some(({ uri }) => isSigned(ring, uri.params.get(COOKIE_PARAM)))) {
+    return undefined
+  }
+  const rport = Number(next.params.get('rport'))
+  const host = next.params.get('received') || next.host
+  const port = rport > 0 && rport < 65_536 ? rport : (next.port ?? DEFAULT_PORT)
+  return { transport: next.transport === 'TCP' ? 'tcp' : 'udp', remote: { host, port } }
+}
+
+const isSigned = (ring: Ring, cookie: string | undefined): boolean =>
+  cookie !== undefined && decodeCookie(ring.cookieKey, cookie) !== undefined

@@ -1,0 +1,185 @@
+/**
+ * SIP at one node: transports, transactions, proxy and registrar in one. What depends on accounts, relays, records and other
+ * nodes comes in as delegates.
+ */
+import type { Address, Clock, Lifecycle, Logger, Random } from '@thor-node/core'
+import { sleep } from '@thor-node/core'
+import type { CallEndCause, Calls, DialogRecord, Home, MediaControl, Resolver, Ring } from './delegates.ts'
+import type { SipUri } from './message/contract.ts'
+import { parseMessage } from './message/index.ts'
+import { Challenger } from './proxy/challenge.ts'
+import type { ProxyComponents } from './proxy/context.ts'
+import { Hops } from './proxy/hops.ts'
+import { Proxy } from './proxy/proxy.ts'
+import { Replier } from './proxy/reply.ts'
+import { Registrar } from './registrar/registrar.ts'
+import { dnsResolver } from './routing/resolve.ts'
+import type { TimerValues } from './transaction/contract.ts'
+import { defaultTimers, Transactions } from './transaction/index.ts'
+import type { FlowToken, TransportLayer } from './transport/contract.ts'
+import { type EndReason, endCall } from './ua/bye.ts'
+
+export interface SipStackComponents {
+  clock: Clock
+  random: Random
+  logger: Logger
+  transport: TransportLayer
+  home: Home
+  media: MediaControl
+  calls: Calls
+  ring: Ring
+  /** Finds foreign hosts. @default DNS */
+  resolve?: Resolver
+}
+
+export interface SipStackInit {
+  /** @default RFC 3261 Table 4 */
+  timers?: TimerValues
+  /** Digest algorithms offered, in this order, one header each. @default ['SHA-256', 'MD5'] */
+  algorithms?: readonly string[]
+  /** Host in Record-Route: `address` for this node's own, or a domain that leads to any node. @default 'address' */
+  recordRoute?: string
+  /** Host in Via and Record-Route, where the bound one is no use to others (`0.0.0.0`). @default the bound address */
+  advertisedHost?: string
+  /** Foreign callers to accounts here: without authentication, or not at all. @default 'any' */
+  allowInboundFrom?: 'any' | 'none'
+}
+
+const DRAIN_POLL_MS = 100
+
+/** RFC 3326 texts of the reasons for which a node ends a call. */
+const END_REASONS: Partial<Record<CallEndCause, string>> = {
+  'media-timeout': 'media time-out',
+  'max-duration': 'maximum duration reached',
+  admin: 'ended by operator',
+  lost: 'dialog lost',
+}
+
+export class SipStack implements Lifecycle {
+  readonly #transport: TransportLayer
+  readonly #transactions: Transactions
+  readonly #proxy: Proxy
+  readonly #hops: Hops
+  readonly #components: ProxyComponents
+  readonly #clock: Clock
+  #running = false
+
+  constructor(components: SipStackComponents, init: SipStackInit = {}) {
+    const { clock, random, logger, transport, home, media, calls, ring } = components
+    const timers = init.timers ?? defaultTimers
+    const { advertisedHost } = init
+    const resolve = components.resolve ?? dnsResolver()
+    this.#clock = clock
+    this.#transport = transport
+    this.#transactions = new Transactions({ clock, random, logger, transport }, { timers })
+    this.#hops = new Hops({ transport, ring, resolve, logger }, { ...(advertisedHost && { advertisedHost }) })
+    const replier = new Replier({ random })
+    const challenger = new Challenger(
+      { clock, random, cookieKey: ring.cookieKey },
+      { ...(init.algorithms && { algorithms: init.algorithms }) },
+    )
+    const registrar = new Registrar({ home, ring, clock, replier, challenger, logger })
+    this.#components = {
+      transactions: this.#transactions,
+      hops: this.#hops,
+      home,
+      media,
+      calls,
+      ring,
+      clock,
+      random,
+      replier,
+      challenger,
+      logger,
+    }
+    this.#proxy = new Proxy(
+      { ...this.#components, registrar, transport },
+      {
+        timerC: timers.timerC,
+        allowInboundFrom: init.allowInboundFrom ?? 'any',
+        recordRoute: init.recordRoute ?? 'address',
+        isNode: (uri) => this.#isNode(uri, ring, advertisedHost),
+      },
+    )
+  }
+
+  get listening(): TransportLayer['listening'] {
+    return this.#transport.listening
+  }
+
+  async start(): Promise<void> {
+    if (this.#running) return
+    this.#running = true
+    this.#transactions.onRequest = (server) => this.#proxy.handleRequest(server)
+    this.#transactions.onAck = (ack, source) => this.#proxy.handleAck(ack, source)
+    this.#transactions.onStrayResponse = (response) => this.#proxy.handleStray(response)
+    this.#transport.onMessage = (message, source) => this.#transactions.receive(message, source)
+    try {
+      await this.#transport.start()
+    } catch (error) {
+      this.#running = false
+      throw error
+    }
+  }
+
+  /** Refuses what is new with 503, waits until what runs has ended, at most `limitMs`. */
+  async drain(limitMs = 5_000): Promise<void> {
+    this.#proxy.drain()
+    const until = this.#clock.now() + limitMs
+    while (this.#proxy.size > 0 && this.#clock.now() < until) await sleep(this.#clock, DRAIN_POLL_MS)
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#running) return
+    this.#running = false
+    this.#transport.onMessage = undefined
+    this.#proxy.stop()
+    await this.#transactions.stop()
+    await this.#transport.stop()
+  }
+
+  /** Bytes that another node composed, for a device whose flow is here. Rejects with `SIP_TRANSPORT_FAILED`. */
+  deliverOnFlow(flow: FlowToken, bytes: Uint8Array): Promise<void> {
+    return this.#transport.sendBytes(bytes, flow)
+  }
+
+  /** A response that another node received, whose Via is ours. What cannot be parsed is dropped. */
+  deliverResponse(bytes: Uint8Array): void {
+    const local = this.#transport.listening[0]?.local
+    if (!this.#running || !local) return
+    let message: ReturnType<typeof parseMessage>
+    try {
+      message = parseMessage(bytes)
+    } catch {
+      return
+    }
+    // Requests do not travel this way.
+    if (message.kind !== 'response') return
+    this.#transactions.receive(message, { transport: 'udp', remote: local, local, flow: '' })
+  }
+
+  /** Sends BYE to both sides of a call. Resolves when both have answered or timed out. */
+  endCall(dialog: DialogRecord, cause: CallEndCause | EndReason): Promise<void> {
+    const reason: EndReason =
+      typeof cause === 'string' ? { protocol: 'SIP', cause: 200, text: END_REASONS[cause] ?? 'call ended' } : cause
+    return endCall(this.#components, dialog, reason)
+  }
+
+  snapshot(): Record<string, unknown> {
+    return {
+      listening: this.#transport.listening.map(({ transport, local }) => `${transport}:${local.host}:${local.port}`),
+      transport: this.#transport.snapshot(),
+      transactions: this.#transactions.snapshot(),
+      proxy: this.#proxy.snapshot(),
+    }
+  }
+
+  /** This node or another of the ring: whichever a request reaches serves it. */
+  #isNode(uri: SipUri, ring: Ring, advertisedHost: string | undefined): boolean {
+    const address: Address = { host: uri.host, port: uri.port ?? 5060 }
+    const own = this.#transport.listening.some(
+      ({ local }) => local.port === address.port && (local.host === address.host || advertisedHost === address.host),
+    )
+    return own || ring.nodeAt(address) !== undefined
+  }
+}
