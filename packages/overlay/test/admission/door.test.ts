@@ -1,0 +1,272 @@
+import { once } from 'node:events'
+import { createServer, connect as tcpConnect } from 'node:net'
+import { connect as tlsConnect } from 'node:tls'
+import { silentLogger, systemClock, systemRandom } from '@thor-node/core'
+import { deadline } from '@thor-node/core/testing'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  generateRingKeys,
+  type SignedCertificate,
+  signCertificate,
+  verifyCertificate,
+} from '../../src/admission/certificate.ts'
+import { Door } from '../../src/admission/door.ts'
+import {
+  createRingIdentity,
+  decodeRingIdentity,
+  encodeRingIdentity,
+  fingerprintOf,
+} from '../../src/admission/identity.ts'
+import { createInvite, createInviteRecord, type InviteRecord, redeemInvite } from '../../src/admission/invite.ts'
+import { joinRing } from '../../src/admission/join.ts'
+import { generateNodeKey, nodeIdOf } from '../../src/kad/node-key.ts'
+
+const test = suite('admission: the door')
+
+const identity = createRingIdentity(systemRandom)
+const announced: SignedCertificate[] = []
+const records = new Map<string, InviteRecord>()
+let fault: Error | undefined
+const open: Door[] = []
+
+async function openDoor(of = identity): Promise<Door> {
+  const door = new Door(
+    {
+      clock: systemClock,
+      log: silentLogger,
+      async redeem({ inviteId, secret, nodeId, name }) {
+        if (fault) throw fault
+        const grant = { name: name ?? 'n2', placementId: 'ab'.repeat(16), roles: ['dns_server'], zone: 'z' }
+        const redemption = redeemInvite(records.get(inviteId), { secret, nodeId }, grant, systemClock.wall())
+        if (redemption.verdict === 'accepted') records.set(inviteId, redemption.record)
+        return redemption
+      },
+      async announce(certificate) {
+        announced.push(certificate)
+      },
+      ring: () => ({ certificates: announced, members: [] }),
+    },
+    { listen: { host: '127.1.2.1', port: 0 }, identity: of },
+  )
+  await door.start()
+  open.push(door)
+  return door
+}
+
+function invite(door: Door, lifetimeMs?: number) {
+  const made = createInvite(systemRandom, fingerprintOf(identity.tlsCertificate), [door.local])
+  records.set(made.id, createInviteRecord(made, systemClock.wall(), lifetimeMs))
+  return made
+}
+
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'no error',
+    (error: { code: string }) => error.code,
+  )
+
+test.after.each(async () => {
+  await Promise.all(open.splice(0).map((door) => door.stop()))
+  announced.length = 0
+  records.clear()
+  fault = undefined
+})
+
+test(
+  'an invite makes a member, and the members know it before it does',
+  deadline(10_000, async () => {
+    const door = await openDoor()
+    const key = generateNodeKey()
+    const admission = await joinRing({ clock: systemClock }, { invite: invite(door), key, name: 'berlin' })
+    assert.is(admission.certificate.nodeId, nodeIdOf(key))
+    assert.is(admission.certificate.name, 'berlin')
+    assert.equal(admission.certificate.roles, ['dns_server'])
+    assert.equal(Buffer.from(admission.identity.secret), Buffer.from(identity.secret))
+    assert.is(announced.length, 1)
+    assert.is(admission.certificates.length, 1)
+  }),
+)
+
+test(
+  'a used invite is refused, except to the node that used it',
+  deadline(10_000, async () => {
+    const door = await openDoor()
+    const one = invite(door)
+    const key = generateNodeKey()
+    const first = await joinRing({ clock: systemClock }, { invite: one, key })
+    const other = codeOf(joinRing({ clock: systemClock }, { invite: one, key: generateNodeKey() }))
+    assert.is(await other, 'ADMISSION_INVITE_USED')
+    const again = await joinRing({ clock: systemClock }, { invite: one, key })
+    assert.is(again.certificate.placementId, first.certificate.placementId)
+  }),
+)
+
+test(
+  'unknown, expired and wrong secrets are refused',
+  deadline(10_000, async () => {
+    const door = await openDoor()
+    const join = (of: ReturnType<typeof invite>) =>
+      codeOf(joinRing({ clock: systemClock }, { invite: of, key: generateNodeKey() }))
+    const unknown = createInvite(systemRandom, fingerprintOf(identity.tlsCertificate), [door.local])
+    assert.is(await join(unknown), 'ADMISSION_INVITE_INVALID')
+    assert.is(await join(invite(door, -1)), 'ADMISSION_INVITE_EXPIRED')
+    assert.is(await join({ ...invite(door), secret: systemRandom.bytes(16) }), 'ADMISSION_INVITE_INVALID')
+    assert.is(announced.length, 0)
+  }),
+)
+
+test(
+  'another ring at the address gets no secret',
+  deadline(10_000, async () => {
+    const door = await openDoor(createRingIdentity(systemRandom))
+    const one = invite(door)
+    assert.is(
+      await codeOf(joinRing({ clock: systemClock }, { invite: one, key: generateNodeKey() })),
+      'ADMISSION_WRONG_RING',
+    )
+    assert.is(records.get(one.id)?.usedBy, undefined)
+  }),
+)
+
+test(
+  'doors that do not answer are passed over; when none does, that is said',
+  deadline(10_000, async () => {
+    const door = await openDoor()
+    const one = invite(door)
+    const dead = { host: '127.1.2.9', port: 9 }
+    const joined = await joinRing(
+      { clock: systemClock },
+      { invite: { ...one, addresses: [dead, door.local] }, key: generateNodeKey() },
+    )
+    assert.ok(joined.certificate)
+    const nobody = { ...one, addresses: [dead] }
+    const code = await codeOf(joinRing({ clock: systemClock }, { invite: nobody, key: generateNodeKey() }))
+    assert.is(code, 'ADMISSION_UNREACHABLE')
+  }),
+)
+
+test(
+  'a program that is no door is not waited for longer than asked',
+  deadline(10_000, async () => {
+    const mute = createServer().listen(0, '127.1.2.2')
+    await once(mute, 'listening')
+    const address = { host: '127.1.2.2', port: (mute.address() as { port: number }).port }
+    const door = await openDoor()
+    const one = { ...invite(door), addresses: [address] }
+    const join = joinRing({ clock: systemClock }, { invite: one, key: generateNodeKey(), timeoutMs: 200 })
+    assert.is(await codeOf(join), 'ADMISSION_UNREACHABLE')
+    mute.close()
+  }),
+)
+
+test(
+  'a ring that cannot decide says so, and the invite is good for another try',
+  deadline(10_000, async () => {
+    const door = await openDoor()
+    const one = invite(door)
+    const key = generateNodeKey()
+    fault = new Error('secret detail')
+    const error = await joinRing({ clock: systemClock }, { invite: one, key }).catch((caught: unknown) => caught)
+    assert.is((error as { code: string }).code, 'ADMISSION_FAILED')
+    assert.not((error as Error).message.includes('secret detail'))
+    fault = undefined
+    assert.ok(await joinRing({ clock: systemClock }, { invite: one, key }))
+  }),
+)
+
+test(
+  'garbage, long messages and half connections do no harm',
+  deadline(10_000, async () => {
+    const door = await openDoor()
+    const { host, port } = door.local
+    const plain = tcpConnect(port, host)
+    plain.on('error', () => undefined)
+    plain.write('GET / HTTP/1.0\r\n\r\n')
+    for (const bytes of [
+      Buffer.from([0, 0, 0, 3, 1, 2, 3]),
+      Buffer.from([0xff, 0xff, 0xff, 0xff]),
+      Buffer.from([0, 0, 0, 0]),
+    ]) {
+      const socket = tlsConnect({ host, port, rejectUnauthorized: false })
+      socket.on('error', () => undefined)
+      socket.write(bytes)
+      socket.resume()
+      await once(socket, 'close')
+    }
+    assert.ok(await joinRing({ clock: systemClock }, { invite: invite(door), key: generateNodeKey() }))
+    plain.destroy()
+  }),
+)
+
+test(
+  'more handshakes in a second than the door takes are cut off',
+  deadline(10_000, async () => {
+    const door = await openDoor()
+    const { host, port } = door.local
+    const sockets = Array.from({ length: 200 }, () => tcpConnect(port, host))
+    const closed = await Promise.all(
+      sockets.map(
+        (socket) =>
+          new Promise<boolean>((resolve) => {
+            socket.on('error', () => resolve(true))
+            socket.on('close', () => resolve(true))
+            socket.on('connect', () => systemClock.after(300, () => resolve(false)))
+          }),
+      ),
+    )
+    const cut = closed.filter(Boolean).length
+    for (const socket of sockets) socket.destroy()
+    // The burst may straddle the end of a second.
+    assert.ok(cut >= 200 - 2 * 64, `${cut} were cut`)
+  }),
+)
+
+test('the identity of a ring survives its disk, and nothing else is taken for one', () => {
+  const bytes = encodeRingIdentity(identity)
+  const read = decodeRingIdentity(bytes)
+  assert.is(read.ringId, identity.ringId)
+  const other = createRingIdentity(systemRandom)
+  for (const broken of [
+    new Uint8Array(0),
+    bytes.subarray(0, 40),
+    encodeRingIdentity({ ...identity, ringId: other.ringId }),
+    encodeRingIdentity({ ...identity, tlsCertificate: other.tlsCertificate }),
+    encodeRingIdentity({ ...identity, secret: new Uint8Array(3) }),
+  ]) {
+    assert.throws(
+      () => decodeRingIdentity(broken),
+      (error: { code: string }) => error.code === 'ADMISSION_BAD_IDENTITY',
+    )
+  }
+})
+
+test('only a certificate that this ring signed, in its time, is one', () => {
+  const certificate = {
+    ringId: identity.ringId,
+    nodeId: nodeIdOf(generateNodeKey()),
+    placementId: '0f'.repeat(16),
+    name: 'n1',
+    roles: [],
+    zone: '',
+    notBefore: 1e12,
+    notAfter: 2e12,
+  }
+  const signed = signCertificate(identity.privateKey, certificate)
+  assert.equal(verifyCertificate(identity, signed, 1.5e12), certificate)
+  const stranger = generateRingKeys()
+  const tampered = Uint8Array.from(signed.body)
+  tampered[20] = (tampered[20] as number) ^ 1
+  const table: [string, SignedCertificate, number][] = [
+    ['signed by another', signCertificate(stranger.privateKey, certificate), 1.5e12],
+    ['changed', { ...signed, body: tampered }, 1.5e12],
+    ['expired', signed, 2e12 + 1],
+    ['of the future', signed, 0],
+    ['of another ring', signCertificate(identity.privateKey, { ...certificate, ringId: 'x' }), 1.5e12],
+    ['for no node', signCertificate(identity.privateKey, { ...certificate, nodeId: 'x' }), 1.5e12],
+    ['not one', {} as SignedCertificate, 1.5e12],
+  ]
+  for (const [what, one, now] of table) assert.is(verifyCertificate(identity, one, now), undefined, what)
+})
+
+test.run()
