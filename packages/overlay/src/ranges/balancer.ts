@@ -78,7 +78,10 @@ export class Balancer implements Lifecycle {
     this.#init = init
     this.#limits = { ...defaultChangeLimits, ...init.limits }
     this.#changer = new RangeChanger(components, { self: init.self, limits: this.#limits })
-    this.#catchUp = new CatchUp({ ...components, records: [components.acceptors, ...components.copied] }, { self: init.self })
+    this.#catchUp = new CatchUp(
+      { ...components, records: [components.acceptors, ...components.copied] },
+      { self: init.self },
+    )
     this.#roster = new Roster(components, this.#limits)
     serveChanges({ rpc, configs, copied: components.copied })
     rpc.serve<{ leaving: boolean }, void>('range.leaving', ({ leaving }, from) => {

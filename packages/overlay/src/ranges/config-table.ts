@@ -41,6 +41,7 @@ export class ConfigTable implements RangeConfigs {
   readonly #closed = new Set<RangeId>()
   readonly #fetching = new Map<RangeId, Promise<void>>()
   #queue: Promise<unknown> = Promise.resolve()
+  #unknown = RANGE_COUNT
 
   constructor(components: ConfigTableComponents, init: ConfigTableInit) {
     this.#components = components
@@ -63,6 +64,7 @@ export class ConfigTable implements RangeConfigs {
     for await (const [key, value] of this.#components.disk.entries({ from: 'C', to: 'D' })) {
       try {
         const slot = decodeSlot(value, this.#self)
+        if (this.get(slot.config.range).epoch === 0) this.#unknown--
         this.#slots[slot.config.range] = slot
       } catch (cause) {
         throw new ThorError('RANGES_CONFIG_CORRUPT', `the range config ${key} on the disk cannot be read`, { cause })
@@ -97,7 +99,7 @@ export class ConfigTable implements RangeConfigs {
 
   /** Ranges whose config this node does not know yet. */
   get unknown(): number {
-    return this.#slots.reduce((count, slot) => count + (slot.config.epoch === 0 ? 1 : 0), 0)
+    return this.#unknown
   }
 
   /** Whether a request of this epoch may change anything now. To be asked in the same tick as the write is given away. */
@@ -245,6 +247,7 @@ export class ConfigTable implements RangeConfigs {
     )
     const changes = slots.map((slot) => {
       const previous = this.#slot(slot.config.range).config
+      if (previous.epoch === 0) this.#unknown--
       this.#slots[slot.config.range] = slot
       return [slot.config, previous] as const
     })

@@ -152,8 +152,9 @@ export class Registers implements RegStore {
   }
 
   async #readStrict(key: RecordKey): Promise<Uint8Array | undefined> {
-    const { configs, members } = this.#components
+    const { clock, configs, members } = this.#components
     this.#check(key)
+    const until = clock.now() + this.#deadlineMs
     for (let turn = 0; turn < 3; turn++) {
       const config = configs.get(key.range)
       if (config.epoch === 0) break
@@ -175,7 +176,7 @@ export class Registers implements RegStore {
       if (!newer || newer.epoch <= config.epoch) break
       await configs.adopt(newer)
     }
-    return this.#propose(key, (current) => ({ finish: () => current }))
+    return this.#propose(key, (current) => ({ finish: () => current }), until)
   }
 
   async #readNear(key: RecordKey): Promise<Uint8Array | undefined> {
@@ -201,14 +202,14 @@ export class Registers implements RegStore {
   }
 
   /** Operations of this node on one key go one after the other: among them, no ballot is ever lost to another. */
-  async #propose<R>(key: RecordKey, planner: Planner<R>): Promise<R> {
+  async #propose<R>(key: RecordKey, planner: Planner<R>, deadline?: number): Promise<R> {
     this.#check(key)
     const id = recordKeyOf(key.range, key.name)
     const queue = this.#waiting.get(id) ?? { tail: Promise.resolve(), length: 0 }
     if (queue.length >= regLimits.waitingPerKeyMax) {
       throw new ThorError('STORE_UNAVAILABLE', `${queue.length} operations on ${key.name} wait already`)
     }
-    const until = this.#components.clock.now() + this.#deadlineMs
+    const until = deadline ?? this.#components.clock.now() + this.#deadlineMs
     const run = queue.tail.then(() => this.#run(key, planner, until))
     queue.tail = run.then(
       () => undefined,

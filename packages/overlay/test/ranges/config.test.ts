@@ -1,0 +1,164 @@
+import fc from 'fast-check'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  finalConfig,
+  genesisConfig,
+  hasQuorum,
+  jointConfig,
+  mustWipe,
+  newMembers,
+  parseConfig,
+  standingOf,
+  unknownConfig,
+  voters,
+} from '../../src/ranges/config.ts'
+import { decodeSlot, encodeSlot } from '../../src/ranges/config-slot.ts'
+import { packConfigs, unpackConfigs } from '../../src/ranges/config-wire.ts'
+import type { RangeConfig } from '../../src/ranges/contract.ts'
+
+const test = suite('overlay: range config')
+
+const config = (old: string, next?: string, epoch = 5): RangeConfig => {
+  const members = (names: string) => [...names].map((nodeId) => ({ nodeId, since: 1 }))
+  return next === undefined
+    ? { range: 3, epoch, old: members(old) }
+    : { range: 3, epoch, old: members(old), next: members(next) }
+}
+
+test('a quorum is more than half of old and, during a change, of next', () => {
+  for (const [old, next, votes, expected] of [
+    ['a', undefined, 'a', true],
+    ['a', undefined, '', false],
+    ['ab', undefined, 'a', false],
+    ['ab', undefined, 'ab', true],
+    ['abc', undefined, 'ac', true],
+    ['abc', undefined, 'axyz', false],
+    ['abc', 'abd', 'ab', true],
+    ['abc', 'abd', 'ac', false],
+    ['abc', 'abd', 'acd', true],
+    ['a', 'ab', 'a', false],
+    ['a', 'ab', 'ab', true],
+    ['abc', 'def', 'abc', false],
+    ['abc', 'def', 'abde', true],
+  ] as const) {
+    assert.is(hasQuorum(config(old, next), new Set(votes)), expected, `${old}|${next}: ${votes}`)
+  }
+  assert.not.ok(hasQuorum(unknownConfig(3), new Set(['a', 'b', 'c'])))
+})
+
+const names = fc
+  .uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), { minLength: 1, maxLength: 4 })
+  .map((l) => l.join(''))
+const someOf = (text: string) => fc.subarray([...text]).map((list) => new Set(list))
+
+test('quorums of neighbouring configs always share a node', () => {
+  fc.assert(
+    fc.property(
+      names.chain((s) =>
+        names.chain((t) => fc.tuple(fc.constant(s), fc.constant(t), someOf('abcdef'), someOf('abcdef'))),
+      ),
+      ([s, t, one, other]) => {
+        const stable = config(s)
+        const joint = jointConfig(stable, [...t])
+        const final = finalConfig(joint)
+        for (const [x, y] of [
+          [stable, stable],
+          [stable, joint],
+          [joint, joint],
+          [joint, final],
+        ] as const) {
+          if (hasQuorum(x, one) && hasQuorum(y, other)) assert.ok([...one].some((node) => other.has(node)))
+        }
+      },
+    ),
+  )
+})
+
+test('members who stay keep their entry, new ones get the epoch of the joint config', () => {
+  const joint = jointConfig(config('abc'), ['d', 'a'])
+  assert.equal(joint, {
+    range: 3,
+    epoch: 6,
+    old: config('abc').old,
+    next: [
+      { nodeId: 'd', since: 6 },
+      { nodeId: 'a', since: 1 },
+    ],
+  })
+  assert.equal(newMembers(joint), ['d'])
+  assert.equal(voters(joint), ['a', 'b', 'c', 'd'])
+  assert.equal(finalConfig(joint), { range: 3, epoch: 7, old: joint.next })
+})
+
+test('a copy of another membership is wiped, one of the same is kept', () => {
+  const before = config('abc')
+  const joint = jointConfig(before, ['b', 'c', 'd'])
+  const without = finalConfig(joint)
+  const back = jointConfig(without, ['b', 'c', 'a'])
+  assert.not.ok(mustWipe(before, joint, 'a'))
+  assert.ok(mustWipe(before, joint, 'd'), 'new')
+  assert.not.ok(mustWipe(joint, without, 'd'))
+  assert.not.ok(mustWipe(before, without, 'a'), 'outsiders wait for a confirmation')
+  assert.ok(mustWipe(before, back, 'a'), 'slept through leaving and joining again')
+  assert.not.ok(mustWipe(before, back, 'b'))
+  assert.ok(mustWipe(unknownConfig(3), genesisConfig(3, 'a'), 'a'))
+})
+
+test('standing follows the config and the state of the copy', () => {
+  const joint = config('ab', 'bc')
+  assert.is(standingOf(joint, 'a', true), 'member')
+  assert.is(standingOf(joint, 'b', false), 'warming')
+  assert.is(standingOf(joint, 'c', true), 'warming')
+  assert.is(standingOf(joint, 'd', true), 'outsider')
+})
+
+test('what is no config is refused, and never throws', () => {
+  const good = config('ab', 'bc')
+  assert.equal(parseConfig(good), good)
+  assert.equal(parseConfig({ ...config('a'), next: null }), config('a'))
+  for (const bad of [
+    undefined,
+    null,
+    3,
+    [],
+    { ...good, range: 4096 },
+    { ...good, range: -1 },
+    { ...good, epoch: 0 },
+    { ...good, epoch: 1.5 },
+    { ...good, old: [] },
+    { ...good, old: [null] },
+    {
+      ...good,
+      old: [
+        { nodeId: 'a', since: 1 },
+        { nodeId: 'a', since: 2 },
+      ],
+    },
+    { ...good, next: [] },
+    { ...good, next: [{ nodeId: 1, since: 1 }] },
+  ]) {
+    assert.is(parseConfig(bad), undefined, JSON.stringify(bad))
+  }
+  fc.assert(fc.property(fc.anything(), (data) => void parseConfig(data)))
+  fc.assert(fc.property(fc.anything(), (data) => assert.instance(unpackConfigs(data), Array)))
+})
+
+test('packed configs and slots on the disk come back as they were', () => {
+  const configs = [config('abc'), config('ab', 'bcd', 9), { ...config('c'), range: 4095 }]
+  assert.equal(unpackConfigs(JSON.parse(JSON.stringify(packConfigs(configs)))), configs)
+  const slot = {
+    config: config('ab', 'bc'),
+    acceptor: { promised: [6, 2, 'b'], accepted: [6, 1, 'a'], value: config('bc', undefined, 6) },
+    filled: true,
+    holds: true,
+  } as const
+  assert.equal(decodeSlot(encodeSlot(slot), 'a'), { ...slot, filled: false })
+  assert.ok(
+    decodeSlot(encodeSlot({ ...slot, config: config('a') }), 'a').filled,
+    'nobody can have outrun a sole member',
+  )
+  assert.throws(() => decodeSlot(Uint8Array.of(0x90), 'a'))
+})
+
+test.run()
