@@ -1,3 +1,4 @@
 export { SipParseError } from './errors.ts'
 export * from './message/index.ts'
 export * from './transaction/index.ts'
+export * from './transport/index.ts'

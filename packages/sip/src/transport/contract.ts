@@ -30,9 +30,9 @@ export interface TransportLayer {
   stop(): Promise<void>
   /** Bound addresses with the host name to put into Via and Contact. */
   readonly listening: readonly { transport: TransportName; local: Address }[]
-  /** Rejects with `SIP_TRANSPORT_FAILED` when the destination cannot be reached, the flow is gone, or its queue is full. */
+  /** Rejects with `SIP_FLOW_GONE` when the flow is closed or not of this node, else with `SIP_TRANSPORT_FAILED`. */
   send(message: SipMessage, to: Destination): Promise<void>
-  /** Bytes that another node composed, onto a flow of this node. */
+  /** Bytes that another node composed, onto a flow of this node. Rejects as `send` does. */
   sendBytes(bytes: Uint8Array, flow: FlowToken): Promise<void>
   /** The remote address of a flow token, readable by any node. */
   remoteOf(flow: FlowToken): { transport: TransportName; remote: Address } | undefined

@@ -1,0 +1,263 @@
+/** All sockets of SIP behind one door (RFC 3261 §18). */
+import {
+  type Address,
+  type Clock,
+  errorMessage,
+  formatAddress,
+  type Logger,
+  type Metrics,
+  type Net,
+  type Random,
+  randomHex,
+  ThorError,
+} from '@thor-node/core'
+import { SipParseError } from '../errors.ts'
+import { transportLimits } from '../limits.ts'
+import { respondToBroken } from '../message/build.ts'
+import type { SipMessage, SipRequest } from '../message/contract.ts'
+import { parseMessage } from '../message/parser.ts'
+import { serializeMessage } from '../message/serializer.ts'
+import { validateMessage } from '../message/validate.ts'
+import type { Connection } from './connection.ts'
+import type { Destination, FlowToken, Source, TransportLayer, TransportName } from './contract.ts'
+import { parseFlow, transportOf, udpFlow } from './flow.ts'
+import { replaceTopVia, stampVia } from './stamp.ts'
+import { type TcpLimits, TcpTransport } from './tcp.ts'
+import { UdpTransport } from './udp.ts'
+
+export interface TransportComponents {
+  clock: Clock
+  random: Random
+  net: Net
+  logger: Logger
+  metrics?: Metrics
+}
+
+export interface ListenPoint {
+  transport: TransportName
+  host: string
+  /** 0 lets the system choose. */
+  port: number
+}
+
+export interface TransportInit {
+  listen: readonly ListenPoint[]
+  /** Smaller limits than those of limits.ts, for small machines and tests. */
+  limits?: Partial<TcpLimits>
+}
+
+/** A large request waits so long for TCP before it goes by UDP after all. */
+const TCP_FIRST_MS = 1_000
+/** How long an address that took no TCP is not asked again, and how many such addresses are remembered. */
+const NO_TCP_MS = 5 * 60_000
+const NO_TCP_MAX = 1_000
+
+export class Transports implements TransportLayer {
+  onMessage: ((message: SipMessage, source: Source) => void) | undefined
+  onFlowClosed: ((flow: FlowToken) => void) | undefined
+  readonly #components: TransportComponents
+  readonly #init: TransportInit
+  readonly #log: Logger
+  #udp: UdpTransport
+  #tcp: TcpTransport
+  #listening: { transport: TransportName; local: Address }[] = []
+  #started: Promise<void> | undefined
+  readonly #noTcp = new Map<string, number>()
+  readonly #counts = { received: 0, sent: 0, keepAlives: 0, stun: 0, garbage: 0, refused: 0, failed: 0 }
+
+  constructor(components: TransportComponents, init: TransportInit) {
+    this.#components = components
+    this.#init = init
+    this.#log = components.logger.forComponent('sip:transport')
+    this.#udp = this.#makeUdp()
+    this.#tcp = this.#makeTcp()
+    const { metrics } = components
+    metrics?.gauge('thor_sip_messages_received', 'SIP messages received', () => this.#counts.received)
+    metrics?.gauge('thor_sip_messages_sent', 'SIP messages sent', () => this.#counts.sent)
+    metrics?.gauge('thor_sip_garbage_received', 'Datagrams and streams that were no SIP', () => this.#counts.garbage)
+  }
+
+  get listening(): readonly { transport: TransportName; local: Address }[] {
+    return this.#listening
+  }
+
+  /** Rejects with the `NET_…` error of the first listen point that cannot be bound; nothing is left open then. */
+  start(): Promise<void> {
+    this.#started ??= this.#listen().catch(async (error) => {
+      this.#started = undefined
+      await this.#close()
+      throw error
+    })
+    return this.#started
+  }
+
+  async stop(): Promise<void> {
+    await this.#started?.catch(() => undefined)
+    this.#started = undefined
+    await this.#close()
+  }
+
+  async #close(): Promise<void> {
+    const [udp, tcp] = [this.#udp, this.#tcp]
+    this.#listening = []
+    this.#udp = this.#makeUdp()
+    this.#tcp = this.#makeTcp()
+    await Promise.all([udp.stop(), tcp.stop()])
+  }
+
+  async send(message: SipMessage, to: Destination): Promise<void> {
+    const bytes = serializeMessage(message)
+    if ('flow' in to) return this.sendBytes(bytes, to.flow)
+    const { transport, remote } = to
+    if (transport === 'tcp') return this.#count(this.#tcp.send(bytes, remote))
+    const large = message.kind === 'request' && bytes.length > transportLimits.udpRequestBytesMax
+    if (large && (await this.#sendLarge(message, remote))) return
+    return this.#count(this.#sendUdp(bytes, remote, this.#udp.pointFor(remote)))
+  }
+
+  async sendBytes(bytes: Uint8Array, flow: FlowToken): Promise<void> {
+    const parsed = parseFlow(flow)
+    if (!parsed) throw new ThorError('SIP_FLOW_GONE', 'not a flow')
+    const sending =
+      parsed.transport === 'udp'
+        ? this.#sendUdp(bytes, parsed.remote, parsed.point)
+        : this.#writeTcp(parsed.connection, bytes)
+    return this.#count(sending)
+  }
+
+  remoteOf(flow: FlowToken): { transport: TransportName; remote: Address } | undefined {
+    const parsed = parseFlow(flow)
+    return parsed && transportOf(parsed)
+  }
+
+  isOpen(flow: FlowToken): boolean {
+    const parsed = parseFlow(flow)
+    if (!parsed) return false
+    return parsed.transport === 'tcp'
+      ? this.#tcp.isOpen(parsed.connection)
+      : this.#udp.localOf(parsed.point) !== undefined
+  }
+
+  snapshot(): Record<string, unknown> {
+    const listening = this.#listening.map(({ transport, local }) => `${transport}:${formatAddress(local)}`)
+    return { listening, ...this.#counts, tcp: this.#tcp.snapshot() }
+  }
+
+  async #listen(): Promise<void> {
+    for (const { transport, host, port } of this.#init.listen) {
+      const local = await (transport === 'udp' ? this.#udp : this.#tcp).listen({ host, port })
+      this.#listening.push({ transport, local })
+      this.#log.debug('listening', { transport, local: formatAddress(local) })
+    }
+  }
+
+  #makeUdp(): UdpTransport {
+    return new UdpTransport(this.#components, {
+      onDatagram: (bytes, from, point) => this.#onDatagram(bytes, from, point),
+    })
+  }
+
+  #makeTcp(): TcpTransport {
+    const { clock, net, random } = this.#components
+    const components = { clock, net, random, logger: this.#components.logger.forComponent('sip:transport') }
+    return new TcpTransport(components, {
+      limits: this.#init.limits,
+      onMessage: (bytes, connection) => this.#onStreamMessage(bytes, connection),
+      onClosed: (flow) => this.onFlowClosed?.(flow),
+    })
+  }
+
+  async #sendUdp(bytes: Uint8Array, to: Address, point: number): Promise<void> {
+    this.#udp.send(bytes, to, point)
+  }
+
+  async #writeTcp(connection: string, bytes: Uint8Array): Promise<void> {
+    this.#tcp.write(connection, bytes)
+  }
+
+  async #count(sending: Promise<void>): Promise<void> {
+    try {
+      await sending
+      this.#counts.sent++
+    } catch (error) {
+      this.#counts.failed++
+      throw error
+    }
+  }
+
+  /** By TCP, with a Via that says so; false when the peer does not take TCP (RFC 3261 §18.1.1: then UDP after all). */
+  async #sendLarge(request: SipRequest, remote: Address): Promise<boolean> {
+    const { clock } = this.#components
+    const key = formatAddress(remote)
+    if ((this.#noTcp.get(key) ?? Number.NEGATIVE_INFINITY) > clock.now()) return false
+    const [via] = request.vias
+    if (!via) return false
+    const byTcp = request.clone()
+    replaceTopVia(byTcp, { ...via, transport: 'TCP' })
+    try {
+      await this.#tcp.send(serializeMessage(byTcp), remote, TCP_FIRST_MS)
+      this.#counts.sent++
+      return true
+    } catch {
+      const [oldest] = this.#noTcp.keys()
+      if (this.#noTcp.size >= NO_TCP_MAX && oldest !== undefined) this.#noTcp.delete(oldest)
+      this.#noTcp.set(key, clock.now() + NO_TCP_MS)
+      return false
+    }
+  }
+
+  #onDatagram(bytes: Buffer, from: Address, point: number): void {
+    const local = this.#udp.localOf(point)
+    if (!local) return
+    if (isKeepAlive(bytes)) this.#counts.keepAlives++
+    else if (isStun(bytes)) this.#counts.stun++
+    else this.#receive(bytes, { transport: 'udp', remote: from, local, flow: udpFlow(point, from) })
+  }
+
+  #onStreamMessage(bytes: Buffer, { remote, local, flow }: Connection): void {
+    this.#receive(bytes, { transport: 'tcp', remote, local, flow })
+  }
+
+  #receive(bytes: Buffer, source: Source): void {
+    let message: SipMessage
+    try {
+      message = parseMessage(bytes)
+      validateMessage(message)
+      if (message.kind === 'request') stampVia(message, source.remote)
+    } catch (error) {
+      this.#counts.garbage++
+      if (error instanceof SipParseError) this.#refuse(error, source)
+      else this.#log.error('parser failed', { error })
+      return
+    }
+    this.#counts.received++
+    try {
+      this.onMessage?.(message, source)
+    } catch (error) {
+      this.#log.error('a message was not handled', { error, remote: formatAddress(source.remote) })
+    }
+  }
+
+  /** Always to where it came from, whatever its Via says: a broken request must not make us send elsewhere. */
+  #refuse(error: SipParseError, source: Source): void {
+    this.#log.debug('not a message', { remote: formatAddress(source.remote), error: error.message })
+    const response = respondToBroken(error, randomHex(this.#components.random, 5))
+    if (!response) return
+    this.#counts.refused++
+    this.send(response, { flow: source.flow }).catch((cause: unknown) => {
+      this.#log.debug('refusal not sent', { error: errorMessage(cause) })
+    })
+  }
+}
+
+const KEEP_ALIVE_BYTES_MAX = 8
+
+/** CRLFs, or the zero bytes that some devices send. Datagrams need no pong (RFC 5626 §4.4.1 has them on streams). */
+function isKeepAlive(bytes: Buffer): boolean {
+  if (bytes.length > KEEP_ALIVE_BYTES_MAX) return false
+  return bytes.every((byte) => byte === 13 || byte === 10 || byte === 0 || byte === 32)
+}
+
+/** RFC 8489 §5: two zero bits, then the magic cookie. */
+const isStun = (bytes: Buffer): boolean =>
+  bytes.length >= 20 && (bytes[0] as number) < 4 && bytes.readUInt32BE(4) === 0x2112a442
