@@ -11,6 +11,8 @@ export interface SimDiskInit {
   syncMs?: { min: number; max: number }
   /** After this, the kernel has written what nobody synced. @default 5000 */
   writebackMs?: number
+  /** A disk that says that it has synced and has not: for tests of tests. @default false */
+  ignoresSync?: boolean
 }
 
 interface Batch {
@@ -46,6 +48,7 @@ export class SimDisk {
       latencyMs: init.latencyMs ?? { min: 0.02, max: 0.2 },
       syncMs: init.syncMs ?? { min: 0.5, max: 4 },
       writebackMs: init.writebackMs ?? 5_000,
+      ignoresSync: init.ignoresSync ?? false,
     }
   }
 
@@ -87,7 +90,7 @@ export class SimDisk {
         if (sync) {
           await wait(this.#draw(this.#init.syncMs))
           this.#maybeFail('write')
-          batch.safe = true
+          batch.safe = !this.#init.ignoresSync
           this.syncs++
         }
         this.#fold()

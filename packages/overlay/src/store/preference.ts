@@ -1,4 +1,5 @@
-import type { RangeId } from '@thor-node/core'
+import { crc32 } from 'node:zlib'
+import { compareUtf8, type RangeId } from '@thor-node/core'
 import type { Members } from '../membership/contract.ts'
 import type { NodeId } from '../peers.ts'
 import { voters } from '../ranges/config.ts'
@@ -75,7 +76,10 @@ export class Preference {
   #fillers(range: RangeId, without: readonly NodeId[]): NodeId[] {
     this.#before(range)
     const everybody = this.#c.members.list().map((member) => member.nodeId)
-    const ordered = new Set([...this.#c.placement(range), ...everybody.sort()])
+    // Beyond what placement names, an order that all nodes agree on and that differs from range to range.
+    const beyond = everybody.map((nodeId) => ({ nodeId, turn: crc32(`${range} ${nodeId}`) }))
+    beyond.sort((one, other) => one.turn - other.turn || compareUtf8(one.nodeId, other.nodeId))
+    const ordered = new Set([...this.#c.placement(range), ...beyond.map(({ nodeId }) => nodeId)])
     return [...ordered].filter((nodeId) => !without.includes(nodeId) && this.#isLive(nodeId))
   }
 

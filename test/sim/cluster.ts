@@ -1,0 +1,225 @@
+/** A whole ring in one process: the real overlay on a simulated clock, network and disks, all from one seed. */
+import { RANGE_COUNT, type RangeId, silentLogger } from '@thor-node/core'
+import { SimClock, SimDisk, SimRandom } from '@thor-node/core/testing'
+import {
+  AntiEntropy,
+  type Certificate,
+  type ChangeLimits,
+  GroupCommit,
+  generateNodeKey,
+  generateRingKeys,
+  type Member,
+  MemoryNetwork,
+  nodeIdOf,
+  Overlay,
+  type RangeConfig,
+  Roster,
+  type SetRecords,
+  type SoftRecords,
+  signCertificate,
+  verifyCertificate,
+} from '@thor-node/overlay'
+import { NodeClock } from './node-clock.ts'
+import { Trace } from './trace.ts'
+
+export interface ClusterInit {
+  seed: number
+  nodes: number
+  changes?: Partial<ChangeLimits>
+  lossRate?: number
+  /** Largest error of a node's wall clock, either way. */
+  skewMsMax?: number
+  /** Planted: disks that do not sync. */
+  ignoresSync?: boolean
+}
+
+export interface SimNode {
+  readonly index: number
+  readonly certificate: Certificate
+  readonly disk: SimDisk
+  readonly skewMs: number
+  boots: number
+  clock: NodeClock
+  overlay: Overlay | undefined
+  /** Started and not crashed. */
+  up: boolean
+  /** Digest of its copy of a range's records. */
+  setDigest(range: RangeId): Promise<string>
+}
+
+const RING = 'sim'
+
+export class Cluster {
+  readonly clock = new SimClock()
+  readonly trace = new Trace(this.clock)
+  readonly random: SimRandom
+  readonly network: MemoryNetwork
+  readonly nodes: readonly SimNode[]
+  /** Told of every config that any node adopts. */
+  onConfig: (node: SimNode, config: RangeConfig) => void = () => undefined
+  readonly #init: ClusterInit
+  readonly #keys = generateRingKeys()
+
+  constructor(init: ClusterInit) {
+    this.#init = init
+    this.random = new SimRandom(init.seed)
+    this.network = new MemoryNetwork(
+      { clock: this.clock, random: this.random.fork() },
+      { delayMs: { min: 0.2, max: 3 }, lossRate: init.lossRate ?? 0 },
+    )
+    this.nodes = Array.from({ length: init.nodes }, (_, index) => this.#makeNode(index))
+  }
+
+  /** Boots node after node and waits until every range has its copies. */
+  async form(): Promise<void> {
+    for (const node of this.nodes) await this.run(this.boot(node))
+    const copies = Math.min(3, this.nodes.length)
+    await this.until(() => this.isStable(copies), 120_000, `every range has ${copies} copies`)
+    this.trace.add('formed')
+  }
+
+  /** Starts the process of a node on the disk that it has. */
+  async boot(node: SimNode): Promise<void> {
+    node.boots++
+    node.clock = new NodeClock(this.clock, node.skewMs)
+    const { clock } = node
+    const random = this.random.fork()
+    const peers = this.network.mint(node.certificate.nodeId)
+    const disk = new GroupCommit({ disk: node.disk.mount(clock) }, { onFatal: () => this.crash(node) })
+    const ring = { ringId: RING, publicKey: this.#keys.publicKey }
+    const roster = new Roster((signed) => verifyCertificate(ring, signed, this.clock.wall()))
+    for (const { certificate } of this.nodes) roster.add(signCertificate(this.#keys.privateKey, certificate))
+    const known = this.nodes.filter((other) => other !== node && other.boots > 0).map((other) => memberOf(other))
+    await disk.open()
+    const overlay = new Overlay(
+      { clock, random, logger: silentLogger, disk, peers, roster },
+      {
+        genesis: node.index === 0 && node.boots === 1,
+        bootCounter: node.boots,
+        version: '0',
+        services: memberOf(node).services,
+        known,
+        changes: this.#init.changes,
+      },
+    )
+    node.overlay = overlay
+    overlay.configs.onChange((config) => this.onConfig(node, config))
+    await overlay.start()
+    const { rpc, members, configs } = overlay
+    const records = [overlay.store.set as SetRecords, overlay.store.soft as SoftRecords]
+    await new AntiEntropy({ clock, random, peers: rpc, members, configs, log: silentLogger }, { records }).start()
+    overlay.setServing(true)
+    node.up = true
+    this.trace.add(`n${node.index} is up, boot ${node.boots}`)
+  }
+
+  crash(node: SimNode, options: { power?: boolean } = {}): void {
+    this.trace.add(`n${node.index} crashes${options.power ? ' with its machine' : ''}`)
+    node.up = false
+    node.overlay = undefined
+    node.clock.die()
+    this.network.crash(node.certificate.nodeId, options)
+    node.disk.crash()
+  }
+
+  pause(node: SimNode): void {
+    this.trace.add(`n${node.index} stands still`)
+    node.clock.pause()
+    this.network.pause(node.certificate.nodeId)
+  }
+
+  resume(node: SimNode): void {
+    this.trace.add(`n${node.index} goes on`)
+    node.clock.resume()
+    this.network.resume(node.certificate.nodeId)
+  }
+
+  partition(sets: readonly (readonly SimNode[])[]): void {
+    this.trace.add(`partition ${sets.map((set) => set.map((node) => `n${node.index}`).join(' ')).join(' | ')}`)
+    this.network.partition(sets.map((set) => set.map((node) => node.certificate.nodeId)))
+  }
+
+  heal(): void {
+    this.trace.add('the network is whole')
+    this.network.heal()
+  }
+
+  isStable(copies: number): boolean {
+    return this.nodes.every((node) => {
+      if (!node.overlay || !node.up) return false
+      for (let range: RangeId = 0; range < RANGE_COUNT; range++) {
+        const { old, next } = node.overlay.configs.get(range)
+        if (next || old.length !== copies) return false
+      }
+      return node.overlay.caughtUp
+    })
+  }
+
+  /** Moves time until the promise is settled. */
+  async run<T>(promise: Promise<T>, limitMs = 600_000): Promise<T> {
+    let done = false
+    const mark = (): void => {
+      done = true
+    }
+    promise.then(mark, mark)
+    const until = this.clock.now() + limitMs
+    while (!done && this.clock.now() < until) if (!(await this.clock.step())) await this.clock.advance(1)
+    if (!done) throw new Error(`nothing after ${limitMs} ms`)
+    return promise
+  }
+
+  async until(condition: () => boolean, limitMs: number, what: string): Promise<void> {
+    const until = this.clock.now() + limitMs
+    while (!condition()) {
+      if (this.clock.now() > until) throw new Error(`${what}: not within ${limitMs} ms`)
+      await this.clock.advance(100)
+    }
+  }
+
+  #makeNode(index: number): SimNode {
+    const random = this.random.fork()
+    const skew = this.#init.skewMsMax ?? 0
+    const certificate: Certificate = {
+      ringId: RING,
+      nodeId: nodeIdOf(generateNodeKey(random)),
+      placementId: Buffer.from(random.bytes(16)).toString('hex'),
+      name: `n${index}`,
+      roles: [],
+      zone: '',
+      notBefore: this.clock.wall(),
+      notAfter: this.clock.wall() + 1e10,
+    }
+    const disk = new SimDisk({ clock: this.clock, random: random.fork() }, { ignoresSync: this.#init.ignoresSync })
+    const skewMs = Math.round((random.float() * 2 - 1) * skew)
+    const node: SimNode = {
+      index,
+      certificate,
+      disk,
+      skewMs,
+      boots: 0,
+      clock: new NodeClock(this.clock),
+      overlay: undefined,
+      up: false,
+      setDigest: async (range) => (node.overlay?.store.set as SetRecords | undefined)?.digest(range) ?? '',
+    }
+    return node
+  }
+}
+
+function memberOf({ index, certificate }: SimNode): Member {
+  const { nodeId, name, placementId, zone, roles } = certificate
+  return {
+    nodeId,
+    name,
+    placementId,
+    zone,
+    roles,
+    weight: 1,
+    version: '0',
+    services: { host: `127.9.0.${index + 1}`, cluster: 4000 },
+    state: 'alive',
+    incarnation: 0,
+    serving: false,
+    startedAt: 0,
+  }
+}

@@ -1,0 +1,86 @@
+/** What goes wrong, one thing at a time, with time to recover in between; and now and then everything loses power. */
+import { type Random, sleep } from '@thor-node/core'
+import type { Cluster, SimNode } from './cluster.ts'
+import type { Workload } from './workload.ts'
+
+export interface FaultInit {
+  /** Longest stretch between two faults. */
+  quietMsMax: number
+  /** All nodes lose power once, at the end of the faults. */
+  powerCut: boolean
+}
+
+export class Faults {
+  readonly #cluster: Cluster
+  readonly #workload: Workload
+  readonly #random: Random
+  readonly #init: FaultInit
+
+  constructor(cluster: Cluster, workload: Workload, init: FaultInit) {
+    this.#cluster = cluster
+    this.#workload = workload
+    this.#random = cluster.random.fork()
+    this.#init = init
+  }
+
+  /** Makes trouble until `untilMs`; everything is whole again when it resolves. */
+  async run(untilMs: number): Promise<void> {
+    const { clock, nodes } = this.#cluster
+    while (clock.now() < untilMs) {
+      await this.#wait(this.#init.quietMsMax / 2, this.#init.quietMsMax)
+      const victim = nodes[this.#random.int(nodes.length)] as SimNode
+      const kinds = [this.#crash, this.#powerOff, this.#isolate, this.#freeze, this.#stall]
+      await kinds[this.#random.int(kinds.length)]?.call(this, victim)
+    }
+  }
+
+  /** Ends all processes at once and starts them again. Bindings are in memory, so this is no test of them. */
+  async powerCut(): Promise<void> {
+    this.#cluster.trace.add('power cut')
+    for (const node of this.#cluster.nodes) this.#cluster.crash(node, { power: true })
+    await this.#wait(1_000, 5_000)
+    await Promise.all(this.#cluster.nodes.map((node) => this.#cluster.boot(node)))
+  }
+
+  async #crash(victim: SimNode): Promise<void> {
+    this.#cluster.crash(victim)
+    await this.#wait(200, 15_000)
+    await this.#cluster.boot(victim)
+  }
+
+  async #powerOff(victim: SimNode): Promise<void> {
+    this.#cluster.crash(victim, { power: true })
+    await this.#wait(2_000, 15_000)
+    await this.#cluster.boot(victim)
+  }
+
+  async #isolate(victim: SimNode): Promise<void> {
+    this.#workload.isolated.add(victim)
+    this.#cluster.partition([[victim], this.#cluster.nodes.filter((node) => node !== victim)])
+    await this.#wait(500, 20_000)
+    this.#cluster.heal()
+    // Back in sight, and told what it missed.
+    await this.#wait(12_000, 13_000)
+    this.#workload.isolated.delete(victim)
+  }
+
+  async #freeze(victim: SimNode): Promise<void> {
+    this.#workload.isolated.add(victim)
+    this.#cluster.pause(victim)
+    await this.#wait(200, 8_000)
+    this.#cluster.resume(victim)
+    await this.#wait(12_000, 13_000)
+    this.#workload.isolated.delete(victim)
+  }
+
+  async #stall(victim: SimNode): Promise<void> {
+    const ms = 100 + this.#random.float() * 3_000
+    this.#cluster.trace.add(`the disk of n${victim.index} stalls for ${ms.toFixed(0)} ms`)
+    victim.disk.stall(ms)
+    await sleep(this.#cluster.clock, ms)
+  }
+
+  #wait(minMs: number, maxMs: number): Promise<void> {
+    return sleep(this.#cluster.clock, minMs + this.#random.float() * (maxMs - minMs))
+  }
+}
