@@ -11,7 +11,7 @@ import {
 } from '@thor-node/core'
 import { FrameReader } from '../kad/framing.ts'
 import { verifyNode } from '../kad/node-key.ts'
-import { admissionLimits } from '../limits.ts'
+import { admissionLimits, membershipLimits } from '../limits.ts'
 import type { Member } from '../membership/contract.ts'
 import type { NodeId } from '../peers.ts'
 import { certificateLimits, type SignedCertificate, signCertificate } from './certificate.ts'
@@ -165,6 +165,10 @@ export class Door implements Lifecycle {
   async #admit(request: JoinRequest, remote: string | undefined): Promise<JoinAnswer> {
     const { clock, redeem, announce, ring } = this.#components
     const { inviteId, secret, nodeId, name } = request
+    const others = ring().members.filter((member) => member.nodeId !== nodeId && member.state !== 'left')
+    if (others.length >= membershipLimits.membersMax) {
+      return refuse('ADMISSION_RING_FULL', `the ring has ${others.length} members and takes no more`)
+    }
     const redemption = await redeem({ inviteId, secret, nodeId, ...(name ? { name } : {}) })
     if (redemption.verdict !== 'accepted') {
       this.#log.info('an invite was refused', { inviteId, remote, verdict: redemption.verdict })

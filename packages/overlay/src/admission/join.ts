@@ -30,7 +30,7 @@ export interface JoinOptions {
 /**
  * Redeems an invite at the first door that answers. Throws `ADMISSION_INVITE_INVALID`, `ADMISSION_INVITE_USED`,
  * `ADMISSION_INVITE_EXPIRED`, `ADMISSION_WRONG_RING` (somebody else listens there), `ADMISSION_UNREACHABLE` (nobody does),
- * `ADMISSION_FAILED` (the ring could not do it now). Asking again with the same key is safe.
+ * `ADMISSION_FAILED` (the ring could not do it now), `ADMISSION_RING_FULL`. Asking again with the same key is safe.
  */
 export async function joinRing({ clock }: { clock: Clock }, options: JoinOptions): Promise<Admission> {
   let worst: ThorError | undefined

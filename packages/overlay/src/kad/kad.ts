@@ -31,6 +31,8 @@ interface Link {
   up?: RingStream
   /** A dial of ours in progress. */
   dial?: Promise<void>
+  /** Our greeting is out on a stream that we dialled: the peer may take that stream for the one. */
+  greeting?: boolean
   /** A greeted stream that the peer dialled meanwhile: taken when our dial fails. */
   waiting?: RingStream
 }
@@ -42,8 +44,8 @@ const SESSION_BYTES = 8
  * Members over libp2p: one connection and one long-lived stream per pair.
  *
  * The one who dials sends a greeting (version, 8 bytes that name the process), the other answers with its own, and the stream
- * is up. When both dial at once, the stream dialled by the lower node id stays: the lower keeps the other's stream
- * unanswered until its own is up, the higher drops its own dial for the one that came in. No frame is sent on
+ * is up. When both dial at once, the stream dialled by the lower node id stays: the lower, once its greeting is out, keeps
+ * the other's stream unanswered until its own is up or has failed, the higher drops its own dial for the one that came in. No frame is sent on
  * a stream before it is up on both sides, so none is lost by the choice.
  */
 export class Libp2pPeerNet implements PeerNet {
@@ -181,6 +183,7 @@ export class Libp2pPeerNet implements PeerNet {
         // kad-dht may have one; but it may also be one that broke a moment ago, so a failure means nothing.
         const opened = await this.#openOn(peer, link, existing, signal).catch(() => undefined)
         if (opened || link.up) return
+        if (link.waiting) throw new Error('the stream of the peer is as good')
       }
       await this.#openOn(peer, link, await node.dial(targets, { signal, force: existing !== undefined }), signal)
     } catch (error) {
@@ -198,7 +201,8 @@ export class Libp2pPeerNet implements PeerNet {
     let mine: RingStream | undefined
     try {
       mine = new RingStream(await connection.newStream(RING_PROTOCOL, { signal }), connection)
-      await this.#greet(peer, link, mine)
+      if (link.up) mine.abort('another stream is up')
+      else await this.#greet(peer, link, mine)
       return true
     } catch (error) {
       mine?.abort('the dial failed')
@@ -210,7 +214,8 @@ export class Libp2pPeerNet implements PeerNet {
 
   /** Sends our greeting on a stream that we dialled; resolves when the peer has answered it, or another stream is up. */
   #greet(peer: NodeId, link: Link, mine: RingStream): Promise<void> {
-    return new Promise((resolve, reject) => {
+    link.greeting = true
+    return new Promise<void>((resolve, reject) => {
       const timer = this.#clock.after(netLimits.dialTimeoutMs, () => {
         reject(Object.assign(new Error('no greeting in time'), { name: 'TimeoutError' }))
       })
@@ -230,6 +235,8 @@ export class Libp2pPeerNet implements PeerNet {
         },
       }
       mine.send(this.#greeting)
+    }).finally(() => {
+      link.greeting = false
     })
   }
 
@@ -270,7 +277,7 @@ export class Libp2pPeerNet implements PeerNet {
       this.#accept(peer, this.#link(peer), theirs)
       return
     }
-    if (link.dial && this.self < peer) {
+    if (link.greeting && this.self < peer) {
       link.waiting?.abort('replaced')
       link.waiting = theirs
       return

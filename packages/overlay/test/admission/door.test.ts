@@ -21,6 +21,7 @@ import {
 import { createInvite, createInviteRecord, type InviteRecord, redeemInvite } from '../../src/admission/invite.ts'
 import { joinRing } from '../../src/admission/join.ts'
 import { generateNodeKey, nodeIdOf } from '../../src/kad/node-key.ts'
+import type { Member } from '../../src/membership/contract.ts'
 
 const test = suite('admission: the door')
 
@@ -28,6 +29,7 @@ const identity = createRingIdentity(systemRandom)
 const announced: SignedCertificate[] = []
 const records = new Map<string, InviteRecord>()
 let fault: Error | undefined
+let members: Member[] = []
 const open: Door[] = []
 
 async function openDoor(of = identity): Promise<Door> {
@@ -45,7 +47,7 @@ async function openDoor(of = identity): Promise<Door> {
       async announce(certificate) {
         announced.push(certificate)
       },
-      ring: () => ({ certificates: announced, members: [] }),
+      ring: () => ({ certificates: announced, members }),
     },
     { listen: { host: '127.1.2.1', port: 0 }, identity: of },
   )
@@ -71,6 +73,7 @@ test.after.each(async () => {
   announced.length = 0
   records.clear()
   fault = undefined
+  members = []
 })
 
 test(
@@ -172,6 +175,32 @@ test(
     assert.not((error as Error).message.includes('secret detail'))
     fault = undefined
     assert.ok(await joinRing({ clock: systemClock }, { invite: one, key }))
+  }),
+)
+
+test(
+  'a ring of 64 members takes no more, and the invite stays unused',
+  deadline(10_000, async () => {
+    const door = await openDoor()
+    const one = invite(door)
+    members = Array.from({ length: 64 }, (_, i) => ({
+      nodeId: `node${i}`,
+      name: `n${i}`,
+      placementId: '',
+      zone: '',
+      weight: 1,
+      roles: [],
+      version: '',
+      services: { host: '127.1.2.1', cluster: 1 },
+      state: 'alive',
+      incarnation: 1,
+      serving: true,
+      startedAt: 0,
+    }))
+    const join = () => codeOf(joinRing({ clock: systemClock }, { invite: one, key: generateNodeKey() }))
+    assert.is(await join(), 'ADMISSION_RING_FULL')
+    members = members.slice(1)
+    assert.is(await join(), 'no error')
   }),
 )
 

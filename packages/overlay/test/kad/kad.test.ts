@@ -118,6 +118,24 @@ test(
 )
 
 test(
+  'a dial that hangs does not keep the peer out that dials meanwhile',
+  deadline(20_000, async () => {
+    const mute = createServer().listen(0, '127.1.1.8').unref()
+    await once(mute, 'listening')
+    const { port } = mute.address() as { port: number }
+    const nodes = [await node('127.1.1.1'), await node('127.1.1.2')].sort((x, y) => (x.net.self < y.net.self ? -1 : 1))
+    const [lower, higher] = nodes as [TestNode, TestNode]
+    // Ends with the node.
+    lower.net.connect(higher.net.self, [`127.1.1.8:${port}`]).catch(() => undefined)
+    await higher.net.connect(lower.net.self, lower.net.addresses)
+    assert.ok(lower.net.isConnected(higher.net.self))
+    assert.ok(lower.net.send(higher.net.self, bytes('here')))
+    await eventually(() => higher.frames.length === 1)
+    assert.equal(lower.events, [`+${higher.net.self}`])
+  }),
+)
+
+test(
   'an address where nothing listens is unreachable and known to be refused by the machine',
   deadline(20_000, async () => {
     const a = await node('127.1.1.1')
