@@ -10,7 +10,7 @@ import { parseMessage } from './message/index.ts'
 import { Challenger } from './proxy/challenge.ts'
 import type { ProxyComponents } from './proxy/context.ts'
 import { Hops } from './proxy/hops.ts'
-import { Proxy } from './proxy/proxy.ts'
+import { SipProxy } from './proxy/proxy.ts'
 import { Replier } from './proxy/reply.ts'
 import { Registrar } from './registrar/registrar.ts'
 import { dnsResolver } from './routing/resolve.ts'
@@ -58,7 +58,7 @@ const END_REASONS: Partial<Record<CallEndCause, string>> = {
 export class SipStack implements Lifecycle {
   readonly #transport: TransportLayer
   readonly #transactions: Transactions
-  readonly #proxy: Proxy
+  readonly #proxy: SipProxy
   readonly #hops: Hops
   readonly #components: ProxyComponents
   readonly #clock: Clock
@@ -92,7 +92,7 @@ export class SipStack implements Lifecycle {
       challenger,
       logger,
     }
-    this.#proxy = new Proxy(
+    this.#proxy = new SipProxy(
       { ...this.#components, registrar, transport },
       {
         timerC: timers.timerC,

@@ -16,7 +16,7 @@ import { preprocessRoutes } from './route.ts'
 import { strayDestination } from './stray.ts'
 import { hopsLeft, validate } from './validate.ts'
 
-export class Proxy {
+export class SipProxy {
   readonly #c: ProxyComponents
   readonly #init: ProxyInit
   readonly #registrar: Registrar
@@ -56,16 +56,25 @@ export class Proxy {
   handleRequest(server: ServerTransaction): void {
     const { request } = server
     const { replier } = this.#c
-    if (this.#pending >= PENDING_REQUESTS_MAX) return server.respond(replier.unavailable(request))
+    if (this.#pending >= PENDING_REQUESTS_MAX) {
+      server.respond(replier.unavailable(request))
+      return
+    }
     this.#pending++
     this.#serve(server)
-      .catch((error: unknown) => {
-        if (server.answered) return
-        if (error instanceof SipParseError) return server.respond(replier.make(request, 400))
-        this.#log.warn('request not served', { method: request.method, error: errorMessage(error) })
-        server.respond(error instanceof ThorError ? replier.unavailable(request) : replier.make(request, 500))
+      .catch((error: unknown) => this.#answerFailure(server, error))
+      .finally(() => {
+        this.#pending--
       })
-      .finally(() => this.#pending--)
+  }
+
+  #answerFailure(server: ServerTransaction, error: unknown): void {
+    const { request, answered } = server
+    const { replier } = this.#c
+    this.#log.info('request not served', { method: request.method, error: errorMessage(error) })
+    if (answered) return
+    if (error instanceof SipParseError) server.respond(replier.make(request, error.status, error.reason))
+    else server.respond(error instanceof ThorError ? replier.unavailable(request) : replier.make(request, 500))
   }
 
   async #serve(server: ServerTransaction): Promise<void> {
