@@ -42,6 +42,8 @@ export class Phone {
   readonly #wire: Wire
   readonly #proxy: Address
   readonly #password: string
+  /** Where each request came from: there its responses go (RFC 3581). */
+  readonly #sources = new WeakMap<SipMessage, Address>()
 
   constructor(wire: Wire, address: Address, aor: string, proxy: Address, password = 'secret') {
     this.#wire = wire
@@ -49,7 +51,11 @@ export class Phone {
     this.aor = aor
     this.#proxy = proxy
     this.#password = password
-    wire.attach(address, (bytes) => this.inbox.push(parseMessage(bytes)))
+    wire.attach(address, (bytes, from) => {
+      const message = parseMessage(bytes)
+      this.#sources.set(message, from)
+      this.inbox.push(message)
+    })
   }
 
   get contact(): string {
@@ -170,7 +176,7 @@ export class Phone {
       ],
       ...(options.body && { body: Buffer.from(options.body) }),
     })
-    this.send(response)
+    this.send(response, this.#sources.get(request))
     return response
   }
 
