@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { eventually } from '@thor-node/core/testing'
-import { ControlClient, type NodeOperations, type StatusResult } from '@thor-node/nodes'
+import { connectControl, type NodeOperations, type StatusResult } from '@thor-node/nodes'
 
 const root = resolve(import.meta.dirname, '../..')
 const bin = join(root, 'bin/thor-node.js')
@@ -87,7 +87,7 @@ export async function startCluster({ net, nodes: count, options = [] }: ClusterO
         address: `${net}.${number}`,
         data,
         ...launch(number, data, invite),
-        operations: new ControlClient(join(data, 'control.sock')),
+        operations: connectControl(data),
       }
       nodes.push(node)
       await ready(node)

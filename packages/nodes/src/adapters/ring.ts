@@ -18,14 +18,18 @@ export interface FlowOwner {
  * the Record-Route cookie and readable by any node.
  */
 export class RingAdapter implements Ring {
-  readonly self: string
   readonly cookieKey: Uint8Array
   readonly #ring: RingAccess
+  readonly #self: () => Address
 
-  constructor(components: { ring: RingAccess }, init: { self: Address; cookieKey: Uint8Array }) {
+  constructor(components: { ring: RingAccess }, init: { self: () => Address; cookieKey: Uint8Array }) {
     this.#ring = components.ring
-    this.self = formatAddress(init.self)
+    this.#self = init.self
     this.cookieKey = init.cookieKey
+  }
+
+  get self(): string {
+    return formatAddress(this.#self())
   }
 
   /** Serves what other nodes hand in. */

@@ -13,6 +13,8 @@ export interface ServiceAddresses {
   soap?: number
   /** libp2p */
   cluster: number
+  /** The door for new members. */
+  admission?: number
 }
 
 export interface Member {

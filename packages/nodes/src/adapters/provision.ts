@@ -1,0 +1,52 @@
+import { type CallRecord, selectCalls } from '@thor-node/accounting'
+import { type Aor, type Clock, recordKey, type SoftStore } from '@thor-node/core'
+import type { CallHistory, CallHistoryQuery, DeviceLocation, DeviceLocations } from '@thor-node/provision'
+import { parseUri, type StoredBinding } from '@thor-node/sip'
+import type { CallHistory as RingCallHistory } from './call-history.ts'
+
+/** Registered devices, as SOAP shows them. */
+export class DeviceLocationsAdapter implements DeviceLocations {
+  readonly #soft: SoftStore
+  readonly #clock: Clock
+
+  constructor(components: { soft: SoftStore; clock: Clock }) {
+    this.#soft = components.soft
+    this.#clock = components.clock
+  }
+
+  async locations(aor: Aor): Promise<DeviceLocation[]> {
+    const entries = await this.#soft.read<StoredBinding>(recordKey('loc', aor))
+    const now = this.#clock.wall()
+    return entries.filter(({ body }) => body.expiresAt > now).map(({ body }) => locationOf(body, now))
+  }
+}
+
+const transports = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const
+
+function locationOf(binding: StoredBinding, nowMs: number): DeviceLocation {
+  const { host, port } = parseUri(binding.contact)
+  const transport = transports.find((name) => name === binding.transport.toLowerCase()) ?? 'udp'
+  return {
+    address: host,
+    port: port ?? 5060,
+    publicAddress: binding.source.host,
+    publicPort: binding.source.port,
+    expiresSeconds: Math.ceil((binding.expiresAt - nowMs) / 1_000),
+    userAgent: binding.userAgent,
+    transport,
+  }
+}
+
+/** An account's calls, as SOAP shows them. */
+export class CallHistoryAdapter implements CallHistory {
+  readonly #history: RingCallHistory
+
+  constructor(components: { history: RingCallHistory }) {
+    this.#history = components.history
+  }
+
+  async calls(aor: Aor, { direction, from, to, limit }: CallHistoryQuery): Promise<CallRecord[]> {
+    const records = await this.#history.ofAccount(aor, direction)
+    return selectCalls(records, { ...(from !== undefined && { from }), ...(to !== undefined && { to }), limit })
+  }
+}

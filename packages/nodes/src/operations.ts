@@ -1,0 +1,302 @@
+import type { CallRecord } from '@thor-node/accounting'
+import {
+  type Aor,
+  type Clock,
+  RANGE_COUNT,
+  type Random,
+  randomHex,
+  rangeOf,
+  recordKey,
+  splitAor,
+  ThorError,
+} from '@thor-node/core'
+import type { Member, NodeId } from '@thor-node/overlay'
+import type { AccountDirectory, AccountRecord, AddressRecord } from '@thor-node/provision'
+import type { StoredBinding, TransportLayer } from '@thor-node/sip'
+import type { CallHistory } from './adapters/call-history.ts'
+import type { CallService } from './adapters/call-service.ts'
+import type { RingAccess } from './adapters/ring-access.ts'
+import { ADMIN_USER, type AdminPassword } from './admin-password.ts'
+import type {
+  AccountAdded,
+  AccountAddQuery,
+  AccountList,
+  AccountListQuery,
+  AccountView,
+  AdminPasswordResult,
+  CallsQuery,
+  CallView,
+  ContactView,
+  DomainView,
+  InviteResult,
+  NodeOperations,
+  NodeStatus,
+  StatusResult,
+  WhereResult,
+} from './control/contract.ts'
+import type { Invites } from './invites.ts'
+
+/** What one node counts of the ranges that it is home of; summed up, the whole ring. */
+interface HomeCounts {
+  registrations: number
+  calls: number
+}
+
+export interface OperationsComponents {
+  ring: RingAccess
+  clock: Clock
+  random: Random
+  directory: AccountDirectory
+  history: CallHistory
+  calls: CallService
+  invites: Invites
+  adminPassword: AdminPassword
+  transport: Pick<TransportLayer, 'remoteOf'>
+  /** See Overlay.handOver and after it the end of the process. */
+  leave(): Promise<void>
+}
+
+export interface OperationsInit {
+  domain: () => string
+  inviteLifetimeMs: number
+}
+
+const LIST_DEFAULT = 1_000
+const CALLS_DEFAULT = 50
+const CALLS_MAX = 10_000
+
+/** What the command line asks of a running node. */
+export class Operations implements NodeOperations {
+  readonly #c: OperationsComponents
+  readonly #init: OperationsInit
+
+  constructor(components: OperationsComponents, init: OperationsInit) {
+    this.#c = components
+    this.#init = init
+    components.ring.rpc.serve<null, HomeCounts>('node.counts', () => this.#ownCounts())
+  }
+
+  async status(): Promise<StatusResult> {
+    const { ring } = this.#c
+    const members = ring.members.list()
+    const live = members.filter((member) => ring.members.isLive(member.nodeId))
+    const [accounts, counts] = await Promise.all([
+      this.#c.directory.accounts(),
+      Promise.all(live.map((member) => this.#countsOf(member.nodeId))),
+    ])
+    const sum = (key: keyof HomeCounts): number => counts.reduce((total, one) => total + one[key], 0)
+    const spread = this.#spread()
+    return {
+      domain: this.#init.domain(),
+      nodes: members
+        .map((member) => this.#nodeStatus(member, spread))
+        .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true })),
+      totals: { accounts: accounts.length, registrations: sum('registrations'), calls: sum('calls') },
+      ring: { ranges: RANGE_COUNT, underReplicated: spread.underReplicated, changing: ring.ranges.counts().changing },
+    }
+  }
+
+  async accountAdd(query: AccountAddQuery): Promise<AccountAdded> {
+    const password = query.password ?? randomHex(this.#c.random, 8)
+    const [firstName = '', ...rest] = (query.displayName ?? '').trim().split(/\s+/)
+    const record = await this.#c.directory.addAccount({
+      ...idOf(query.aor),
+      password,
+      ...(query.displayName && { firstName, lastName: rest.join(' ') }),
+      ...(query.email && { email: query.email }),
+    })
+    return { account: viewOf(record), password, generated: query.password === undefined }
+  }
+
+  async accountList({ domain, limit = LIST_DEFAULT }: AccountListQuery): Promise<AccountList> {
+    const all = await this.#c.directory.accounts()
+    const found = all.filter(({ aor }) => domain === undefined || splitAor(aor)?.domain === domain.toLowerCase())
+    return { accounts: found.slice(0, limit).map(viewOf), total: found.length }
+  }
+
+  async accountShow({ aor }: { aor: Aor }): Promise<AccountView> {
+    return viewOf((await this.#c.directory.getAccount(aor)).body)
+  }
+
+  async accountRemove({ aor }: { aor: Aor }): Promise<{ removed: Aor }> {
+    await this.#c.directory.deleteAccount(aor)
+    return { removed: aor }
+  }
+
+  async domainList(): Promise<{ domains: DomainView[] }> {
+    const [domains, accounts] = await Promise.all([this.#c.directory.domains(), this.#c.directory.accounts()])
+    const counts = new Map<string, number>()
+    for (const { aor } of accounts) {
+      const domain = splitAor(aor)?.domain ?? ''
+      counts.set(domain, (counts.get(domain) ?? 0) + 1)
+    }
+    return {
+      domains: domains.map(({ domain, changedAt }) => ({ domain, accounts: counts.get(domain) ?? 0, changedAt })),
+    }
+  }
+
+  async calls({ account, limit = CALLS_DEFAULT, current = false }: CallsQuery): Promise<{ calls: CallView[] }> {
+    const { history, clock } = this.#c
+    const records =
+      account === undefined
+        ? await history.ofRing()
+        : [...(await history.ofAccount(account, 'placed')), ...(await history.ofAccount(account, 'received'))]
+    const unique = [...new Map(records.map((record) => [record.callUuid, record])).values()]
+    const shown = unique
+      .filter((record) => !current || record.stoppedAt === undefined)
+      .slice(0, Math.min(limit, CALLS_MAX))
+    return { calls: shown.map((record) => callView(record, clock.wall())) }
+  }
+
+  async where({ aor }: { aor: Aor }): Promise<WhereResult> {
+    const { ring } = this.#c
+    const id = idOf(aor)
+    const canonical = `${id.username}@${id.domain}`
+    const range = rangeOf(canonical)
+    const record = await ring.store.reg.read<AddressRecord>(recordKey('acct', canonical), 'strict')
+    const home = ring.ranges.homeOf(range)
+    const bindings = await ring.store.soft.read<StoredBinding>(recordKey('loc', canonical))
+    const now = this.#c.clock.wall()
+    return {
+      aor: canonical,
+      kind: record?.body.kind ?? 'none',
+      ...(record?.body.kind === 'alias' && { redirectsTo: record.body.target }),
+      range,
+      home: home === undefined ? null : this.#nameOf(home),
+      replicas: ring.ranges
+        .replicasOf(range)
+        .map((nodeId) => ({ name: this.#nameOf(nodeId), live: ring.members.isLive(nodeId) })),
+      contacts: bindings.filter(({ body }) => body.expiresAt > now).map(({ body }) => this.#contactView(body, now)),
+    }
+  }
+
+  async invite({ ttlSeconds }: { ttlSeconds?: number }): Promise<InviteResult> {
+    return this.#c.invites.create(ttlSeconds === undefined ? this.#init.inviteLifetimeMs : ttlSeconds * 1_000)
+  }
+
+  async adminPassword({ reset = false }: { reset?: boolean }): Promise<AdminPasswordResult> {
+    const { adminPassword } = this.#c
+    const password = reset ? await adminPassword.reset() : await adminPassword.read()
+    if (password === undefined) {
+      throw new ThorError(
+        'NODE_NO_ADMIN',
+        'the ring has no administrator yet; make one with "thor-node admin password --reset"',
+      )
+    }
+    return { user: ADMIN_USER, password, reset }
+  }
+
+  async leave(): Promise<{ left: true }> {
+    await this.#c.leave()
+    return { left: true }
+  }
+
+  async #countsOf(nodeId: NodeId): Promise<HomeCounts> {
+    try {
+      return await this.#c.ring.rpc.call<HomeCounts>(nodeId, 'node.counts', null, { timeoutMs: 1_000 })
+    } catch {
+      // A node that dies while it is asked counts nothing; the next look shows its ranges at others.
+      return { registrations: 0, calls: 0 }
+    }
+  }
+
+  #ownCounts(): HomeCounts {
+    const { ring } = this.#c
+    const registrations = ring.store.soft
+      .local('loc/')
+      .reduce((total, { key, entries }) => total + (ring.ranges.isHome(key.range) ? entries.length : 0), 0)
+    return { registrations, calls: this.#c.calls.count() }
+  }
+
+  /** Ranges by node, from the configs. */
+  #spread(): { held: Map<NodeId, number>; home: Map<NodeId, number>; underReplicated: number } {
+    const { ranges, members } = this.#c.ring
+    const held = new Map<NodeId, number>()
+    const home = new Map<NodeId, number>()
+    const wanted = Math.min(3, members.list().filter((member) => member.state !== 'left').length)
+    let underReplicated = 0
+    for (let range = 0; range < RANGE_COUNT; range++) {
+      const info = ranges.info(range)
+      for (const nodeId of info.replicas) held.set(nodeId, (held.get(nodeId) ?? 0) + 1)
+      if (info.home !== undefined) home.set(info.home, (home.get(info.home) ?? 0) + 1)
+      if (info.replicas.filter((nodeId) => members.isLive(nodeId)).length < wanted) underReplicated++
+    }
+    return { held, home, underReplicated }
+  }
+
+  #nodeStatus(member: Member, spread: { held: Map<NodeId, number>; home: Map<NodeId, number> }): NodeStatus {
+    const { members } = this.#c.ring
+    const live = members.isLive(member.nodeId)
+    return {
+      name: member.name,
+      nodeId: member.nodeId,
+      state: member.state,
+      serving: live && member.serving,
+      address: member.services.host,
+      zone: member.zone,
+      roles: [...member.roles],
+      version: member.version,
+      uptimeSeconds: live ? Math.max(0, Math.round((this.#c.clock.wall() - member.startedAt) / 1_000)) : 0,
+      rangesHeld: spread.held.get(member.nodeId) ?? 0,
+      rangesHome: spread.home.get(member.nodeId) ?? 0,
+      self: member.nodeId === members.self.nodeId,
+      services: member.services,
+    }
+  }
+
+  #nameOf(nodeId: NodeId): string {
+    return this.#c.ring.members.get(nodeId)?.name ?? nodeId
+  }
+
+  #contactView(binding: StoredBinding, now: number): ContactView {
+    const { members } = this.#c.ring
+    const edge = members
+      .list()
+      .find(({ services: { host, sipUdp, sipTcp } }) => binding.edge === `${host}:${sipUdp ?? sipTcp}`)
+    const remote = this.#c.transport.remoteOf(binding.flow)?.remote
+    return {
+      contact: binding.contact,
+      edge: edge?.name ?? binding.edge,
+      flow: remote ? `${binding.transport}:${remote.host}:${remote.port}` : binding.flow,
+      transport: binding.transport,
+      q: binding.q / 1_000,
+      expiresSeconds: Math.ceil((binding.expiresAt - now) / 1_000),
+      userAgent: binding.userAgent,
+      source: `${binding.source.host}:${binding.source.port}`,
+    }
+  }
+}
+
+function idOf(aor: Aor): { username: string; domain: string } {
+  const parts = splitAor(aor)
+  if (!parts) throw new ThorError('NODE_BAD_ADDRESS', `"${aor}" is not an address; write user@domain`)
+  return { username: parts.user, domain: parts.domain.toLowerCase() }
+}
+
+const viewOf = (record: AccountRecord): AccountView => ({
+  aor: record.aor,
+  displayName: [record.firstName, record.lastName].filter(Boolean).join(' '),
+  email: record.email,
+  aliases: [...record.aliases],
+  groups: [...record.groups],
+  callLimit: record.callLimit,
+  createdAt: record.createdAt,
+  changedAt: record.changedAt,
+})
+
+const callView = (record: CallRecord, now: number): CallView => ({
+  callUuid: record.callUuid,
+  callId: record.callId,
+  caller: record.caller,
+  callee: record.callee,
+  billedTo: record.billedTo,
+  startedAt: record.startedAt,
+  endedAt: record.stoppedAt ?? null,
+  durationSeconds: record.durationSeconds ?? Math.max(0, Math.round((now - record.startedAt) / 1_000)),
+  endCause: record.cause ?? null,
+  bytesCaller: record.callerBytes,
+  bytesCallee: record.calleeBytes,
+  codecs: [...record.codecs],
+  userAgentCaller: record.callerUserAgent,
+  userAgentCallee: record.calleeUserAgent,
+})

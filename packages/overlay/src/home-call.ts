@@ -1,0 +1,49 @@
+import { errorCode, type RangeId, ThorError } from '@thor-node/core'
+import type { Members } from './membership/contract.ts'
+import type { NodeId } from './peers.ts'
+import type { Ranges } from './ranges/contract.ts'
+import type { Rpc } from './rpc/contract.ts'
+
+/** What says nothing about the request, only that this node did not answer it. */
+const TRY_NEXT = new Set(['RPC_TIMEOUT', 'RPC_NOT_CONNECTED', 'RPC_OVERLOADED', 'RPC_UNKNOWN_METHOD'])
+/** One attempt; three of them stay below the two seconds in which the next home must have answered. */
+const ATTEMPT_MS = 600
+
+export interface HomeCallComponents {
+  members: Members
+  ranges: Ranges
+  rpc: Rpc
+}
+
+/** Replicas in the order in which to ask: alive ones first, then suspects, as the ring ranks them. */
+function candidates({ members, ranges }: HomeCallComponents, range: RangeId): NodeId[] {
+  const rank = (nodeId: NodeId): number => (members.get(nodeId)?.state === 'alive' ? 0 : 1)
+  return ranges
+    .replicasOf(range)
+    .filter((nodeId) => members.isLive(nodeId))
+    .map((nodeId, order) => ({ nodeId, order }))
+    .sort((a, b) => rank(a.nodeId) - rank(b.nodeId) || a.order - b.order)
+    .map(({ nodeId }) => nodeId)
+}
+
+/**
+ * Calls `method` at the home of the range; when it does not answer, at the next live replica. For idempotent methods only.
+ * Throws `OVERLAY_NO_HOME` when nobody answers, or what the method threw.
+ */
+export async function callHome<A>(
+  components: HomeCallComponents,
+  range: RangeId,
+  method: string,
+  body: unknown,
+): Promise<A> {
+  let cause: unknown
+  for (const nodeId of candidates(components, range)) {
+    try {
+      return await components.rpc.call<A>(nodeId, method, body, { timeoutMs: ATTEMPT_MS })
+    } catch (error) {
+      cause = error
+      if (!TRY_NEXT.has(errorCode(error) ?? '')) throw error
+    }
+  }
+  throw new ThorError('OVERLAY_NO_HOME', `no replica of range ${range} answers; try again in some seconds`, { cause })
+}

@@ -1,0 +1,229 @@
+import {
+  type Clock,
+  type Disk,
+  type Lifecycle,
+  type Logger,
+  type Random,
+  type RangeId,
+  type RecordStore,
+  sleep,
+  stopAll,
+} from '@thor-node/core'
+import type { SignedCertificate } from './admission/certificate.ts'
+import { callHome } from './home-call.ts'
+import type { Member, Members, ServiceAddresses } from './membership/contract.ts'
+import { Membership, type MembershipSettings, type SavedRoster } from './membership/members.ts'
+import type { Roster } from './membership/roster.ts'
+import type { NodeId, PeerNet } from './peers.ts'
+import { Balancer } from './ranges/balancer.ts'
+import { ConfigTable } from './ranges/config-table.ts'
+import type { Ranges } from './ranges/contract.ts'
+import { RangeView } from './ranges/home.ts'
+import type { ChangeLimits } from './ranges/limits.ts'
+import { type Placement, Placer } from './ranges/placement.ts'
+import { ConfigSpread } from './ranges/spread.ts'
+import { PeerRpc } from './rpc/rpc.ts'
+import { AcceptorStore } from './store/acceptor-store.ts'
+import { Registers } from './store/reg.ts'
+import { SetRecords } from './store/set.ts'
+import { SoftRecords } from './store/soft.ts'
+
+export interface OverlayComponents {
+  clock: Clock
+  random: Random
+  logger: Logger
+  /** Open, with group commit. */
+  disk: Disk
+  peers: PeerNet
+  /** Holds the certificate of this node at least. */
+  roster: Roster
+  findAddresses?(nodeId: NodeId): Promise<string[]>
+  saveRoster?(saved: SavedRoster): void | Promise<void>
+}
+
+export interface OverlayInit {
+  /** Creates the ranges: the first node of a ring, at its first start. */
+  genesis: boolean
+  /** Grows by one with each start of this node; kept on its disk. */
+  bootCounter: number
+  version: string
+  weight?: number
+  services: ServiceAddresses
+  known?: readonly Member[]
+  membership?: Partial<MembershipSettings>
+  changes?: Partial<ChangeLimits>
+  configSyncMs?: number
+  /** Which of several bodies of one SET record counts (`SetRecords`). */
+  choose?: (name: string, bodies: readonly unknown[]) => unknown
+}
+
+const CONFIG_SYNC_MS = 10_000
+const JOIN_RETRY_MS = 200
+const JOIN_PATIENCE_MS = 30_000
+/** Incarnations of one life of the node stay below those of the next. */
+const INCARNATIONS_PER_BOOT = 2 ** 20
+
+/**
+ * One node's part of the ring: who is there, who is home, and the records. Composes what the folders beside it hold; the
+ * network below it is libp2p or, in simulations, memory.
+ */
+export class Overlay implements Lifecycle {
+  readonly self: NodeId
+  readonly rpc: PeerRpc
+  readonly members: Members
+  readonly ranges: Ranges
+  readonly store: RecordStore
+  readonly configs: ConfigTable
+  readonly #peers: PeerNet
+  readonly #membership: Membership
+  readonly #view: RangeView
+  readonly #set: SetRecords
+  readonly #soft: SoftRecords
+  readonly #spread: ConfigSpread
+  readonly #balancer: Balancer
+  readonly #genesis: boolean
+  readonly #clock: Clock
+  #started: Lifecycle[] = []
+
+  constructor(components: OverlayComponents, init: OverlayInit) {
+    const { clock, random, logger: log, disk, peers, roster } = components
+    const self = peers.self
+    const certificate = roster.get(self)
+    if (!certificate) throw new RangeError('the roster lacks the certificate of this node')
+    this.self = self
+    this.#peers = peers
+    this.#genesis = init.genesis
+    this.#clock = clock
+    const rpc = new PeerRpc({ peers, clock, log })
+    this.rpc = rpc
+    const { findAddresses, saveRoster } = components
+    this.#membership = new Membership(
+      { peers, rpc, roster, clock, random, log, findAddresses, saveRoster },
+      {
+        certificate,
+        incarnation: init.bootCounter * INCARNATIONS_PER_BOOT,
+        version: init.version,
+        weight: init.weight,
+        services: init.services,
+        known: init.known,
+        settings: init.membership,
+      },
+    )
+    const members = this.#membership
+    this.members = members
+    this.configs = new ConfigTable({ disk, rpc }, { self })
+    const { configs } = this
+    this.#view = new RangeView({ members, configs }, { self })
+    this.ranges = this.#view
+    const acceptors = new AcceptorStore({ clock, disk, rpc, configs })
+    const reg = new Registers({ clock, random, rpc, configs, members, acceptors }, { self })
+    this.#set = new SetRecords({ clock, disk, rpc, configs, members, log }, { choose: init.choose })
+    const placement = livePlacement(members)
+    this.#soft = new SoftRecords({ clock, random, rpc, configs, members, placement, log })
+    for (const records of [acceptors, this.#set, this.#soft]) configs.attach(records)
+    this.store = { reg, set: this.#set, soft: this.#soft }
+    this.#spread = new ConfigSpread(
+      { clock, random, log, rpc, members, configs },
+      { self, syncMs: init.configSyncMs ?? CONFIG_SYNC_MS },
+    )
+    this.#balancer = new Balancer(
+      {
+        clock,
+        random,
+        log,
+        rpc,
+        members,
+        configs,
+        ranges: this.#view,
+        spread: this.#spread,
+        reg,
+        acceptors,
+        copied: [this.#set, this.#soft],
+      },
+      { self, limits: init.changes },
+    )
+  }
+
+  /** Resolves when this node knows where every range is. It serves others' requests from then on. */
+  async start(): Promise<void> {
+    if (this.#started.length > 0) return
+    await this.configs.load()
+    if (this.#genesis) await this.configs.genesis()
+    this.#view.refresh()
+    for (const part of [this.#peers, this.#membership, this.#set, this.#soft, this.#spread, this.#balancer]) {
+      this.#started.push(part)
+      await part.start()
+      if (part === this.#membership && this.configs.unknown > 0) await this.#catchUpWithConfigs()
+    }
+  }
+
+  async stop(): Promise<void> {
+    const parts = this.#started
+    this.#started = []
+    await stopAll(parts)
+    this.#view.close()
+  }
+
+  /** This node's copies are as new as those of the others. */
+  get caughtUp(): boolean {
+    return this.#balancer.caughtUp
+  }
+
+  /** Tells everybody whether this node takes new work. */
+  setServing(serving: boolean): void {
+    this.#membership.setServing(serving)
+  }
+
+  updateServices(services: ServiceAddresses): void {
+    this.#membership.updateServices(services)
+  }
+
+  /** Makes a new member known everywhere, before it gets its certificate itself. */
+  announce(certificate: SignedCertificate): Promise<void> {
+    return this.#membership.announce(certificate)
+  }
+
+  /** Says goodbye: others need not find out. */
+  sayLeft(): Promise<void> {
+    return this.#membership.leave()
+  }
+
+  /** Hands all ranges to others; resolves when this node holds nothing. */
+  handOver(signal?: AbortSignal): Promise<void> {
+    return this.#balancer.leave(signal)
+  }
+
+  /** See `callHome`. */
+  callHome<A>(range: RangeId, method: string, body: unknown): Promise<A> {
+    return callHome<A>(this, range, method, body)
+  }
+
+  snapshot(): Record<string, unknown> {
+    return { balancer: this.#balancer.snapshot(), set: this.#set.snapshot(), soft: this.#soft.snapshot() }
+  }
+
+  /** A member that was away may know nobody yet: connections come within moments. */
+  async #catchUpWithConfigs(): Promise<void> {
+    const until = this.#clock.now() + JOIN_PATIENCE_MS
+    for (;;) {
+      try {
+        return await this.#spread.join()
+      } catch (error) {
+        if (this.#clock.now() > until) throw error
+        await sleep(this.#clock, JOIN_RETRY_MS)
+      }
+    }
+  }
+}
+
+/** All live nodes of a range in placement order, worked out anew only when the members change. */
+function livePlacement(members: Members): (range: RangeId) => readonly NodeId[] {
+  const placer = new Placer()
+  let placed: { key: string; placement: Placement } | undefined
+  return (range) => {
+    const live = members.list().filter((member) => members.isLive(member.nodeId))
+    const key = live.map((member) => `${member.placementId}*${member.weight}`).join()
+    if (placed?.key !== key) placed = { key, placement: placer.place(live) }
+    return placed.placement[range] ?? []
+  }
+}
