@@ -163,7 +163,7 @@ export class Transports implements TransportLayer {
     return new TcpTransport(components, {
       limits: this.#init.limits,
       onMessage: (bytes, connection) => this.#onStreamMessage(bytes, connection),
-      onClosed: (flow) => this.onFlowClosed?.(flow),
+      onClosed: (flow) => this.#onClosed(flow),
     })
   }
 
@@ -235,6 +235,14 @@ export class Transports implements TransportLayer {
       this.onMessage?.(message, source)
     } catch (error) {
       this.#log.error('a message was not handled', { error, remote: formatAddress(source.remote) })
+    }
+  }
+
+  #onClosed(flow: FlowToken): void {
+    try {
+      this.onFlowClosed?.(flow)
+    } catch (error) {
+      this.#log.error('the end of a flow was not handled', { error, flow })
     }
   }
 

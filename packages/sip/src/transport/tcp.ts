@@ -62,13 +62,6 @@ export class TcpTransport {
   async listen(bind: Address): Promise<Address> {
     const listener = await this.#components.net.listen(bind, (stream) => this.#accept(stream))
     this.#listeners.push(listener)
-    const { clock, logger } = this.#components
-    this.#sweeper ??= every(
-      clock,
-      SWEEP_MS,
-      () => this.#sweep(clock.now()),
-      (error) => logger.error('sweep failed', { error }),
-    )
     return listener.local
   }
 
@@ -170,7 +163,14 @@ export class TcpTransport {
       },
       onClose: (connection) => this.#remove(connection),
     }
-    const { clock } = this.#components
+    const { clock, logger } = this.#components
+    // Also without a listener: a node that listens on UDP alone opens connections for large requests.
+    this.#sweeper ??= every(
+      clock,
+      SWEEP_MS,
+      () => this.#sweep(clock.now()),
+      (error) => logger.error('sweep failed', { error }),
+    )
     const id = `${this.#idPrefix}${(this.#ids++).toString(36)}`
     const connection = new Connection({ stream, now: () => clock.now(), events }, { id, accepted })
     this.#byId.set(id, connection)

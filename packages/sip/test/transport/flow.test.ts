@@ -18,7 +18,15 @@ for (const host of ['192.0.2.1', '2001:db8::1', '::ffff:192.0.2.1', '2001:0db8:1
   })
 }
 
-const foreign = ['', 'u', 'u0-192.0.2.1', 'u0-192.0.2.1-0', 'u0-192.0.2.1-65536', 'u0-192.0.2.999-5060', 'x0-192.0.2.1-5060']
+const foreign = [
+  '',
+  'u',
+  'u0-192.0.2.1',
+  'u0-192.0.2.1-0',
+  'u0-192.0.2.1-65536',
+  'u0-192.0.2.999-5060',
+  'x0-192.0.2.1-5060',
+]
 for (const token of [...foreign, 'u0-192.0.2.1-5060\r\n', `t${'a'.repeat(21)}-192.0.2.1-5060`]) {
   test(`${JSON.stringify(token)} is no flow`, () => {
     assert.equal(parseFlow(token), undefined)

@@ -10,7 +10,11 @@ interface TextParts {
   body?: string
 }
 
-export function optionsText({ via = '192.0.2.9:5060;branch=z9hG4bKa', headers = '', body = '' }: TextParts = {}): string {
+export function optionsText({
+  via = '192.0.2.9:5060;branch=z9hG4bKa',
+  headers = '',
+  body = '',
+}: TextParts = {}): string {
   return (
     `OPTIONS sip:b@example.net SIP/2.0\r\nVia: SIP/2.0/UDP ${via}\r\nFrom: <sip:a@example.net>;tag=1\r\n` +
     `To: <sip:b@example.net>\r\nCall-ID: c1\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n${headers}` +
