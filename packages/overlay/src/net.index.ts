@@ -34,14 +34,13 @@ export { generateNodeKey, isNodeId, type NodeKey, nodeIdOf, signAsNode, verifyNo
 export { admissionLimits, membershipLimits, netLimits, rpcLimits } from './limits.ts'
 export type { Member, MemberChange, MemberState, Members, ServiceAddresses } from './membership/contract.ts'
 export {
-  defaultMembership,
   Membership,
   type MembershipComponents,
   type MembershipInit,
-  type MembershipSettings,
   type SavedRoster,
 } from './membership/members.ts'
 export { Roster } from './membership/roster.ts'
+export { defaultMembership, type MembershipSettings } from './membership/settings.ts'
 export type { NodeId, PeerListener, PeerNet } from './peers.ts'
 export type { CallOptions, Rpc, RpcHandler } from './rpc/contract.ts'
 export { type PeerEvents, PeerRpc, type PeerRpcComponents, type PeerRpcInit } from './rpc/rpc.ts'

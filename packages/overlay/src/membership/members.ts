@@ -6,7 +6,6 @@ import {
   type Lifecycle,
   type Logger,
   type Random,
-  shuffled,
   type Timer,
 } from '@thor-node/core'
 import type { Certificate, SignedCertificate } from '../admission/certificate.ts'
@@ -17,9 +16,12 @@ import type { PeerEvents } from '../rpc/rpc.ts'
 import type { Member, MemberChange, MemberState, Members, ServiceAddresses } from './contract.ts'
 import { type Belief, type Effect, type Evidence, step, trusted } from './detector.ts'
 import { Mesh } from './mesh.ts'
+import { type Claim, Prober } from './prober.ts'
 import type { Roster } from './roster.ts'
-import { defaultSuspicion, nextHealth, type SuspicionSettings } from './suspicion.ts'
+import { defaultMembership, type MembershipSettings } from './settings.ts'
 import { isSameView, refutation, toMember } from './view.ts'
+
+export type { MembershipSettings } from './settings.ts'
 
 export interface MembershipComponents {
   peers: PeerNet
@@ -55,31 +57,6 @@ export interface MembershipInit {
   settings?: Partial<MembershipSettings>
 }
 
-export interface MembershipSettings {
-  probePeriodMs: number
-  probeTimeoutMs: number
-  indirectProbes: number
-  /** Full exchange with one member, by turns. */
-  syncPeriodMs: number
-  syncTimeoutMs: number
-  /** This node blames nobody for silence in its first moments. */
-  startGraceMs: number
-  /** A timer that fires later than this shows that this node stood still. */
-  stallMs: number
-  suspicion: SuspicionSettings
-}
-
-export const defaultMembership: MembershipSettings = {
-  probePeriodMs: 500,
-  probeTimeoutMs: 300,
-  indirectProbes: 3,
-  syncPeriodMs: 2_500,
-  syncTimeoutMs: 1_000,
-  startGraceMs: 1_000,
-  stallMs: 100,
-  suspicion: defaultSuspicion,
-}
-
 interface Entry {
   member: Member
   belief: Belief
@@ -91,12 +68,6 @@ interface Sync {
   /** Digest of the sender's roster. */
   roster: unknown
   certificates?: unknown
-}
-
-interface Claim {
-  nodeId: NodeId
-  incarnation: number
-  state: MemberState
 }
 
 /**
@@ -112,17 +83,13 @@ export class Membership implements Members, Lifecycle {
   readonly #rpc: Rpc & PeerEvents
   readonly #log: Logger
   readonly #mesh: Mesh
+  readonly #prober: Prober
   readonly #entries = new Map<NodeId, Entry>()
   readonly #listeners = new Set<(change: MemberChange) => void>()
-  readonly #probing = new Set<NodeId>()
   readonly #undo: (() => void)[] = []
   readonly #known: readonly Member[]
   #self: Member
   #list: readonly Member[] | undefined
-  #round: NodeId[] = []
-  #health = 1
-  #quietUntil = 0
-  #stalledAt = Number.NEGATIVE_INFINITY
   #saving: Timer | undefined
   #state: 'new' | 'running' | 'stopped' = 'new'
 
@@ -153,6 +120,19 @@ export class Membership implements Members, Lifecycle {
       addressOf: (id) => this.#addressOf(id),
       onFailure: (id, outcome) =>
         this.#weigh(id, { type: outcome === 'refused' ? 'refused' : 'silent', by: this.#self.nodeId }),
+    })
+    this.#prober = new Prober(components, {
+      settings: this.#settings,
+      candidates: () => this.#worthProbing(),
+      claim: (id) => this.#claim(id),
+      helpers: (id) =>
+        this.#connected().filter((one) => one !== id && this.#entries.get(one)?.member.state === 'alive'),
+      onAnswer: (id, answer) => {
+        this.#merge(answer, id)
+        this.#weigh(id, { type: 'answered' })
+      },
+      onSilence: (id) => this.#weigh(id, { type: 'silent', by: this.#self.nodeId }),
+      onStall: (forMs) => this.#onStall(forMs),
     })
   }
 
@@ -187,7 +167,6 @@ export class Membership implements Members, Lifecycle {
     if (this.#state !== 'new') return
     this.#state = 'running'
     const { clock, random } = this.#components
-    this.#quietUntil = clock.now() + this.#settings.startGraceMs
     this.#rpc.serve('swim.ping', (claim: Claim) => this.#onPing(claim))
     this.#rpc.serve('swim.probe', (claim: Claim) => this.#onProbe(claim))
     this.#rpc.serve('swim.sync', (sync: Sync, from) => this.#onSync(sync, from))
@@ -201,7 +180,7 @@ export class Membership implements Members, Lifecycle {
     )
     // Incarnation 0: any news is newer than what was written down.
     for (const member of this.#known) this.#merge({ ...member, incarnation: 0, state: 'dead' }, this.#self.nodeId)
-    const probes = this.#ticker(this.#settings.probePeriodMs, () => this.#probeNext())
+    this.#prober.start()
     const exchange = every(
       clock,
       this.#settings.syncPeriodMs,
@@ -209,16 +188,14 @@ export class Membership implements Members, Lifecycle {
       (error) => this.#log.error('an exchange failed', { error }),
       random.int(this.#settings.syncPeriodMs) + 1,
     )
-    this.#undo.push(
-      () => probes.cancel(),
-      () => exchange.cancel(),
-    )
+    this.#undo.push(() => exchange.cancel())
   }
 
   async stop(): Promise<void> {
     if (this.#state !== 'running') return
     this.#state = 'stopped'
     this.#mesh.stop()
+    this.#prober.stop()
     for (const undo of this.#undo.splice(0)) undo()
     for (const entry of this.#entries.values()) entry.timer?.cancel()
     this.#saving?.cancel()
@@ -254,7 +231,7 @@ export class Membership implements Members, Lifecycle {
   snapshot() {
     return {
       self: this.#self,
-      health: this.#health,
+      health: this.#prober.health,
       members: [...this.#entries.values()].map(({ member, belief }) => ({
         nodeId: member.nodeId,
         name: member.name,
@@ -266,85 +243,26 @@ export class Membership implements Members, Lifecycle {
     }
   }
 
-  // Probing
+  // What others ask and say
 
-  /** Runs `fn` every period and notices when this node stood still meanwhile. */
-  #ticker(periodMs: number, fn: () => void): Timer {
-    let timer: Timer
-    const arm = (): void => {
-      const dueAt = this.#clock.now() + periodMs
-      timer = this.#clock.after(periodMs, () => {
-        const lateMs = this.#clock.now() - dueAt
-        this.#health = nextHealth(this.#health, lateMs, this.#settings.stallMs, this.#settings.suspicion.healthMax)
-        if (!this.#noteStall(dueAt)) fn()
-        arm()
-      })
-    }
-    arm()
-    return { cancel: () => timer.cancel() }
+  #onStall(forMs: number): void {
+    this.#log.info('this node stood still', { forMs: Math.round(forMs) })
+    for (const nodeId of this.#entries.keys()) this.#weigh(nodeId, { type: 'stalled', forMs })
+    // The others may have given this node up meanwhile.
+    for (const nodeId of this.#connected()) void this.#sync(nodeId)
   }
 
-  /** True when something due at `dueAt` comes so late that this node must have stood still: it blames nobody for a while. */
-  #noteStall(dueAt: number): boolean {
-    const now = this.#clock.now()
-    const lateMs = now - dueAt
-    if (lateMs <= this.#settings.stallMs) return false
-    if (now - this.#stalledAt > this.#settings.probePeriodMs) {
-      this.#log.info('this node stood still', { lateMs: Math.round(lateMs) })
-      for (const nodeId of this.#entries.keys()) this.#weigh(nodeId, { type: 'stalled', forMs: lateMs })
-      // The others may have given this node up meanwhile.
-      for (const nodeId of this.#connected()) void this.#sync(nodeId)
-    }
-    this.#stalledAt = now
-    this.#quietUntil = Math.max(this.#quietUntil, now + this.#settings.probePeriodMs)
-    return true
+  /** A dead member is dialled by the mesh; one that is connected all the same gets the chance to answer. */
+  #worthProbing(): NodeId[] {
+    return [...this.#entries].flatMap(([nodeId, { member }]) => {
+      if (member.state === 'left') return []
+      return member.state === 'dead' && !this.#components.peers.isConnected(nodeId) ? [] : [nodeId]
+    })
   }
 
-  #probeNext(): void {
-    const { peers, random } = this.#components
-    for (let tries = 0; tries < 2; tries++) {
-      for (let nodeId = this.#round.pop(); nodeId; nodeId = this.#round.pop()) {
-        const state = this.#entries.get(nodeId)?.member.state
-        // A dead member is dialled by the mesh; one that is connected all the same gets the chance to answer.
-        if (!state || state === 'left' || (state === 'dead' && !peers.isConnected(nodeId))) continue
-        void this.#probe(nodeId)
-        return
-      }
-      this.#round = shuffled(random, [...this.#entries.keys()])
-    }
-  }
-
-  /** Directly, then through others. Never throws. */
-  async #probe(nodeId: NodeId): Promise<void> {
+  #claim(nodeId: NodeId): Claim | undefined {
     const entry = this.#entries.get(nodeId)
-    if (!entry || this.#probing.has(nodeId) || this.#state !== 'running') return
-    this.#probing.add(nodeId)
-    const { probeTimeoutMs } = this.#settings
-    const claim = claimOf(entry.member)
-    let dueAt = this.#clock.now() + probeTimeoutMs
-    try {
-      let answer: unknown
-      try {
-        answer = await this.#rpc.call(nodeId, 'swim.ping', claim, { timeoutMs: probeTimeoutMs })
-      } catch {
-        if (this.#noteStall(dueAt)) return
-        dueAt = this.#clock.now() + 2 * probeTimeoutMs
-        answer = await this.#probeThroughOthers(nodeId, claim)
-      }
-      this.#merge(answer, nodeId)
-      this.#weigh(nodeId, { type: 'answered' })
-    } catch {
-      if (!this.#noteStall(dueAt)) this.#weigh(nodeId, { type: 'silent', by: this.#self.nodeId })
-    } finally {
-      this.#probing.delete(nodeId)
-    }
-  }
-
-  async #probeThroughOthers(nodeId: NodeId, claim: Claim): Promise<unknown> {
-    const helpers = this.#connected().filter((id) => id !== nodeId && this.#entries.get(id)?.member.state === 'alive')
-    const chosen = shuffled(this.#components.random, helpers).slice(0, this.#settings.indirectProbes)
-    const timeoutMs = 2 * this.#settings.probeTimeoutMs
-    return await Promise.any(chosen.map((id) => this.#rpc.call(id, 'swim.probe', claim, { timeoutMs })))
+    return entry && claimOf(entry.member)
   }
 
   #onPing(claim: Claim): Member {
@@ -384,12 +302,12 @@ export class Membership implements Members, Lifecycle {
     if (!entry || this.#state !== 'running') return
     if (entry.member.state === 'left') return
     const isOwn = evidence.type === 'silent' && evidence.by === this.#self.nodeId
-    if (isOwn && this.#clock.now() < this.#quietUntil) return
+    if (isOwn && this.#prober.isQuiet) return
     const { belief, effects } = step(entry.belief, evidence, {
       now: this.#clock.now(),
       self: this.#self.nodeId,
       others: this.#aliveBesides(nodeId),
-      health: this.#health,
+      health: this.#prober.health,
       suspicion: this.#settings.suspicion,
     })
     entry.belief = belief
@@ -418,13 +336,13 @@ export class Membership implements Members, Lifecycle {
         this.#mesh.nudge(nodeId)
         return
       case 'probe':
-        void this.#probe(nodeId)
+        void this.#prober.probe(nodeId)
         return
       case 'timer': {
         const dueAt = this.#clock.now() + effect.afterMs
         entry.timer?.cancel()
         entry.timer = this.#clock.after(effect.afterMs, () => {
-          this.#noteStall(dueAt)
+          this.#prober.noteStall(dueAt)
           this.#weigh(nodeId, { type: 'look' })
         })
       }

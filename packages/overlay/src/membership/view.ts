@@ -31,15 +31,17 @@ function isPort(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65536
 }
 
+const optionalPorts = ['sipUdp', 'sipTcp', 'dns', 'soap', 'admission'] as const
+
 function toServices(value: unknown): ServiceAddresses | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { host, cluster, sipUdp, sipTcp, dns, soap } = value as Record<string, unknown>
+  const { host, cluster } = value as Record<string, unknown>
   if (typeof host !== 'string' || !isPort(cluster)) return undefined
   const services: ServiceAddresses = { host, cluster }
-  if (isPort(sipUdp)) services.sipUdp = sipUdp
-  if (isPort(sipTcp)) services.sipTcp = sipTcp
-  if (isPort(dns)) services.dns = dns
-  if (isPort(soap)) services.soap = soap
+  for (const name of optionalPorts) {
+    const port = (value as Record<string, unknown>)[name]
+    if (isPort(port)) services[name] = port
+  }
   return services
 }
 

@@ -185,11 +185,12 @@ test(
     await ring.grow(3)
     const { members, peers } = at(ring, 2)
     members.setServing(true)
-    members.updateServices({ sipUdp: 5060 })
+    members.updateServices({ sipUdp: 5060, admission: 7001 })
     await ring.clock.advance(100)
     for (const node of ring.nodes) {
       assert.is(node.members.get(peers.self)?.serving, true)
       assert.is(node.members.get(peers.self)?.services.sipUdp, 5060)
+      assert.is(node.members.get(peers.self)?.services.admission, 7001)
     }
     const leaving = members.leave()
     await ring.clock.advance(100)
