@@ -142,6 +142,7 @@ export class AcceptorStore implements RangeRecords {
     input: AcceptorInput<Uint8Array>,
   ): Promise<VoteAnswer> {
     const { clock, configs } = this.#components
+    if (input.ballot[0] !== epoch) throw new ThorError('STORE_BAD_REQUEST', 'a ballot of another epoch')
     const fence = await configs.fence(range, epoch, from)
     const reply = fence.ok ? await this.#apply(range, name, epoch, input) : undefined
     return reply ? { ...reply, wall: clock.wall() } : { type: 'newer', config: configs.get(range) }

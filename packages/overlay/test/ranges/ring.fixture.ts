@@ -1,6 +1,6 @@
 /** Whole nodes of the ring in memory: simulated clock, network and disks, and members whose states the test decides. */
 import { type Disk, type RangeId, silentLogger } from '@thor-node/core'
-import { SimClock, SimDisk, SimRandom } from '@thor-node/core/testing'
+import { SimClock, SimDisk, SimRandom, settle } from '@thor-node/core/testing'
 import { MemoryNetwork, type MemoryPeerNet } from '../../src/kad/memory.ts'
 import type { Member, MemberChange, MemberState, Members } from '../../src/membership/contract.ts'
 import type { NodeId } from '../../src/peers.ts'
@@ -198,6 +198,7 @@ export class TestRing {
     }
     promise.then(mark, mark)
     const until = this.clock.now() + limitMs
+    await settle()
     while (!done && this.clock.now() < until) if (!(await this.clock.step())) await this.clock.advance(1)
     if (!done) throw new Error(`nothing after ${limitMs} ms`)
     return promise
