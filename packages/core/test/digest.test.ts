@@ -25,10 +25,7 @@ const example = {
 test('the examples of RFC 7616 §3.9.1 come out as printed there', () => {
   const ha1 = (algorithm: 'MD5' | 'SHA-256') =>
     computeHa1(algorithm, 'Mufasa', 'http-auth@example.org', 'Circle of Life')
-  assert.is(
-    digestResponse({ ...example, algorithm: 'MD5', ha1: ha1('MD5') }),
-    '8ca523f5e9506fed4657c9700eebdbec',
-  )
+  assert.is(digestResponse({ ...example, algorithm: 'MD5', ha1: ha1('MD5') }), '8ca523f5e9506fed4657c9700eebdbec')
   assert.is(
     digestResponse({ ...example, algorithm: 'SHA-256', ha1: ha1('SHA-256') }),
     '753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1',
@@ -94,10 +91,7 @@ test('credentials survive being written and read', () => {
 
 test('a challenge survives being written and read', () => {
   const challenge = { realm: 'example.com', nonce: 'n=', algorithm: 'MD5', qop: 'auth', opaque: undefined, stale: true }
-  assert.is(
-    formatChallenge(challenge),
-    'Digest realm="example.com", nonce="n=", stale=true, algorithm=MD5, qop="auth"',
-  )
+  assert.is(formatChallenge(challenge), 'Digest realm="example.com", nonce="n=", stale=true, algorithm=MD5, qop="auth"')
   assert.equal(parseChallenge(formatChallenge(challenge)), challenge)
 })
 
