@@ -38,7 +38,7 @@ export async function simulate(init: SimulationInit): Promise<Outcome> {
   const cluster = new Cluster({
     seed: init.seed,
     nodes: init.nodes ?? 3 + (init.seed % 3),
-    changes: { newNodeAfterMs: 1_000, deadNodeAfterMs: 10_000 },
+    changes: { newNodeAfterMs: 1_000, deadNodeAfterMs: 10_000, tickMs: 2_000 },
     skewMsMax: 5_000,
     ignoresSync: init.ignoresSync,
   })

@@ -49,6 +49,9 @@ export const softLimits = {
   hedgeAfterMs: 100,
   /** A marker of a removed entry lives at least so long. */
   deadTtlMsMin: 3_600_000,
+  /** After a start, nodes that cannot be seen are waited for so long before their copies are given up. */
+  refillMs: 3_000,
+  refillRetryMs: 100,
   /** Rounds of one operation: refused by newer configs or newer stamps. */
   roundsMax: 5,
 } as const

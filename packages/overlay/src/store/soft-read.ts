@@ -21,6 +21,7 @@ export interface SoftFound {
   merged: StoredEntry[]
   /** Nodes of the preference list that lack something of it. */
   losers: NodeId[]
+  /** Copies that count: a warming node may lack anything. */
   answered: number
   newer?: RangeConfig
 }
@@ -142,5 +143,6 @@ function judge(copies: ReadonlyMap<NodeId, Copy>, owners: readonly NodeId[]): Om
     if (lacks && owners.includes(nodeId)) losers.push(nodeId)
   }
   const merged = [...best.values()].sort((one, other) => compareUtf8(one.sub, other.sub))
-  return { merged, losers, answered: copies.size }
+  const answered = [...copies.values()].filter((copy) => !copy.warming).length
+  return { merged, losers, answered }
 }

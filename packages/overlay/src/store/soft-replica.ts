@@ -29,7 +29,8 @@ export class SoftReplica implements RangeRecords {
   readonly #c: SoftReplicaComponents
   readonly #log: Logger
 
-  constructor(components: SoftReplicaComponents) {
+  /** `isFilling`: this node has just started, and its memory is not complete yet. */
+  constructor(components: SoftReplicaComponents, init: { isFilling: () => boolean }) {
     this.#c = components
     this.#log = components.log.forComponent('overlay:soft')
     const { rpc, table, configs } = components
@@ -42,7 +43,7 @@ export class SoftReplica implements RangeRecords {
       const fence = await configs.fence(request.range, request.epoch, from)
       if (!fence.ok) return { newer: fence.newer }
       const entries = table.get(request.range, request.name).map((entry) => toWire(entry, components.clock))
-      return { entries, warming: configs.standing(request.range) === 'warming' }
+      return { entries, warming: init.isFilling() || configs.standing(request.range) === 'warming' }
     })
     rpc.serve<{ records: WireRecord[] }, { kept: number }>('soft.merge', ({ records }) => ({
       kept: this.take(records),

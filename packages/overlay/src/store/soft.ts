@@ -22,6 +22,7 @@ import { checkName, packBody, unpackBody } from './encoding.ts'
 import { HybridClock } from './hlc.ts'
 import { softLimits } from './limits.ts'
 import { Preference } from './preference.ts'
+import { refill } from './refill.ts'
 import { fromWire, type SoftPage, toWire, type WireEntry, type WireRecord } from './soft-messages.ts'
 import { readSoft } from './soft-read.ts'
 import { SoftReplica } from './soft-replica.ts'
@@ -62,6 +63,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
   #timers: Timer[] = []
   #unsubscribe: (() => void) | undefined
   #handingBack: Promise<void> | undefined
+  #filling: AbortController | undefined
   #thin = 0
 
   constructor(components: SoftRecordsComponents, init: SoftRecordsInit = {}) {
@@ -71,7 +73,10 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
     this.#stamps = new HybridClock(components)
     this.table = new SoftTable(components, { entriesMax: init.entriesMax })
     this.#preference = new Preference(components)
-    this.#replica = new SoftReplica({ ...components, table: this.table })
+    this.#replica = new SoftReplica(
+      { ...components, table: this.table },
+      { isFilling: () => this.#filling !== undefined },
+    )
   }
 
   async start(): Promise<void> {
@@ -84,9 +89,21 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
       every(clock, this.#init.handBackMs, () => this.handBack(), onError, first),
     ]
     this.#unsubscribe = members.onChange(() => this.#onMemberChange())
+    const filling = new AbortController()
+    this.#filling = filling
+    void refill(this.#c, this.#replica, filling.signal).finally(() => {
+      if (this.#filling === filling) this.#filling = undefined
+    })
+  }
+
+  /** False until this node, after its start, has what the others remember; until then it says nothing about absence. */
+  get filled(): boolean {
+    return this.#filling === undefined
   }
 
   async stop(): Promise<void> {
+    this.#filling?.abort()
+    this.#filling = undefined
     for (const timer of this.#timers) timer.cancel()
     this.#timers = []
     this.#unsubscribe?.()
@@ -188,6 +205,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
     what: { sub: string; body: Uint8Array; ttlMs: number; seq: number | undefined; dead: boolean },
     known?: StoredEntry,
   ): Promise<void> {
+    this.#checkSight(key)
     let seq = what.seq ?? known?.seq ?? 0
     let hlc = this.#stamps.next(known && known.seq === seq ? known.hlc : 0)
     const newest = what.seq === undefined
@@ -239,6 +257,12 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
       return outcome.merged
     }
     throw new ThorError('STORE_UNAVAILABLE', `cannot read ${key.name}: no replica answered`)
+  }
+
+  /** One copy is enough when nobody else is there; a node that has just started cannot know that yet. */
+  #checkSight({ range, name }: RecordKey): void {
+    if (this.filled || this.#preference.of(range).length > 1 || voters(this.#c.configs.get(range)).length === 1) return
+    throw new ThorError('STORE_UNAVAILABLE', `cannot write ${name}: this node does not see the others yet`)
   }
 
   #mergeInto(table: SoftTable, range: RangeId, name: string, entries: readonly WireEntry[]): void {

@@ -47,6 +47,7 @@ class Softs extends HandRing {
 async function ring(names: readonly string[] = ['a', 'b', 'c', 'd'], seed = 1): Promise<Softs> {
   const it = new Softs(names, { seed })
   await it.start()
+  await it.clock.advance(1_000)
   return it
 }
 
@@ -311,6 +312,27 @@ test(
       it.node(name).configs.unfilled.add(7)
     }
     assert.equal(await it.bodies('f'), ['x'])
+  }),
+)
+
+test(
+  'a node that has just started says nothing until it has what the others remember',
+  deadline(5_000, async () => {
+    const it = await ring()
+    await it.clock.advance(1_000)
+    await it.run(it.at('d').put(key(), phone('x')))
+    await it.clock.advance(100)
+    it.crash('a')
+    await it.boot('a')
+    assert.not(it.at('a').filled)
+    for (const name of ['b', 'c', 'd']) it.node('a').members.set(name, 'dead')
+    assert.is(await it.run(codeOf(it.at('a').put(key(), phone('y')))), 'STORE_UNAVAILABLE')
+    assert.is(await it.run(codeOf(it.at('a').read(key()))), 'STORE_UNAVAILABLE')
+    for (const name of ['b', 'c', 'd']) it.node('a').members.set(name, 'alive')
+    await it.connectAll()
+    await it.clock.advance(500)
+    assert.ok(it.at('a').filled)
+    assert.equal(await it.bodies('a'), ['x'])
   }),
 )
 
