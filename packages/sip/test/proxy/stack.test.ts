@@ -537,6 +537,35 @@ test(
 )
 
 test(
+  'a 2xx that comes after its transaction goes where its Vias say, if a cookie of ours vouches for it',
+  deadline(5_000, async () => {
+    const { it, node } = await house()
+    const alice = it.phone('alice@example.com', '127.4.1.1', node)
+    const bob = it.phone('bob@example.com', '127.4.1.2', node)
+    await bob.register()
+    const { sent } = await answeredCall(alice, bob)
+    const late = (change: (response: typeof sent) => void): void => {
+      const response = sent.clone()
+      const [, callers = ''] = response.headers.getAll('Via')
+      response.headers.setAll('Via', ['SIP/2.0/UDP 127.4.0.1:5060;branch=z9hG4bKforgotten', callers])
+      change(response)
+      bob.send(response)
+    }
+    late((response) => response.headers.remove('Record-Route'))
+    late((response) => response.headers.set('Record-Route', '<sip:127.4.0.1:5060;lr;thor=AAAA>'))
+    late((response) => {
+      response.status = 180
+    })
+    late((response) => response.headers.set('To', '<sip:bob@example.com>;tag=late'))
+    const seen = await alice.response('INVITE')
+    assert.is(seen.to.params.get('tag'), 'late')
+    assert.is(seen.vias.length, 1)
+    assert.is(alice.inbox.length, 0, 'the others went nowhere')
+    await it.stop()
+  }),
+)
+
+test(
   'a request in a dialog nobody here has routed is answered 481',
   deadline(5_000, async () => {
     const { it, node } = await house()
