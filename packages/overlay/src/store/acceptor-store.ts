@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
-import { type Clock, type Disk, type DiskOperation, RANGE_COUNT, type RangeId, ThorError } from '@thor-node/core'
+import {
+  type Clock,
+  type Disk,
+  type DiskOperation,
+  RANGE_COUNT,
+  type RangeId,
+  type RecordKey,
+  ThorError,
+} from '@thor-node/core'
 import type { NodeId } from '../peers.ts'
 import type { ConfigTable } from '../ranges/config-table.ts'
 import type { RangeRecords } from '../ranges/contract.ts'
@@ -55,6 +63,8 @@ export class AcceptorStore implements RangeRecords {
   readonly #queues = new Map<string, Promise<unknown>>()
   readonly #busy = new Map<RangeId, Set<Promise<unknown>>>()
 
+  #decideAnew: (key: RecordKey) => Promise<void> = () => Promise.resolve()
+
   constructor(components: AcceptorStoreComponents) {
     this.#components = components
     const { rpc } = components
@@ -68,6 +78,11 @@ export class AcceptorStore implements RangeRecords {
     rpc.serve<PairsRequest, PairsAnswer>('reg.pairs', (request, from) => this.#onPairs(request, from))
   }
 
+  /** How a register is decided anew; set by the proposer of this node. */
+  decideAnewWith(decideAnew: (key: RecordKey) => Promise<void>): void {
+    this.#decideAnew = decideAnew
+  }
+
   /** The accepted value of this node's own copy. Throws `STORE_UNAVAILABLE` when that is not complete. */
   async near(range: RangeId, name: string): Promise<Uint8Array | undefined> {
     if (this.#components.configs.standing(range) !== 'member') {
@@ -78,7 +93,7 @@ export class AcceptorStore implements RangeRecords {
 
   /**
    * Takes over accepted values of others as if they were late accept messages: only where nothing higher is promised here.
-   * What is refused so is decided anew by the next operation on the key.
+   * What is refused so is decided anew, above that promise.
    */
   async pull(ranges: readonly RangeId[], sources: readonly NodeId[]): Promise<void> {
     const { configs, rpc } = this.#components
@@ -92,7 +107,8 @@ export class AcceptorStore implements RangeRecords {
         const answer = await rpc.call<ReadAnswer>(source, 'reg.read', { range, epoch, name })
         if (answer.type !== 'read' || !answer.value) return
         const input = { type: 'accept', ballot: ballotOf(answer.accepted), value: answer.value } as const
-        await this.#apply(range, name, epoch, input)
+        const reply = await this.#apply(range, name, epoch, input)
+        if (reply?.type === 'refused') await this.#decideAnew({ range, name })
       })
     }
   }

@@ -6,7 +6,8 @@ import type { Rpc } from '../rpc/contract.ts'
 
 /**
  * Asks every voter of a config at once and ends as soon as the answers are enough, or when nobody is left to answer. Who
- * fails or is not connected is missing in the answers; it still counts in the size of every quorum.
+ * fails or is not connected is missing in the answers; it still counts in the size of every quorum. `onLate` gets the answers
+ * that came after the end.
  */
 export function askVoters<A>(
   components: { rpc: Rpc; clock: Clock },
@@ -15,6 +16,7 @@ export function askVoters<A>(
   body: unknown,
   enough: (answers: ReadonlyMap<NodeId, A>) => boolean,
   timeoutMs: number,
+  onLate?: (answer: A) => void,
 ): Promise<Map<NodeId, A>> {
   const nodes = voters(config)
   return new Promise((resolve) => {
@@ -32,6 +34,7 @@ export function askVoters<A>(
         .then(
           (answer) => {
             if (!ended) answers.set(nodeId, answer)
+            else onLate?.(answer)
           },
           () => undefined,
         )

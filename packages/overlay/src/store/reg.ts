@@ -82,6 +82,7 @@ export class Registers implements RegStore {
     this.#components = components
     this.#self = init.self
     this.#deadlineMs = init.deadlineMs ?? regLimits.deadlineMs
+    components.acceptors.decideAnewWith((key) => this.#identity(key).then(() => undefined))
   }
 
   change<B, R>(key: RecordKey, opId: string, fn: (current: Versioned<B> | undefined) => Decision<B, R>): Promise<R> {
@@ -287,14 +288,17 @@ export class Registers implements RegStore {
     const promise: Ballot = [ballot[0], ballot[1] + 1, ballot[2]]
     const certainBefore = !attempt.uncertain
     if (plan.bytes) attempt.uncertain = true
-    const votes = countVotes(
-      await this.#ask(config, 'reg.accept', key, { ballot, value, promise }, until, (answers) =>
-        hasQuorum(config, countVotes(answers).accepted),
-      ),
-    )
+    const id = recordKeyOf(key.range, key.name)
+    const enough = (answers: ReadonlyMap<NodeId, VoteAnswer>) => hasQuorum(config, countVotes(answers).accepted)
+    // Who promised more to somebody else would miss every later change too: the next one prepares again, above that.
+    const onLate = (answer: VoteAnswer) => {
+      if (answer.type === 'refused') this.#carried.take(id, config.epoch)
+    }
+    const body = { ballot, value, promise }
+    const votes = countVotes(await this.#ask(config, 'reg.accept', key, body, until, enough, onLate))
     if (hasQuorum(config, votes.accepted)) {
       const wallOffset = (votes.wall ?? clock.wall()) - clock.wall()
-      this.#carried.put(recordKeyOf(key.range, key.name), { ballot: promise, value, wallOffset })
+      if (votes.refused.size === 0) this.#carried.put(id, { ballot: promise, value, wallOffset })
       return plan
     }
     // Everybody refused: the value is nowhere and will be nowhere.
@@ -330,9 +334,10 @@ export class Registers implements RegStore {
     body: object,
     until: number,
     enough: (answers: ReadonlyMap<NodeId, VoteAnswer>) => boolean,
+    onLate?: (answer: VoteAnswer) => void,
   ): Promise<Map<NodeId, VoteAnswer>> {
     const timeoutMs = Math.max(1, Math.min(regLimits.roundTimeoutMs, until - this.#components.clock.now()))
     const request = { range: key.range, epoch: config.epoch, name: key.name, ...body }
-    return askVoters<VoteAnswer>(this.#components, config, method, request, enough, timeoutMs)
+    return askVoters<VoteAnswer>(this.#components, config, method, request, enough, timeoutMs, onLate)
   }
 }

@@ -164,6 +164,20 @@ export class TestRing {
     return node
   }
 
+  /** A ring that has found its place long ago: every range with these three, everything running. */
+  async formed(ids: readonly string[], replicas: readonly string[]): Promise<TestNode[]> {
+    const nodes: TestNode[] = []
+    for (const id of ids) nodes.push(await this.start(id, { manual: true, genesis: id === ids[0] }))
+    const members = replicas.map((nodeId) => ({ nodeId, since: 1 }))
+    const configs = nodes[0]?.configs.all().map(({ range }) => ({ range, epoch: 3, old: members })) ?? []
+    for (const node of nodes) {
+      await this.run(node.configs.adoptAll(configs))
+      await this.run(node.configs.markFilled(configs))
+    }
+    for (const node of nodes) await this.run(Promise.all([node.spread.start(), node.balancer.start()]))
+    return nodes
+  }
+
   /** kill -9. Peers lose the connection at once; `state` is what members think from then on. */
   async kill(id: NodeId, state: MemberState = 'dead'): Promise<void> {
     const node = this.nodes.get(id) as TestNode

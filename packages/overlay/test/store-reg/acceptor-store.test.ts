@@ -126,7 +126,7 @@ test(
 )
 
 test(
-  'pulling takes over what others accepted, unless something higher is promised; copies have equal digests then',
+  'pulling takes over what others accepted, above what is promised; copies are equal then',
   deadline(10_000, async () => {
     const { ring, nodes } = await ringOf('a', 'b', 'c')
     const [a, b] = nodes as [TestNode, TestNode]
@@ -146,13 +146,9 @@ test(
     await ring.run(c.acceptors.pull([range], ['a', 'b']))
     await ring.run(c.configs.markFilled([{ range, epoch: 2 }]))
     for (let i = 0; i < 10; i++) {
-      const found = await ring.run(c.reg.read<number>({ range, name: `k${i}` }, 'near'))
-      assert.is(found?.body, i === 3 ? undefined : i)
+      assert.is((await ring.run(c.reg.read<number>({ range, name: `k${i}` }, 'near')))?.body, i)
     }
-    assert.is((await ring.run(c.reg.read<number>({ range, name: 'k3' }, 'strict')))?.body, 3)
-    await ring.run(a.reg.redecide([a.configs.get(range)]))
     await ring.clock.advance(100)
-    assert.is((await ring.run(c.reg.read<number>({ range, name: 'k3' }, 'near')))?.body, 3, 'decided anew')
     const digests = await ring.run(Promise.all([a, b, c].map((node) => node.acceptors.digest(range))))
     assert.is(new Set(digests).size, 1, digests.join(' '))
     await ring.run(c.acceptors.wipe(range))
