@@ -544,6 +544,7 @@ test(
     const bob = it.phone('bob@example.com', '127.4.1.2', node)
     await bob.register()
     const { sent } = await answeredCall(alice, bob)
+    alice.inbox.length = 0
     const late = (change: (response: typeof sent) => void): void => {
       const response = sent.clone()
       const [, callers = ''] = response.headers.getAll('Via')
