@@ -1,4 +1,4 @@
-/** What goes wrong, one thing at a time, with time to recover in between; and now and then everything loses power. */
+/** What goes wrong: one thing at a time, with time to recover in between; in the end, everything loses power. */
 import { type Random, sleep } from '@thor-node/core'
 import type { Cluster, SimNode } from './cluster.ts'
 import type { Workload } from './workload.ts'
@@ -6,8 +6,6 @@ import type { Workload } from './workload.ts'
 export interface FaultInit {
   /** Longest stretch between two faults. */
   quietMsMax: number
-  /** All nodes lose power once, at the end of the faults. */
-  powerCut: boolean
 }
 
 export class Faults {

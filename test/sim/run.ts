@@ -14,6 +14,8 @@ export interface SimulationInit {
   nodes?: number
   /** Simulated time of trouble. @default 120000 */
   faultsMs?: number
+  /** After the faults the ring gets so long to come to rest. @default 60000 */
+  quietMs?: number
   /** Planted: disks that say that they synced and did not. */
   ignoresSync?: boolean
 }
@@ -30,8 +32,6 @@ export interface Outcome {
 
 const REGISTERS = 6
 const CLIENTS = 4
-/** Faults are over; the ring gets this long to come to rest. */
-const QUIET_MS = 60_000
 
 /** One run: form a ring, work, make trouble, let it come to rest, judge. Throws only what the judges cannot explain. */
 export async function simulate(init: SimulationInit): Promise<Outcome> {
@@ -46,7 +46,7 @@ export async function simulate(init: SimulationInit): Promise<Outcome> {
   cluster.onConfig = (_, config) => configs.see(config)
   const history = new History()
   const workload = new Workload(cluster, history, { clients: CLIENTS, registers: REGISTERS })
-  const faults = new Faults(cluster, workload, { quietMsMax: 12_000, powerCut: true })
+  const faults = new Faults(cluster, workload, { quietMsMax: 12_000 })
   let wrong: string[]
   try {
     await cluster.form()
@@ -55,8 +55,9 @@ export async function simulate(init: SimulationInit): Promise<Outcome> {
     await cluster.run(workload.stop())
     await cluster.run(faults.powerCut())
     const copies = Math.min(3, cluster.nodes.length)
-    await cluster.until(() => cluster.isStable(copies), 2 * QUIET_MS, `${copies} copies of every range`)
-    await cluster.run(sleep(cluster.clock, QUIET_MS))
+    const quietMs = init.quietMs ?? 60_000
+    await cluster.until(() => cluster.isStable(copies), 120_000, `${copies} copies of every range`)
+    await cluster.run(sleep(cluster.clock, quietMs))
     wrong = await cluster.run(judge(cluster, history))
   } catch (error) {
     wrong = [`the run did not come to its end: ${error instanceof Error ? error.message : String(error)}`]
