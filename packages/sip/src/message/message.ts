@@ -117,7 +117,7 @@ function parseCallId(values: string[]): string {
 function parseMaxForwards(values: string[]): number | undefined {
   if (values.length === 0) return undefined
   const value = one('Max-Forwards', values)
-  if (!/^\d{1,3}$/.test(value) || Number(value) > 255) {
+  if (!/^\d{1,10}$/.test(value) || Number(value) > 255) {
     throw new SipParseError('not a Max-Forwards', { reason: 'Bad Max-Forwards' })
   }
   return Number(value)

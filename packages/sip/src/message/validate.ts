@@ -1,5 +1,5 @@
 import { SipParseError } from '../errors.ts'
-import type { SipMessage } from './contract.ts'
+import type { SipMessage, SipRequest } from './contract.ts'
 
 /**
  * Reads what every message must have (RFC 3261 §8.1.1, §16.3 step 1), so that later readers of Via, From, To, Call-ID,
@@ -7,20 +7,23 @@ import type { SipMessage } from './contract.ts'
  * is left out: a scheme that nobody knows is answered 416 by the proxy, not 400 here.
  */
 export function validateMessage(message: SipMessage): void {
-  const { cseq, vias, from, to, callId } = message
-  if (vias.length === 0 || callId === '' || !from || !to) throw new SipParseError('a header is missing')
-  if (message.kind === 'response') return
   try {
-    if (cseq.method !== message.method) {
-      throw new SipParseError('CSeq names another method', { reason: 'CSeq Method Mismatch' })
-    }
-    if (message.requestUri.headers !== undefined) {
-      throw new SipParseError('the Request-URI has headers', { reason: 'Bad Request-URI' })
-    }
+    const { method } = message.cseq
     // Reading them is what tells.
-    void [message.maxForwards, message.contacts, message.routes, message.recordRoutes]
+    void [message.vias, message.from, message.to, message.callId]
+    if (message.kind === 'request') validateRequest(message, method)
   } catch (error) {
-    if (error instanceof SipParseError) error.headers ??= message.headers
+    if (error instanceof SipParseError && message.kind === 'request') error.headers ??= message.headers
     throw error
   }
+}
+
+function validateRequest(request: SipRequest, method: string): void {
+  if (method !== request.method) {
+    throw new SipParseError('CSeq names another method', { reason: 'CSeq Method Mismatch' })
+  }
+  if (request.requestUri.headers !== undefined) {
+    throw new SipParseError('the Request-URI has headers', { reason: 'Bad Request-URI' })
+  }
+  void [request.maxForwards, request.contacts, request.routes, request.recordRoutes]
 }

@@ -12,7 +12,9 @@ export function serverKey(request: SipRequest, method: string = request.method):
   const effective = method === 'ACK' ? 'INVITE' : method
   const via = request.vias[0] as Via
   const branch = via.params.get('branch') ?? ''
-  if (branch.startsWith(MAGIC_COOKIE)) return `${branch}|${formatHost(via.host)}:${via.port ?? ''}|${effective}`
+  // The cookie with nothing behind it names nobody (RFC 4475 §3.2.1).
+  if (branch.startsWith(MAGIC_COOKIE) && branch.length > MAGIC_COOKIE.length)
+    return `${branch}|${formatHost(via.host)}:${via.port ?? ''}|${effective}`
   // RFC 2543 clients: by what makes the request unique; the To tag of an ACK comes from the response, so it stays out.
   const { callId, cseq, from } = request
   return `${callId}|${cseq.number}|${from.params.get('tag') ?? ''}|${request.uri}|${formatHost(via.host)}:${via.port ?? ''}|${effective}`

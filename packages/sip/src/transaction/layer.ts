@@ -50,15 +50,18 @@ export class Transactions implements TransactionLayer {
   readonly #clients = new Map<string, Client>()
   /** Makes branches unique to this process; what follows it counts. */
   readonly #branchPrefix: string
+  /** To tag of answers without state: the same each time, so that retransmissions get the same answer (RFC 3261 §8.2.7). */
+  readonly #statelessTag: string
   #branches = 0
 
   constructor(components: TransactionComponents, init: TransactionInit = {}) {
     this.#transport = components.transport
     this.#log = components.logger.forComponent('sip:transaction')
-    this.#timers = new TimerQueue(components.clock)
+    this.#timers = new TimerQueue(components.clock, (error) => this.#log.error('a timer failed', { error }))
     this.#values = init.timers ?? defaultTimers
     this.#max = init.transactionsMax ?? transactionLimits.transactionsMax
     this.#branchPrefix = `${MAGIC_COOKIE}${randomHex(components.random, 6)}`
+    this.#statelessTag = randomHex(components.random, 6)
   }
 
   get size(): number {
@@ -152,7 +155,7 @@ export class Transactions implements TransactionLayer {
   #receiveCancel(cancel: SipRequest, source: Source): void {
     const cancelled = this.#servers.get(serverKey(cancel, 'INVITE'))
     if (!cancelled) return this.#refuse(cancel, source, 481)
-    const answer = makeResponse(cancel, 200)
+    const answer = makeResponse(cancel, 200, undefined, { toTag: this.#statelessTag })
     this.#send(answer, cancel, source).catch(() => undefined)
     if (!cancelled.answered) cancelled.onCancel?.(cancel)
   }
@@ -160,7 +163,7 @@ export class Transactions implements TransactionLayer {
   /** An answer without state. */
   #refuse(request: SipRequest, source: Source, status: number, reason?: string): void {
     const headers = status === 503 ? ([['Retry-After', RETRY_AFTER_SECONDS]] as const) : []
-    const response = makeResponse(request, status, reason, { toTag: `${this.#branchPrefix.slice(7)}s`, headers })
+    const response = makeResponse(request, status, reason, { toTag: this.#statelessTag, headers })
     this.#send(response, request, source).catch(() => undefined)
   }
 

@@ -1,5 +1,6 @@
 /**
- * Non-INVITE server transaction: RFC 3261 §17.2.2, with RFC 4320: nothing provisional but what the user sends, and no 408.
+ * Non-INVITE server transaction: RFC 3261 §17.2.2, with RFC 4320: nothing provisional but what the user sends, and no 408:
+ * instead of sending one it ends.
  *
  *   request: absorb  [ trying ]--- respond 200-699: send, J ---+
  *                        | respond 1xx: send                   |
@@ -28,8 +29,9 @@ export function step(state: State, input: Input, context: Context): Step<State> 
     case 'request':
       return { state, effects: state === 'proceeding' || state === 'completed' ? [SEND] : [] }
     case 'respond':
-      // A late 408 would only reach a client that has given up (RFC 4320 §4.2).
-      if ((state !== 'trying' && state !== 'proceeding') || input.status === 408) return { state, effects: [] }
+      if (state !== 'trying' && state !== 'proceeding') return { state, effects: [] }
+      // A late 408 would only reach a client that has given up (RFC 4320 §4.2): the end, without a word.
+      if (input.status === 408) return { state: 'terminated', effects: [END] }
       if (input.status < 200) return { state: 'proceeding', effects: [SEND] }
       return { state: 'completed', effects: [SEND, start('J', context.reliable ? 0 : 64 * context.t1)] }
     case 'timer':

@@ -18,10 +18,13 @@ interface Entry {
  */
 export class TimerQueue {
   readonly #clock: Clock
+  readonly #onError: (error: unknown) => void
   readonly #queues = new Map<number, { entries: Entry[]; head: number; timer: Timer | undefined }>()
 
-  constructor(clock: Clock) {
+  /** What a timer's function throws goes to `onError`; the others still run. */
+  constructor(clock: Clock, onError: (error: unknown) => void) {
     this.#clock = clock
+    this.#onError = onError
   }
 
   after(afterMs: number, fn: () => void): Timer {
@@ -75,7 +78,11 @@ export class TimerQueue {
       queue.head++
       const { fn } = entry
       entry.fn = undefined
-      fn?.()
+      try {
+        fn?.()
+      } catch (error) {
+        this.#onError(error)
+      }
     }
     queue.timer = undefined
     this.#arm(afterMs)

@@ -1,0 +1,79 @@
+import fc from 'fast-check'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { SipParseError } from '../../src/errors.ts'
+import { messageLimits } from '../../src/limits.ts'
+import { StreamFramer } from '../../src/message/framer.ts'
+
+const test = suite('sip: framer')
+
+const one = (body: string, name = 'Content-Length'): string =>
+  `OPTIONS sip:a SIP/2.0\r\nA: b\r\n${name}: ${body.length}\r\n\r\n${body}`
+
+const frames = (framer: StreamFramer, text: string): string[] =>
+  framer
+    .push(Buffer.from(text, 'latin1'))
+    .map((frame) => (frame.type === 'ping' ? 'ping' : frame.bytes.toString('latin1')))
+
+test('messages are cut by Content-Length, in either form', () => {
+  assert.equal(frames(new StreamFramer(), one('hi') + one('', 'l') + one('x', 'CONTENT-LENGTH ')), [
+    one('hi'),
+    one('', 'l'),
+    one('x', 'CONTENT-LENGTH '),
+  ])
+})
+
+test('two line ends are a ping, a single one is not', () => {
+  assert.equal(frames(new StreamFramer(), `\r\n\r\n${one('a')}\r\n${one('b')}\r\n\r\n`), [
+    'ping',
+    one('a'),
+    one('b'),
+    'ping',
+  ])
+})
+
+test('it does not matter where the stream is cut', () => {
+  const stream = `\r\n\r\n${one('hello')}\r\n${one('')}${one('\r\n\r\n')}\r\n\r\n`
+  const whole = frames(new StreamFramer(), stream)
+  fc.assert(
+    fc.property(fc.array(fc.nat(stream.length), { maxLength: 12 }), (cuts) => {
+      const framer = new StreamFramer()
+      const edges = [0, ...cuts.sort((a, b) => a - b), stream.length]
+      const out = edges.slice(1).flatMap((edge, i) => frames(framer, stream.slice(edges[i], edge)))
+      assert.equal(out, whole)
+      assert.is(framer.partial, false)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('a message that has begun is told from silence', () => {
+  const framer = new StreamFramer()
+  framer.push(Buffer.from('OPTIONS'))
+  assert.is(framer.partial, true)
+})
+
+for (const [name, stream] of [
+  ['no Content-Length', 'OPTIONS sip:a SIP/2.0\r\nA: b\r\n\r\n'],
+  ['two that differ', 'OPTIONS sip:a SIP/2.0\r\nl: 1\r\nContent-Length: 2\r\n\r\nab'],
+  ['a negative one', 'OPTIONS sip:a SIP/2.0\r\nl: -1\r\n\r\n'],
+  ['a body beyond the limit', `OPTIONS sip:a SIP/2.0\r\nl: ${messageLimits.messageBytesMax}\r\n\r\n`],
+  ['a head without end', 'x'.repeat(messageLimits.messageBytesMax + 1)],
+] as const) {
+  test(`${name} ends the stream`, () => {
+    assert.throws(
+      () => new StreamFramer().push(Buffer.from(stream)),
+      (error: unknown) => error instanceof SipParseError,
+    )
+  })
+}
+
+test('a message byte by byte costs what one in a piece costs', () => {
+  const framer = new StreamFramer()
+  const text = one('x'.repeat(20_000))
+  let out: string[] = []
+  for (const char of text) out = out.concat(frames(framer, char))
+  assert.equal(out, [text])
+})
+
+test.run()
