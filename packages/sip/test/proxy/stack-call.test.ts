@@ -1,117 +1,10 @@
-import { deadline, settle } from '@thor-node/core/testing'
+import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { SipRequest } from '../../src/message/index.ts'
-import { House } from './house.ts'
-import { type Phone, SDP } from './phone.ts'
+import { SDP } from './phone.ts'
+import { answeredCall, house } from './scene.ts'
 
-const test = suite('sip: stack')
-
-async function house(...hosts: string[]) {
-  const it = new House()
-  for (const user of ['alice', 'bob']) it.account(`${user}@example.com`)
-  const nodes = []
-  for (const host of hosts.length > 0 ? hosts : ['127.4.0.1']) nodes.push(await it.node(host))
-  return { it, node: nodes[0]!, nodes }
-}
-
-/** Alice calls, Bob answers; returns what each side has seen. */
-async function answeredCall(alice: Phone, bob: Phone) {
-  const { request } = await alice.authenticated('INVITE', 'sip:bob@example.com', { body: SDP })
-  const invite = await bob.request('INVITE')
-  bob.reply(invite, 180)
-  await alice.response('INVITE', 180)
-  const sent = bob.reply(invite, 200, { body: SDP })
-  const ok = await alice.response('INVITE', 200)
-  alice.send(alice.inDialog('ACK', 'caller', request, ok))
-  await bob.request('ACK')
-  return { request, invite, sent, ok }
-}
-
-for (const algorithm of ['MD5', 'SHA-256']) {
-  test(
-    `a device registers with ${algorithm}`,
-    deadline(5_000, async () => {
-      const { it, node } = await house()
-      const bob = it.phone('bob@example.com', '127.4.1.2', node)
-      const ok = await bob.register(algorithm)
-      assert.is(ok.status, 200)
-      assert.match(ok.headers.get('Contact') ?? '', /^<sip:bob@127\.4\.1\.2:5070>;expires=600$/)
-      assert.ok(ok.headers.has('Date'))
-      assert.is(it.bindings.get('bob@example.com')?.[0]?.edge, '127.4.0.1:5060')
-      await it.stop()
-    }),
-  )
-}
-
-test(
-  'the 401 offers each algorithm in a header of its own, the stronger one first',
-  deadline(5_000, async () => {
-    const { it, node } = await house()
-    const bob = it.phone('bob@example.com', '127.4.1.2', node)
-    const { challenge } = await bob.authenticated('REGISTER', 'sip:example.com', { to: '<sip:bob@example.com>' })
-    const offered = challenge.headers.getAll('WWW-Authenticate').map((value) => /algorithm=([^,]+)/.exec(value)?.[1])
-    assert.equal(offered, ['SHA-256', 'MD5'])
-    await it.stop()
-  }),
-)
-
-test(
-  'a wrong password and an unknown user are refused alike',
-  deadline(5_000, async () => {
-    const { it, node } = await house()
-    const wrong = await it.phone('bob@example.com', '127.4.1.2', node, 'guess').register()
-    const unknown = await it.phone('nobody@example.com', '127.4.1.3', node, 'guess').register()
-    assert.equal([wrong.status, wrong.reason], [403, 'Forbidden'])
-    assert.equal([unknown.status, unknown.reason], [403, 'Forbidden'])
-    await it.stop()
-  }),
-)
-
-test(
-  'an account with MD5 digests only is asked for MD5 when it answers with SHA-256',
-  deadline(5_000, async () => {
-    const { it, node } = await house()
-    it.account('old@example.com', { md5Only: true })
-    const again = await it.phone('old@example.com', '127.4.1.2', node).register('SHA-256')
-    assert.is(again.status, 401)
-    assert.equal(again.headers.getAll('WWW-Authenticate').length, 1)
-    assert.match(again.headers.get('WWW-Authenticate') ?? '', /algorithm=MD5/)
-    await it.stop()
-  }),
-)
-
-test(
-  'the same credentials a second time are challenged as stale',
-  deadline(5_000, async () => {
-    const { it, node } = await house()
-    const bob = it.phone('bob@example.com', '127.4.1.2', node)
-    const { request } = await bob.authenticated('REGISTER', 'sip:example.com', { to: '<sip:bob@example.com>' })
-    assert.is((await bob.response('REGISTER')).status, 200)
-    const authorization = request.headers.get('Authorization') as string
-    const headers = [['Authorization', authorization]] as const
-    bob.send(bob.build('REGISTER', 'sip:example.com', { to: '<sip:bob@example.com>', cseq: 9, headers }))
-    const replay = await bob.response('REGISTER')
-    assert.is(replay.status, 401)
-    assert.match(replay.headers.get('WWW-Authenticate') ?? '', /stale=true/)
-    await it.stop()
-  }),
-)
-
-test(
-  'a domain that is not served is refused',
-  deadline(5_000, async () => {
-    const { it, node } = await house()
-    const eve = it.phone('eve@elsewhere.org', '127.4.1.2', node)
-    eve.send(eve.build('REGISTER', 'sip:elsewhere.org', { to: '<sip:eve@elsewhere.org>' }))
-    assert.is((await eve.response('REGISTER')).status, 403)
-    eve.send(eve.build('REGISTER', 'sip:127.4.0.1', { to: '<sip:eve@elsewhere.org>' }))
-    assert.is((await eve.response('REGISTER')).status, 404)
-    eve.send(eve.build('INVITE', 'sip:victim@elsewhere.net'))
-    assert.is((await eve.response('INVITE')).status, 403)
-    await it.stop()
-  }),
-)
+const test = suite('sip: stack carries calls')
 
 test(
   'a call is set up through the relay, recorded before the 200, and ended by the caller',
@@ -291,136 +184,6 @@ test(
 )
 
 test(
-  'busy comes back as busy, offline as 480, unknown as 404',
-  deadline(5_000, async () => {
-    const { it, node } = await house()
-    const alice = it.phone('alice@example.com', '127.4.1.1', node)
-    const bob = it.phone('bob@example.com', '127.4.1.2', node)
-    const statusOf = async (target: string): Promise<number> => {
-      await alice.authenticated('INVITE', target, { body: SDP })
-      return (await alice.response('INVITE')).status
-    }
-    assert.is(await statusOf('sip:bob@example.com'), 480)
-    assert.is(await statusOf('sip:nobody@example.com'), 404)
-    await bob.register()
-    const calling = statusOf('sip:bob@example.com')
-    bob.reply(await bob.request('INVITE'), 486)
-    assert.is(await calling, 486)
-    await it.stop()
-  }),
-)
-
-test(
-  'an alias leads to the account, aliases in a circle to 482',
-  deadline(5_000, async () => {
-    const { it, node } = await house()
-    it.aliases.set('sales@example.com', 'bob@example.com')
-    it.aliases.set('a@example.com', 'b@example.com')
-    it.aliases.set('b@example.com', 'a@example.com')
-    const alice = it.phone('alice@example.com', '127.4.1.1', node)
-    const bob = it.phone('bob@example.com', '127.4.1.2', node)
-    await bob.register()
-    await alice.authenticated('MESSAGE', 'sip:sales@example.com')
-    bob.reply(await bob.request('MESSAGE'), 200)
-    assert.is((await alice.response('MESSAGE')).status, 200)
-    await alice.authenticated('MESSAGE', 'sip:a@example.com')
-    assert.is((await alice.response('MESSAGE')).status, 482)
-    await it.stop()
-  }),
-)
-
-test(
-  'MESSAGE and methods nobody has heard of reach the device',
-  deadline(5_000, async () => {
-    const { it, node } = await house()
-    const alice = it.phone('alice@example.com', '127.4.1.1', node)
-    const bob = it.phone('bob@example.com', '127.4.1.2', node)
-    await bob.register()
-    for (const method of ['MESSAGE', 'FROBNICATE']) {
-      await alice.authenticated(method, 'sip:bob@example.com')
-      bob.reply(await bob.request(method), 200)
-      assert.is((await alice.response(method)).status, 200)
-    }
-    await it.stop()
-  }),
-)
-
-test(
-  'Max-Forwards 0 is answered 483, a foreign scheme 416, Proxy-Require 420',
-  deadline(5_000, async () => {
-    const { it, node } = await house()
-    const alice = it.phone('alice@example.com', '127.4.1.1', node)
-    const table: [string, [string, string][], number][] = [
-      ['sip:bob@example.com', [['Max-Forwards', '0']], 483],
-      ['http://example.com', [], 416],
-      ['sip:bob@example.com', [['Proxy-Require', 'privacy']], 420],
-    ]
-    for (const [uri, headers, status] of table) {
-      alice.send(alice.build('MESSAGE', uri, { headers, to: '<sip:bob@example.com>' }))
-      const answer = await alice.response('MESSAGE')
-      assert.is(answer.status, status)
-      assert.ok(answer.to.params.get('tag'))
-    }
-    await it.stop()
-  }),
-)
-
-test(
-  'a request that comes back unchanged is a loop, one with a new target is not',
-  deadline(5_000, async () => {
-    const { it, node } = await house()
-    const alice = it.phone('alice@example.com', '127.4.1.1', node)
-    const bob = it.phone('bob@example.com', '127.4.1.2', node)
-    await bob.register()
-    await alice.authenticated('MESSAGE', 'sip:bob@example.com')
-    const there = await bob.request('MESSAGE')
-    const back = (uri: string): SipRequest => {
-      const copy = there.clone()
-      copy.uri = uri
-      copy.headers.prepend('Via', `SIP/2.0/UDP 127.4.1.2:5070;branch=z9hG4bKback${uri.length};rport`)
-      return copy
-    }
-    bob.send(back('sip:bob@example.com'))
-    assert.is((await bob.response('MESSAGE')).status, 482)
-    bob.send(back('sip:robert@example.com'))
-    assert.is.not((await bob.response('MESSAGE')).status, 482)
-    await it.stop()
-  }),
-)
-
-test(
-  'OPTIONS to the node and to the domain is answered here',
-  deadline(5_000, async () => {
-    const { it, node } = await house()
-    const alice = it.phone('alice@example.com', '127.4.1.1', node)
-    for (const uri of ['sip:example.com', 'sip:127.4.0.1:5060']) {
-      alice.send(alice.build('OPTIONS', uri))
-      const answer = await alice.response('OPTIONS')
-      assert.is(answer.status, 200)
-      assert.match(answer.headers.get('Allow') ?? '', /INVITE/)
-    }
-    await it.stop()
-  }),
-)
-
-test(
-  'a foreign caller reaches an account without credentials, unless that is switched off',
-  deadline(5_000, async () => {
-    const { it, node } = await house()
-    const closed = await it.node('127.4.0.9', { allowInboundFrom: 'none' })
-    const bob = it.phone('bob@example.com', '127.4.1.2', node)
-    await bob.register()
-    const eve = it.phone('eve@elsewhere.org', '127.4.1.3', node)
-    eve.send(eve.build('MESSAGE', 'sip:bob@example.com'))
-    bob.reply(await bob.request('MESSAGE'), 200)
-    assert.is((await eve.response('MESSAGE')).status, 200)
-    eve.send(eve.build('MESSAGE', 'sip:bob@example.com'), closed)
-    assert.is((await eve.response('MESSAGE')).status, 403)
-    await it.stop()
-  }),
-)
-
-test(
   'an admitted caller reaches a foreign host',
   deadline(5_000, async () => {
     const { it, node } = await house()
@@ -433,22 +196,6 @@ test(
     alice.send(alice.inDialog('BYE', 'caller', request, ok))
     carol.reply(await carol.request('BYE'), 200)
     assert.is((await alice.response('BYE')).status, 200)
-    await it.stop()
-  }),
-)
-
-test(
-  'a home that cannot be asked means 503 with Retry-After',
-  deadline(5_000, async () => {
-    const { it, node } = await house()
-    it.broken.home = true
-    const alice = it.phone('alice@example.com', '127.4.1.1', node)
-    for (const method of ['REGISTER', 'INVITE']) {
-      alice.send(alice.build(method, 'sip:example.com', { to: '<sip:alice@example.com>' }))
-      const answer = await alice.response(method)
-      assert.is(answer.status, 503)
-      assert.is(answer.headers.get('Retry-After'), '2')
-    }
     await it.stop()
   }),
 )
@@ -563,37 +310,6 @@ test(
     assert.is(seen.vias.length, 1)
     assert.is(alice.inbox.length, 0, 'the others went nowhere')
     await it.stop()
-  }),
-)
-
-test(
-  'a request in a dialog nobody here has routed is answered 481',
-  deadline(5_000, async () => {
-    const { it, node } = await house()
-    const alice = it.phone('alice@example.com', '127.4.1.1', node)
-    alice.send(alice.build('BYE', 'sip:bob@example.com', { to: '<sip:bob@example.com>;tag=x' }))
-    assert.is((await alice.response('BYE')).status, 481)
-    const forged = [['Route', '<sip:127.4.0.1:5060;lr;thor=AAAA>']] as const
-    alice.send(alice.build('BYE', 'sip:bob@127.4.1.2:5070', { to: '<sip:bob@example.com>;tag=x', headers: forged }))
-    assert.is((await alice.response('BYE')).status, 481)
-    await it.stop()
-  }),
-)
-
-test(
-  'nothing is left after stop',
-  deadline(5_000, async () => {
-    const { it, node } = await house()
-    const alice = it.phone('alice@example.com', '127.4.1.1', node)
-    const bob = it.phone('bob@example.com', '127.4.1.2', node)
-    await bob.register()
-    await alice.authenticated('INVITE', 'sip:bob@example.com', { body: SDP })
-    bob.reply(await bob.request('INVITE'), 180)
-    await alice.response('INVITE', 180)
-    assert.ok(it.clock.armed > 0)
-    await it.stop()
-    await settle()
-    assert.is(it.clock.armed, 0)
   }),
 )
 
