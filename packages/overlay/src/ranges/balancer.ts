@@ -129,7 +129,8 @@ export class Balancer implements Lifecycle {
 
   /**
    * Hands all ranges to the others and resolves when this node holds nothing any more. Throws `RANGES_LAST_NODE` when nobody
-   * else lives, and the signal's reason when it is aborted; then this node takes part again.
+   * else lives, `RANGES_STOPPED` when this is not running, and the signal's reason when it is aborted; then this node takes
+   * part again.
    */
   async leave(signal?: AbortSignal): Promise<void> {
     const { members, configs, clock } = this.#components
@@ -140,6 +141,7 @@ export class Balancer implements Lifecycle {
     try {
       while (configs.all().some(({ range }) => configs.holds(range) || configs.standing(range) !== 'outsider')) {
         signal?.throwIfAborted()
+        if (!this.#running) throw new ThorError('RANGES_STOPPED', 'the node was stopped while it left')
         this.#sayLeaving(true)
         this.#wake()
         await new Promise<void>((resolve) => clock.after(this.#limits.tickMs / 4, resolve))
