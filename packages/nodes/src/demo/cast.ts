@@ -1,5 +1,6 @@
 /** What the acts of the story share: the stage, the two phones, and small ways to wait and to listen. */
 import { type Aor, type Clock, type Logger, type Net, type Random, sleep } from '@thor-node/core'
+import { count } from '../status/format.ts'
 import type { Paint } from '../status/paint.ts'
 import { renderRing } from '../status/ring.ts'
 import type { PhoneCall } from './call.ts'
@@ -99,7 +100,7 @@ export function listen({ caller, callee }: Talk): () => Listening {
 export async function picture(cast: Cast, node: StageNode): Promise<void> {
   const { nodes, ring, totals, domain } = await node.control.status()
   const shown = nodes.filter(({ state }) => state !== 'left')
-  const centre = [domain, `${totals.registrations} phones`, `${totals.calls} calls`]
+  const centre = [domain, count(totals.registrations, 'phone'), count(totals.calls, 'call')]
   cast.report.picture(renderRing(shown, ring.ranges, centre, cast.paint))
 }
 

@@ -20,6 +20,8 @@ export interface PhoneInit extends Omit<Secret, 'user'> {
   proxy: Address
   toneHz: number
   peerToneHz: number
+  /** How long a request may take, with its retransmissions; default 6 s. */
+  requestLimitMs?: number
 }
 
 /** What became of a request: its final status, 408 when nothing answered. */
@@ -157,7 +159,7 @@ export class Phone {
     const { clock, random } = this.#components
     const startedAt = clock.now()
     let request = first
-    let response = await this.#exchange.request(request, this.#proxy)
+    let response = await this.#exchange.request(request, this.#proxy, this.#init.requestLimitMs)
     for (let attempt = 2; attempt <= ATTEMPTS_MAX; attempt++) {
       if (!response || (response.status !== 401 && response.status !== 407)) break
       // Credentials that were refused are not given again, unless only their nonce was too old.
@@ -165,7 +167,7 @@ export class Phone {
       const again = withCredentials(request, response, this.#secret, random)
       if (!again) break
       request = again
-      response = await this.#exchange.request(request, this.#proxy)
+      response = await this.#exchange.request(request, this.#proxy, this.#init.requestLimitMs)
     }
     const outcome: Outcome = {
       status: response?.status ?? 408,
