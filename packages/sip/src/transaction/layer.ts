@@ -132,10 +132,10 @@ export class Transactions implements TransactionLayer {
       else this.onAck?.(request, source)
       return
     }
-    if (server) return server.receiveAgain()
-    if (request.method === 'CANCEL') return this.#receiveCancel(request, source)
-    if (this.size >= this.#max) return this.#refuse(request, source, 503, 'Service Unavailable')
-    this.#startServer(request, source, key)
+    if (server) server.receiveAgain()
+    else if (request.method === 'CANCEL') this.#receiveCancel(request, source)
+    else if (this.size >= this.#max) this.#refuse(request, source, 503)
+    else this.#startServer(request, source, key)
   }
 
   #startServer(request: SipRequest, source: Source, key: string): void {
@@ -154,7 +154,10 @@ export class Transactions implements TransactionLayer {
   /** RFC 3261 §9.2. */
   #receiveCancel(cancel: SipRequest, source: Source): void {
     const cancelled = this.#servers.get(serverKey(cancel, 'INVITE'))
-    if (!cancelled) return this.#refuse(cancel, source, 481)
+    if (!cancelled) {
+      this.#refuse(cancel, source, 481)
+      return
+    }
     const answer = makeResponse(cancel, 200, undefined, { toTag: this.#statelessTag })
     this.#send(answer, cancel, source).catch(() => undefined)
     if (!cancelled.answered) cancelled.onCancel?.(cancel)
