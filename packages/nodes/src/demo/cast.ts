@@ -4,7 +4,7 @@ import { count } from '../status/format.ts'
 import type { Paint } from '../status/paint.ts'
 import { renderRing } from '../status/ring.ts'
 import type { PhoneCall } from './call.ts'
-import { HEARD_SHARE_MIN, POLL_MS } from './limits.ts'
+import { COUNT_LIMIT_MS, HEARD_SHARE_MIN, POLL_MS } from './limits.ts'
 import type { Phone } from './phone.ts'
 import { type Report, showMs } from './report.ts'
 import type { Stage, StageNode } from './stage.ts'
@@ -96,9 +96,17 @@ export function listen({ caller, callee }: Talk): () => Listening {
   }
 }
 
-/** The ring as this node sees it. */
-export async function picture(cast: Cast, node: StageNode): Promise<void> {
-  const { nodes, ring, totals, domain } = await node.control.status()
+/** The ring as this node sees it, once it counts so many calls; a count that stays wrong does not hold. */
+export async function picture(cast: Cast, node: StageNode, calls: number): Promise<void> {
+  const at = cast.clock.now()
+  const right = await until(cast, at, COUNT_LIMIT_MS, async () => {
+    const status = await node.control.status()
+    return status.totals.calls === calls ? status : undefined
+  })
+  const { nodes, ring, totals, domain } = right?.value ?? (await node.control.status())
+  const figure = right ? showMs(right.afterMs) : `counts ${totals.calls}`
+  if (cast.report.acts.length > 1)
+    cast.report.check(`status counts ${count(calls, 'call')}`, right !== undefined, figure)
   const shown = nodes.filter(({ state }) => state !== 'left')
   const centre = [domain, count(totals.registrations, 'phone'), count(totals.calls, 'call')]
   cast.report.picture(renderRing(shown, ring.ranges, centre, cast.paint))

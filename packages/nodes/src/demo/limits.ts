@@ -19,6 +19,8 @@ export const SERVED_AGAIN_LIMIT_MS = 2_000
 export const CALL_AGAIN_LIMIT_MS = 3_000
 /** After the death of a node: DNS has forgotten it (detection plus a second). */
 export const DNS_LIMIT_MS = 3_000
+/** After a call began or ended: `status` counts it right. */
+export const COUNT_LIMIT_MS = 5_000
 /** Something late is waited for so long, to be able to say how late. */
 export const LATE_LIMIT_MS = 15_000
 

@@ -64,7 +64,7 @@ async function startNodes(cast: Cast): Promise<string> {
   const at = clock.now()
   const status = await stage.settled()
   report.check('each of the 4096 ranges has three replicas', true, showMs(clock.now() - at))
-  await picture(cast, stage.nodes[0] as StageNode)
+  await picture(cast, stage.nodes[0] as StageNode, 0)
   return status.domain
 }
 
@@ -251,7 +251,7 @@ async function nodeDies(cast: Cast, parts: Parts, phones: Phones, domain: string
   } else await wait(cast, TALK_MS)
   const { held, figure } = heard()
   report.check('the call that was going on went on all the time', held && !talk.caller.end && !talk.callee.end, figure)
-  await picture(cast, first)
+  await picture(cast, first, 1)
   return talk
 }
 
@@ -301,5 +301,5 @@ async function nodeReturns(
   const talk = await mustDial(cast, `alice calls bob through ${victim.name}`, phones.alice, phones.bob)
   await checkTones(cast, talk, TALK_MS)
   await hangUp(cast, 'bob hangs up', phones.bob, talk, 'callee', made)
-  await picture(cast, victim)
+  await picture(cast, victim, 0)
 }
