@@ -82,6 +82,8 @@ export interface BindingUpdate {
   q: number
   /** Seconds; 0 removes. */
   expires: number
+  /** How this contact is reached, when not by the flow of the registration: a Contact elsewhere, without NAT between. */
+  flow?: FlowToken
 }
 
 export interface BindQuery {

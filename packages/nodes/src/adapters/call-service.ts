@@ -28,6 +28,8 @@ export interface EndQuery {
   /** Epoch milliseconds at the edge that saw the end. */
   stoppedAt: number
   relay?: string
+  /** Tag of the callee in the dialog that ended: of a forked call with two answers only the recorded one counts. */
+  calleeTag?: string
 }
 
 interface OpenCall {
@@ -114,6 +116,8 @@ export class CallService implements Lifecycle {
     if (rangeOfCall(callUuid) === undefined) return
     const entries = await this.#entries(callUuid)
     if (!dialogOf(entries) && (await this.#isClosed(callUuid))) return
+    const answeredBy = dialogOf(entries)?.dialog.callee.tag
+    if (query.calleeTag !== undefined && answeredBy !== undefined && answeredBy !== query.calleeTag) return
     const relay = query.relay ?? dialogOf(entries)?.relay
     const media = (relay === undefined ? undefined : await this.#release(relay, callUuid)) ?? proofOf(entries)
     const stoppedAt =

@@ -78,7 +78,13 @@ export class CallsAdapter implements Calls {
     const range = rangeOfCall(callUuid)
     if (range === undefined) return
     const relay = this.#relays.known(callUuid)
-    const end: EndQuery = { callUuid, cause: query.cause, stoppedAt: this.#clock.wall(), ...(relay && { relay }) }
+    const end: EndQuery = {
+      callUuid,
+      cause: query.cause,
+      stoppedAt: this.#clock.wall(),
+      ...(relay && { relay }),
+      ...(query.calleeTag && { calleeTag: query.calleeTag }),
+    }
     await this.#ring.callHome(range, 'call.end', end)
     this.#relays.forget(callUuid)
   }

@@ -6,6 +6,8 @@ import type { RingAccess } from './ring-access.ts'
 
 const PROOF_PERIOD_MS = 15_000
 const PROOF_TTL_MS = 60_000
+/** A call may ring for long before its home hears of it; what nobody claims after this is left over. */
+const UNCLAIMED_MS = 10 * 60_000
 
 /** What a session carried, summed over its streams. */
 export function mediaProof(relay: string, stats: SessionStats, wall: number): MediaProof {
@@ -71,10 +73,11 @@ export class MediaService implements Lifecycle {
   async #silent(callUuid: string, silentMs: number): Promise<void> {
     const range = rangeOfCall(callUuid)
     if (range === undefined) return void this.#relay.release(callUuid)
-    this.#log.info('no media, ending the call', { call: callUuid, silentMs: Math.round(silentMs) })
+    this.#log.info('no media', { call: callUuid, silentMs: Math.round(silentMs) })
     try {
       const { known } = await this.#ring.callHome<{ known: boolean }>(range, 'call.silent', { callUuid })
-      if (!known) this.#relay.release(callUuid)
+      const age = this.#relay.stats(callUuid)?.durationMs ?? 0
+      if (!known && age > UNCLAIMED_MS) this.#relay.release(callUuid)
     } catch (error) {
       this.#log.warn('a silent call could not be reported', { call: callUuid, error: errorMessage(error) })
     }

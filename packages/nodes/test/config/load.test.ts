@@ -37,7 +37,7 @@ load('a node runs without any setting', () => {
   assert.is(config.address, '192.0.2.9')
   assert.is(config.name, undefined)
   assert.equal(config.media, { ports: { from: 40000, to: 60000 }, silence: 60_000 })
-  assert.equal(config.sip.algorithms, ['SHA-256', 'MD5'])
+  assert.equal(config.sip.algorithms, ['MD5', 'SHA-256'])
   assert.is(read, undefined)
   assert.ok(Object.values(sources).every((source) => source.kind === 'default'))
 })

@@ -114,7 +114,7 @@ function bindingOf(update: BindingUpdate, query: BindQuery, nowMs: number, id: s
     expiresAt: nowMs + seconds * 1_000,
     updatedAt: nowMs,
     edge: query.edge,
-    flow: query.flow,
+    flow: update.flow ?? query.flow,
     path: query.path,
     userAgent: query.userAgent,
     source: query.source,

@@ -1,15 +1,17 @@
 /** The edge's side of a registrar (RFC 3261 §10.3): reads the REGISTER, asks the home of the AOR, writes the answer. */
 import { type Aor, type Clock, errorMessage, type Logger, makeAor } from '@thor-node/core'
 import type { BindingUpdate, BindQuery, BindResult, Home, Ring } from '../delegates.ts'
-import type { NameAddr, SipRequest, SipResponse } from '../message/contract.ts'
+import type { SipRequest, SipResponse, SipUri } from '../message/contract.ts'
 import { formatParams, formatUri, parseNameAddrList, splitList, unescapeUser } from '../message/index.ts'
+import { isIp } from '../message/ip.ts'
 import { answerOf, type Challenger } from '../proxy/challenge.ts'
 import { CONTACTS_MAX, ROUTES_MAX } from '../proxy/limits.ts'
 import type { HeaderField, Replier } from '../proxy/reply.ts'
 import type { Refusal } from '../proxy/validate.ts'
-import type { Source } from '../transport/contract.ts'
+import type { FlowToken, Source } from '../transport/contract.ts'
+import { parseFlow, udpFlow } from '../transport/flow.ts'
 
-const SUPPORTED_TAGS = new Set(['path', 'outbound', 'gruu'])
+const SUPPORTED_TAGS = new Set(['path', 'outbound'])
 /** Seconds when neither Contact nor Expires says (RFC 3261 §10.2). */
 const EXPIRES_DEFAULT = 3_600
 /** q of a Contact without one. */
@@ -99,10 +101,10 @@ export function readRegister(
   if (path.length > ROUTES_MAX) return { status: 400, reason: 'Too Many Path Entries' }
   parseNameAddrList(path)
 
-  const contacts = readContacts(request)
+  const nat = isBehindNat(request, source)
+  // Behind an outside proxy (RFC 3327) nothing is reached but through it.
+  const contacts = readContacts(request, nat || path.length > 0 ? undefined : source)
   if ('status' in contacts) return contacts
-  const expires = request.headers.get('Expires')
-  const nameAddrs = request.contacts === '*' ? [] : (request.contacts ?? [])
   const answer = answerOf(request, 'Authorization', (realm) => realm === uri.host)
   return {
     aor,
@@ -116,11 +118,12 @@ export function readRegister(
     userAgent: request.headers.get('User-Agent')?.slice(0, 200) ?? '',
     source: source.remote,
     transport: source.transport,
-    nat: expires !== '0' && isBehindNat(request, nameAddrs, source),
+    nat,
   }
 }
 
-function readContacts(request: SipRequest): { updates: BindQuery['contacts'] } | Refusal {
+/** `direct`: the source of a device that is not behind NAT, whose Contact therefore can be reached as it is. */
+function readContacts(request: SipRequest, direct: Source | undefined): { updates: BindQuery['contacts'] } | Refusal {
   const header = request.headers.get('Expires')
   const common = header === undefined ? EXPIRES_DEFAULT : parseSeconds(header)
   const { contacts } = request
@@ -139,6 +142,7 @@ function readContacts(request: SipRequest): { updates: BindQuery['contacts'] } |
       params: Object.fromEntries(rest),
       q: parseQ(params.get('q')),
       expires: own === undefined ? common : parseSeconds(own),
+      ...flowToContact(uri, direct),
     })
   }
   return { updates }
@@ -154,8 +158,19 @@ function parseQ(text: string | undefined): number {
   return text && value >= 0 && value <= 1 ? Math.round(value * 1_000) : Q_DEFAULT
 }
 
-/** The device thinks it has another address than the one we see. */
-function isBehindNat(request: SipRequest, contacts: readonly NameAddr[], source: Source): boolean {
-  const seen = source.remote.host
-  return request.vias[0]?.host !== seen || contacts.some(({ uri }) => uri.host !== seen)
+/**
+ * The device thinks it has another address than the one we see. What it writes into Via tells (RFC 3581); its Contact does
+ * not: that may be another device's, registered by somebody else.
+ */
+function isBehindNat(request: SipRequest, { transport, remote }: Source): boolean {
+  const via = request.vias[0]
+  return via?.host !== remote.host || (transport === 'udp' && (via.port ?? 5060) !== remote.port)
+}
+
+/** A datagram flow from the point that the registration reached to the address that the Contact names. */
+function flowToContact(uri: SipUri, direct: Source | undefined): { flow?: FlowToken } {
+  const flow = direct?.transport === 'udp' ? parseFlow(direct.flow) : undefined
+  const overUdp = uri.scheme === 'sip' && (uri.params.get('transport') ?? 'udp').toLowerCase() === 'udp'
+  if (flow?.transport !== 'udp' || !overUdp || !isIp(uri.host)) return {}
+  return { flow: udpFlow(flow.point, { host: uri.host, port: uri.port ?? 5060 }) }
 }

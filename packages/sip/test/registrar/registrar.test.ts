@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { makeRequest, type SipRequest } from '../../src/message/index.ts'
 import { readRegister } from '../../src/registrar/registrar.ts'
 import type { Source } from '../../src/transport/contract.ts'
+import { udpFlow } from '../../src/transport/flow.ts'
 
 const test = suite('sip: registrar')
 
@@ -10,7 +11,7 @@ const source: Source = {
   transport: 'udp',
   remote: { host: '10.0.0.9', port: 5070 },
   local: { host: '10.0.0.1', port: 5060 },
-  flow: 'flow',
+  flow: udpFlow(0, { host: '10.0.0.9', port: 5070 }),
 }
 
 function register(
@@ -53,7 +54,7 @@ test('contacts, expiry and q are read with their defaults', () => {
       { contact: 'sip:bob@10.0.0.9:5071', params: {}, q: 1_000, expires: 90 },
     ],
     edge: 'edge',
-    flow: 'flow',
+    flow: source.flow,
     path: ['<sip:p1;lr>', '<sip:p2;lr>'],
     userAgent: 'test',
     source: { host: '10.0.0.9', port: 5070 },
@@ -62,14 +63,26 @@ test('contacts, expiry and q are read with their defaults', () => {
   })
 })
 
-test('a device whose Via or Contact names another host is behind NAT', () => {
+test('a device whose Via names another address than it sends from is behind NAT', () => {
   const nat = (...args: Parameters<typeof register>) => {
     const result = read(...args)
     return 'nat' in result && result.nat
   }
   assert.is(nat([['Contact', '<sip:bob@10.0.0.9:5070>']]), false)
-  assert.is(nat([['Contact', '<sip:bob@192.168.0.2:5070>']]), true)
+  assert.is(nat([['Contact', '<sip:bob@192.168.0.2:5070>']]), false)
   assert.is(nat([['Contact', '<sip:bob@10.0.0.9:5070>']], undefined, '192.168.0.2'), true)
+})
+
+test('without NAT a Contact elsewhere is reached at its own address, behind NAT on the flow of the registration', () => {
+  const flows = (...args: Parameters<typeof register>) => {
+    const result = read(...args)
+    return 'contacts' in result && result.contacts !== 'all' ? result.contacts.map(({ flow }) => flow) : []
+  }
+  const elsewhere = ['Contact', '<sip:bob@10.0.0.7:5080>'] as const
+  assert.equal(flows([elsewhere]), ['u0-10.0.0.7-5080'])
+  assert.equal(flows([elsewhere], undefined, '192.168.0.2'), [undefined])
+  assert.equal(flows([['Contact', '<sip:bob@10.0.0.7;transport=tcp>']]), [undefined])
+  assert.equal(flows([elsewhere, ['Path', '<sip:p1;lr>']]), [undefined])
 })
 
 test('what the edge can refuse it refuses', () => {
