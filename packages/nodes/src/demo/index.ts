@@ -69,7 +69,7 @@ export const runDemo: RunDemo = async (console, { keep = false, json = false }) 
   }
 
   await Promise.all(phones.map((phone) => phone.stop()))
-  if (failure !== null && !interrupted()) showLogs(stage, tell, paint.dim)
+  if ((failure !== null || !report.held) && !interrupted()) showLogs(stage, tell, paint.dim)
   const stoppingAt = clock.now()
   if (failure === null) report.act('The end')
   const clean = await stage.stop()
