@@ -53,7 +53,16 @@ export async function startCluster({ net, nodes: count, options = [] }: ClusterO
 
   const launch = (number: number, data: string, invite?: string): { process: ChildProcess; output: () => string } => {
     const address = `${net}.${number}`
-    const args = ['join', ...(invite ? [invite] : []), '--data', data, '--address', address, '--dns-port', String(ports.dns)]
+    const args = [
+      'join',
+      ...(invite ? [invite] : []),
+      '--data',
+      data,
+      '--address',
+      address,
+      '--dns-port',
+      String(ports.dns),
+    ]
     const child = spawn(process.execPath, [bin, ...args, ...options], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     const keep = (chunk: Buffer): void => {
@@ -113,7 +122,10 @@ export async function startCluster({ net, nodes: count, options = [] }: ClusterO
               report.ring.changing === 0 &&
               (live.length < 3 || report.ring.underReplicated === 0),
           )
-          if (!calm) throw new Error(JSON.stringify(reports.map(({ ring, nodes: seen }) => [ring, seen.map((n) => `${n.name}:${n.state}`)])))
+          if (!calm)
+            throw new Error(
+              JSON.stringify(reports.map(({ ring, nodes: seen }) => [ring, seen.map((n) => `${n.name}:${n.state}`)])),
+            )
           return reports[0]
         },
         limitMs,

@@ -19,7 +19,11 @@ export interface Finished {
 }
 
 /** Runs a program to its end, with a limit; a non-zero exit is a result, not an exception. */
-export function run(program: string, args: readonly string[], options: { timeoutMs?: number; cwd?: string } = {}): Promise<Finished> {
+export function run(
+  program: string,
+  args: readonly string[],
+  options: { timeoutMs?: number; cwd?: string } = {},
+): Promise<Finished> {
   return new Promise((resolve) => {
     const child = execFile(
       program,
