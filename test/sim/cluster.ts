@@ -2,7 +2,6 @@
 import { RANGE_COUNT, type RangeId, silentLogger } from '@thor-node/core'
 import { SimClock, SimDisk, SimRandom } from '@thor-node/core/testing'
 import {
-  AntiEntropy,
   type Certificate,
   type ChangeLimits,
   GroupCommit,
@@ -105,9 +104,6 @@ export class Cluster {
     node.overlay = overlay
     overlay.configs.onChange((config) => this.onConfig(node, config))
     await overlay.start()
-    const { rpc, members, configs } = overlay
-    const records = [overlay.store.set as SetRecords, overlay.store.soft as SoftRecords]
-    await new AntiEntropy({ clock, random, peers: rpc, members, configs, log: silentLogger }, { records }).start()
     overlay.setServing(true)
     node.up = true
     this.trace.add(`n${node.index} is up, boot ${node.boots}`)

@@ -24,6 +24,7 @@ import { type Placement, Placer } from './ranges/placement.ts'
 import { ConfigSpread } from './ranges/spread.ts'
 import { PeerRpc } from './rpc/rpc.ts'
 import { AcceptorStore } from './store/acceptor-store.ts'
+import { AntiEntropy } from './store/anti-entropy.ts'
 import { Registers } from './store/reg.ts'
 import { SetRecords } from './store/set.ts'
 import { SoftRecords } from './store/soft.ts'
@@ -81,6 +82,7 @@ export class Overlay implements Lifecycle {
   readonly #soft: SoftRecords
   readonly #spread: ConfigSpread
   readonly #balancer: Balancer
+  readonly #antiEntropy: AntiEntropy
   readonly #genesis: boolean
   readonly #clock: Clock
   #started: Lifecycle[] = []
@@ -122,6 +124,10 @@ export class Overlay implements Lifecycle {
     this.#soft = new SoftRecords({ clock, random, rpc, configs, members, placement, log })
     for (const records of [acceptors, this.#set, this.#soft]) configs.attach(records)
     this.store = { reg, set: this.#set, soft: this.#soft }
+    this.#antiEntropy = new AntiEntropy(
+      { clock, random, peers: rpc, members, configs, log },
+      { records: [this.#set, this.#soft] },
+    )
     this.#spread = new ConfigSpread(
       { clock, random, log, rpc, members, configs },
       { self, syncMs: init.configSyncMs ?? CONFIG_SYNC_MS },
@@ -150,7 +156,15 @@ export class Overlay implements Lifecycle {
     await this.configs.load()
     if (this.#genesis) await this.configs.genesis()
     this.#view.refresh()
-    for (const part of [this.#peers, this.#membership, this.#set, this.#soft, this.#spread, this.#balancer]) {
+    for (const part of [
+      this.#peers,
+      this.#membership,
+      this.#set,
+      this.#soft,
+      this.#spread,
+      this.#balancer,
+      this.#antiEntropy,
+    ]) {
       this.#started.push(part)
       await part.start()
       if (part === this.#membership && this.configs.unknown > 0) await this.#catchUpWithConfigs()
@@ -166,7 +180,7 @@ export class Overlay implements Lifecycle {
 
   /** This node's copies are as new as those of the others. */
   get caughtUp(): boolean {
-    return this.#balancer.caughtUp
+    return this.#balancer.caughtUp && this.#soft.filled
   }
 
   /** Tells everybody whether this node takes new work. */

@@ -15,6 +15,7 @@ import type { RingAccess } from './ring-access.ts'
 import type { Spool } from './spool.ts'
 
 const SWEEP_PERIOD_MS = 5_000
+const SWEEP_AT_ONCE = 64
 /** A relay that is gone this long does not come back with the call's media. */
 const RELAY_GONE_MS = 5_000
 /** Two proofs of media are missed after this. */
@@ -163,11 +164,11 @@ export class CallService implements Lifecycle {
     return { known: true }
   }
 
-  /** Ends a call that its parties did not: BYE to both, then as any end. */
+  /** Ends a call that its parties did not: BYE to both, whose answers nobody waits for, then as any end. */
   async #terminate(callUuid: string, state: DialogState | undefined, cause: EndCause): Promise<void> {
     if (state) {
-      await this.#sendByes(state.dialog, cause).catch((error) => {
-        this.#log.warn('BYE could not be sent', { call: callUuid, error: errorMessage(error) })
+      this.#sendByes(state.dialog, cause).catch((error) => {
+        this.#log.info('BYE was not answered', { call: callUuid, error: errorMessage(error) })
       })
     }
     await this.end({ callUuid, cause, stoppedAt: this.#clock.wall() })
@@ -177,10 +178,14 @@ export class CallService implements Lifecycle {
     const local = new Map<string, SoftEntry<DialogState | MediaProof>[]>()
     for (const { key, entries } of this.#ring.store.soft.local<DialogState | MediaProof>('call/'))
       local.set(key.name, entries)
-    for (const [callUuid, call] of [...this.#open]) {
-      if (!this.#isHome(callUuid)) continue
-      const entries = local.get(`call/${callUuid}`) ?? (await this.#entries(callUuid))
-      await this.#judge(callUuid, call, entries)
+    const own = [...this.#open].filter(([callUuid]) => this.#isHome(callUuid))
+    for (let at = 0; at < own.length; at += SWEEP_AT_ONCE) {
+      const judged = own.slice(at, at + SWEEP_AT_ONCE).map(async ([callUuid, call]) => {
+        await this.#judge(callUuid, call, local.get(`call/${callUuid}`) ?? (await this.#entries(callUuid)))
+      })
+      for (const { reason } of (await Promise.allSettled(judged)).filter((one) => one.status === 'rejected')) {
+        this.#log.warn('a call could not be judged', { error: errorMessage(reason) })
+      }
     }
   }
 
