@@ -57,10 +57,12 @@ export const schema = z.strictObject({
     .strictObject({
       udp: port({ doc: 'SIP over UDP.', important: true }).prefault(5060),
       tcp: port({ doc: 'SIP over TCP.', important: true }).prefault(5060),
-      algorithms: choices({ doc: 'Digest algorithms to challenge with, one header each, in this order. Many clients know only MD5 and look only at the first.' }, [
-        'SHA-256',
-        'MD5',
-      ]).prefault('MD5, SHA-256'),
+      algorithms: choices(
+        {
+          doc: 'Digest algorithms to challenge with, one header each, in this order. Many clients know only MD5 and look only at the first.',
+        },
+        ['SHA-256', 'MD5'],
+      ).prefault('MD5, SHA-256'),
       recordRoute: choice(
         {
           doc:
