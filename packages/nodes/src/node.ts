@@ -339,6 +339,8 @@ class Node implements RunningNode {
     this.#overlay?.setServing(false)
     const parts = this.#started
     this.#started = []
+    // What runs may finish, as far as that takes moments.
+    await Promise.allSettled(parts.map((part) => part.drain?.()))
     await stopAll(parts)
   }
 

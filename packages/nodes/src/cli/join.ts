@@ -59,7 +59,14 @@ export async function runJoin(
     }
     end({ cause: 'signal', signal })
   })
-  outside.onUncaught((error) => end({ cause: 'failed', error }))
+  // While it starts, an error that nobody caught ends the node; later it is logged and the node goes on: it may have come
+  // from outside, and what comes from outside ends no process. The disk has a way of its own (`fatal`).
+  let running = false
+  outside.onUncaught((error) => {
+    if (!running) return end({ cause: 'failed', error })
+    log.error('an error that nobody caught; please report it', { error })
+    if (error instanceof Error && error.stack) log.error(error.stack)
+  })
 
   const starting = outside.startNode(config, { logger: log, invite, onProgress: (step) => log.info(step) })
   const first = await Promise.race([starting, ended])
@@ -73,6 +80,7 @@ export async function runJoin(
   }
 
   const node: RunningNode = first
+  running = true
   const dir = sources.data?.kind === 'default' ? undefined : config.data
   if (config.log.format === 'json') log.info('ready', { ...node.banner, invite: undefined })
   else console.print(`\n${renderBanner(node.banner, console.paint, dir)}\n`)

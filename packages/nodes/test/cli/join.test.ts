@@ -107,23 +107,30 @@ join(
   }),
 )
 
-const ends: [what: string, cause: (harness: Harness) => void][] = [
-  ['a node that cannot go on', (harness) => harness.fatal.resolve(new Error('the disk failed'))],
-  ['an error that nobody caught', (harness) => harness.uncaught(new Error('the disk failed'))],
-]
-for (const [what, cause] of ends) {
-  join(
-    `${what} is stopped and ends the process with a message`,
-    deadline(5_000, async () => {
-      const [harness, code] = await running()
-      cause(harness)
-      harness.stopping.resolve()
-      assert.is(await code, 1)
-      assert.is(harness.stops, 1)
-      assert.equal(harness.console.errors, ['thor-node ends: the disk failed'])
-    }),
-  )
-}
+join(
+  'a node that cannot go on is stopped and ends the process with a message',
+  deadline(5_000, async () => {
+    const [harness, code] = await running()
+    harness.fatal.resolve(new Error('the disk failed'))
+    harness.stopping.resolve()
+    assert.is(await code, 1)
+    assert.is(harness.stops, 1)
+    assert.equal(harness.console.errors, ['thor-node ends: the disk failed'])
+  }),
+)
+
+join(
+  'an error that nobody caught is no end for a running node',
+  deadline(5_000, async () => {
+    const [harness, code] = await running({ logFormat: 'json', logLevel: 'error' })
+    harness.uncaught(new Error('a packet that nobody foresaw'))
+    await settle()
+    assert.is(harness.stops, 0)
+    harness.signal('SIGTERM')
+    harness.stopping.resolve()
+    assert.is(await code, 0)
+  }),
+)
 
 join(
   'a signal while starting undoes what was started',
