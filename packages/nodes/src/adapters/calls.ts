@@ -1,5 +1,6 @@
 import type { CallOpened } from '@thor-node/accounting'
 import { type Aor, type Clock, errorMessage, type Logger, type Random } from '@thor-node/core'
+import { codecNames, parseSdp } from '@thor-node/media'
 import type { Calls } from '@thor-node/sip'
 import { callKey, type DialogState, historyKey, makeCallUuid, openedKey, rangeOfCall } from './call-keys.ts'
 import type { EndQuery } from './call-service.ts'
@@ -55,7 +56,7 @@ export class CallsAdapter implements Calls {
       startedAt: this.#clock.wall(),
       callerUserAgent: dialog.caller.userAgent,
       calleeUserAgent: dialog.callee.userAgent,
-      codecs: [],
+      codecs: codecsOf(query.sdpCallee ?? query.sdpCaller),
       node: this.#nodeName,
     }
     const state: DialogState = { dialog, answeredAt: opened.startedAt }
@@ -104,5 +105,21 @@ export class CallsAdapter implements Calls {
       this.#log.warn('call record spooled at this node', { record: key.name, error: errorMessage(error) })
       await this.#spool.add(key, body)
     }
+  }
+}
+
+/** What the answer chose, until media shows what is really spoken. */
+function codecsOf(sdp: string | undefined): string[] {
+  if (sdp === undefined) return []
+  try {
+    return [
+      ...new Set(
+        parseSdp(sdp)
+          .streams.filter((stream) => stream.port !== 0)
+          .flatMap(codecNames),
+      ),
+    ]
+  } catch {
+    return []
   }
 }
