@@ -126,7 +126,7 @@ export class SipStack implements Lifecycle {
   async drain(limitMs = 5_000): Promise<void> {
     this.#proxy.drain()
     const until = this.#clock.now() + limitMs
-    while (this.#proxy.size > 0 && this.#clock.now() < until) await sleep(this.#clock, DRAIN_POLL_MS)
+    while (this.#proxy.unanswered > 0 && this.#clock.now() < until) await sleep(this.#clock, DRAIN_POLL_MS)
   }
 
   async stop(): Promise<void> {

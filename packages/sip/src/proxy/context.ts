@@ -38,7 +38,7 @@ export interface ProxyInit {
 export class Forks {
   readonly #components: ProxyComponents
   readonly #timerC: number
-  readonly #running = new Set<Fork>()
+  readonly #running = new Map<Fork, ServerTransaction>()
 
   constructor(components: ProxyComponents, init: { timerC: number }) {
     this.#components = components
@@ -49,10 +49,17 @@ export class Forks {
     return this.#running.size
   }
 
+  /** Those whose client still waits for a final response; the others only linger for retransmissions. */
+  get unanswered(): number {
+    let count = 0
+    for (const server of this.#running.values()) if (!server.answered) count++
+    return count
+  }
+
   /** Runs until the server transaction ends. CANCEL reaches it from now on. */
   start(server: ServerTransaction, branches: readonly Branch[], hooks: ForkHooks): Fork {
     const fork = new Fork(this.#components, { server, branches, hooks, timerC: this.#timerC })
-    this.#running.add(fork)
+    this.#running.set(fork, server)
     server.onEnd = () => this.#running.delete(fork)
     server.onCancel = () => fork.cancel()
     fork.start()
@@ -60,7 +67,7 @@ export class Forks {
   }
 
   stop(): void {
-    for (const fork of this.#running) fork.stop()
+    for (const fork of this.#running.keys()) fork.stop()
     this.#running.clear()
   }
 }

@@ -40,8 +40,9 @@ export class SipProxy {
   }
 
   /** Requests being decided and forks that run. */
-  get size(): number {
-    return this.#pending + this.#forks.size
+  /** Requests that wait for their final response. */
+  get unanswered(): number {
+    return this.#pending + this.#forks.unanswered
   }
 
   /** From now on nothing new begins here: 503; what runs goes on. */
