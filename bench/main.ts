@@ -1,0 +1,26 @@
+/**
+ * Runs one benchmark, or lists them: `npm run bench -- one-node --rounds 3`.
+ *
+ *   node bench/main.ts [name] [options of that benchmark]
+ */
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+
+const benches: Record<string, string> = {
+  parser: 'microseconds per SIP message: parse, validate, serialize',
+  relay: 'packets per second through the media relay, with loss',
+  'one-node': 'start-up, memory, registrations and calls per second of one node on one core',
+  'three-nodes': 'three nodes under sipp, with --kill one dies halfway; compares the records',
+}
+
+const [name = '', ...args] = process.argv.slice(2)
+if (name in benches) {
+  const child = spawn(process.execPath, [join(import.meta.dirname, `${name}.ts`), ...args], { stdio: 'inherit' })
+  child.once('exit', (code) => {
+    process.exitCode = code ?? 1
+  })
+} else {
+  console.log('npm run bench -- NAME [options]\n')
+  for (const [bench, text] of Object.entries(benches)) console.log(`  ${bench.padEnd(12)} ${text}`)
+  process.exitCode = name === '' ? 0 : 1
+}
