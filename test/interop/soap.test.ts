@@ -1,0 +1,272 @@
+/** Provisioning over SOAP at a real ring: what one node writes, the next one reads at once. */
+import assert from 'node:assert/strict'
+import { execFile, spawnSync } from 'node:child_process'
+import { connect } from 'node:net'
+import { resolve } from 'node:path'
+import { deadline, eventually } from '@thor-node/core/testing'
+import { suite } from 'uvu'
+import { type Cluster, ports, startCluster } from '../support/cluster.ts'
+import { Phone } from '../support/phone.ts'
+
+const net = '127.22.1'
+const PYTHON = '/usr/bin/python3'
+const hasZeep = spawnSync(PYTHON, ['-c', 'import zeep']).status === 0
+if (!hasZeep) console.log('SKIP zeep is not installed (Debian package python3-zeep)')
+
+interface Step {
+  node: number
+  name: string
+  arguments: Record<string, unknown>
+  password?: string
+}
+interface Answer {
+  value?: unknown
+  fault?: string
+  code?: number
+}
+
+const test = suite('interop: soap')
+const onlyWithZeep = hasZeep ? test : test.skip
+let cluster: Cluster
+let password = ''
+const phones: Phone[] = []
+const url = (number: number): string => `http://${net}.${number}:${ports.soap}/`
+
+function zeep(steps: readonly Step[]): Promise<{ answers: Answer[]; operations: string[] }> {
+  return new Promise((done, fail) => {
+    const script = resolve(import.meta.dirname, 'zeep-ring.py')
+    const child = execFile(PYTHON, [script, password, url(1), url(2), url(3)], (error, stdout, stderr) => {
+      if (error) fail(new Error(stderr))
+      else done(JSON.parse(stdout))
+    })
+    child.stdin?.end(steps.map((step) => JSON.stringify(step)).join('\n'))
+  })
+}
+
+/** Bytes to a node and all that comes back until it closes. */
+function raw(number: number, request: string): Promise<string> {
+  return new Promise((done, fail) => {
+    const socket = connect(ports.soap, `${net}.${number}`, () => socket.write(request))
+    let text = ''
+    socket.on('data', (bytes) => {
+      text += bytes.toString()
+    })
+    socket.on('end', () => done(text))
+    socket.on('error', fail)
+  })
+}
+
+test.before(async () => {
+  cluster = await startCluster({ net, nodes: 3 })
+  password = (await cluster.nodes[1]?.operations.adminPassword({}))?.password ?? ''
+})
+test.after(async () => {
+  for (const phone of phones) await phone.stop()
+  await cluster?.stop()
+})
+
+const domain = 'example.com'
+const id = (username: string): { username: string; domain: string } => ({ username, domain })
+
+onlyWithZeep(
+  'every operation, written through one node and read through the next',
+  deadline(90_000, async () => {
+    let turn = 0
+    /** A write and what the following node then reads. */
+    const expected = new Map<number, (answer: Answer) => void>()
+    const steps: Step[] = []
+    const step = (name: string, args: Record<string, unknown>, check: (value: never) => void): void => {
+      expected.set(steps.length, (answer) => {
+        assert.equal(answer.fault, undefined, `${name}: ${answer.fault}`)
+        check(answer.value as never)
+      })
+      steps.push({ node: turn++ % 3, name, arguments: args })
+    }
+    const fails = (code: number, name: string, args: Record<string, unknown>, wrong?: string): void => {
+      expected.set(steps.length, (answer) => assert.equal(answer.code, code, `${name}: ${JSON.stringify(answer)}`))
+      steps.push({ node: turn++ % 3, name, arguments: args, password: wrong })
+    }
+    const done = (value: unknown): void => assert.equal(value, null)
+
+    step('addDomain', { domain: { domain, customer: 7, reseller: 3 } }, done)
+    fails(1001, 'addDomain', { domain: { domain } })
+    step(
+      'getDomains',
+      { query: { filter: { domain } } },
+      ({ total, domains }: { total: number; domains: { customer: number }[] }) =>
+        assert.deepEqual([total, domains[0]?.customer], [1, 7]),
+    )
+    step('updateDomain', { domain: { domain, match_ip_address: '192.0.2.1' } }, done)
+    step('getDomains', { query: {} }, ({ domains }: { domains: { domain: string; match_ip_address: string }[] }) =>
+      assert.equal(domains.find((entry) => entry.domain === domain)?.match_ip_address, '192.0.2.1'),
+    )
+    const account = {
+      id: id('alice'),
+      password: 'pw-alice',
+      firstName: 'Ålice',
+      email: 'alice@example.com',
+      groups: ['sms'],
+    }
+    step('addAccount', { account }, (made: { id: { username: string } }) => assert.equal(made.id.username, 'alice'))
+    step('getAccount', { sipId: id('alice') }, (found: { firstName: string; groups: string[] }) =>
+      assert.deepEqual([found.firstName, found.groups], ['Ålice', ['sms']]),
+    )
+    fails(1011, 'addAccount', { account })
+    fails(1010, 'getAccount', { sipId: id('nobody') })
+    step('addAccount', { account: { id: id('bob'), password: 'pw-bob' } }, () => undefined)
+    step('updateAccount', { account: { id: id('alice'), quota: 12 } }, () => undefined)
+    step('getAccount', { sipId: id('alice') }, (found: { quota: number }) => assert.equal(found.quota, 12))
+    step(
+      'getAccounts',
+      {
+        query: {
+          filter: { domain },
+          orderBy: { attribute: 'username', direction: 'DESC' },
+          range: { start: 0, count: 1 },
+        },
+      },
+      ({ accounts, total }: { accounts: { id: { username: string } }[]; total: number }) =>
+        assert.deepEqual([total, accounts.map((entry) => entry.id.username)], [2, ['bob']]),
+    )
+    step('addAlias', { alias: { id: id('sales'), target: id('alice') } }, () => undefined)
+    step('getAlias', { id: id('sales') }, (found: { target: { username: string } }) =>
+      assert.equal(found.target.username, 'alice'),
+    )
+    fails(1021, 'addAlias', { alias: { id: id('sales'), target: id('bob') } })
+    step('updateAlias', { alias: { id: id('sales'), target: id('bob') } }, done)
+    step(
+      'getAliases',
+      { query: { filter: { targetUsername: 'bob' } } },
+      ({ aliases }: { aliases: { id: { username: string } }[] }) =>
+        assert.deepEqual(
+          aliases.map((entry) => entry.id.username),
+          ['sales'],
+        ),
+    )
+    step('deleteAlias', { id: id('sales') }, done)
+    fails(1020, 'getAlias', { id: id('sales') })
+    step('addToGroup', { sipId: id('alice'), group: 'prepaid' }, done)
+    step('getGroups', { sipId: id('alice') }, (groups) => assert.deepEqual(groups, ['sms', 'prepaid']))
+    fails(1030, 'addToGroup', { sipId: id('alice'), group: 'prepaid' })
+    step('removeFromGroup', { sipId: id('alice'), group: 'prepaid' }, done)
+    fails(1031, 'removeFromGroup', { sipId: id('alice'), group: 'prepaid' })
+    step('getSipDeviceLocations', { sipIds: [id('alice'), id('bob')] }, (entries: { locations: unknown[] }[]) =>
+      assert.deepEqual(
+        entries.map(({ locations }) => locations.length),
+        [0, 0],
+      ),
+    )
+    step('getCalls', { sipId: id('alice'), query: { placed: { limit: 5 }, received: { limit: 5 } } }, (calls) =>
+      assert.deepEqual(calls, { placed: [], received: [] }),
+    )
+    fails(1002, 'deleteDomain', { domain })
+    step('deleteAccount', { sipId: id('bob') }, done)
+    fails(1010, 'deleteAccount', { sipId: id('bob') })
+    step('deleteAccount', { sipId: id('alice') }, done)
+    step('deleteDomain', { domain }, done)
+    step('getDomains', { query: { filter: { domain } } }, ({ total }: { total: number }) => assert.equal(total, 0))
+    for (let node = 0; node < 3; node++) fails(901, 'getDomains', { query: {} }, 'wrong')
+
+    const { answers, operations } = await zeep(steps)
+    assert.equal(answers.length, steps.length)
+    for (const [index, answer] of answers.entries()) expected.get(index)?.(answer)
+    const called = new Set(steps.map(({ name }) => name))
+    assert.deepEqual(
+      operations.filter((name) => !called.has(name)),
+      [],
+      'operations that were not called',
+    )
+  }),
+)
+
+onlyWithZeep(
+  'devices and calls of the ring are seen by every node',
+  deadline(60_000, async () => {
+    for (const user of ['carol', 'dave']) {
+      await cluster.nodes[0]?.operations.accountAdd({ aor: `${user}@thor.local`, password: `pw-${user}` })
+    }
+    const made = ['carol', 'dave'].map(
+      (user, index) =>
+        new Phone({ user, password: `pw-${user}`, address: `127.22.2.${index + 1}`, proxy: `${net}.${index + 1}` }),
+    )
+    phones.push(...made)
+    const [carol, dave] = made as [Phone, Phone]
+    for (const phone of made) await (await phone.start()).register()
+    const { dialog } = await carol.call('dave')
+    assert.ok(dialog)
+    assert.equal(await carol.bye(dialog), 200)
+    await eventually(async () => (await cluster.nodes[2]?.operations.calls({}))?.calls[0]?.endedAt, 10_000, 'the end')
+    const ids = ['carol', 'dave'].map((username) => ({ username, domain: 'thor.local' }))
+    const query = { placed: { limit: 5 }, received: { limit: 5 } }
+    const steps = [0, 1, 2].flatMap((node): Step[] => [
+      { node, name: 'getSipDeviceLocations', arguments: { sipIds: ids } },
+      { node, name: 'getCalls', arguments: { sipId: ids[0], query } },
+      { node, name: 'getCalls', arguments: { sipId: ids[1], query } },
+    ])
+    const { answers } = await zeep(steps)
+    type Calls = { placed: Record<string, unknown>[]; received: Record<string, unknown>[] }
+    for (let node = 0; node < 3; node++) {
+      const [devices, placed, received] = answers.slice(node * 3).map(({ value }) => value)
+      const locations = (devices as { locations: Record<string, unknown>[] }[]).map((entry) => entry.locations)
+      assert.deepEqual(
+        locations.map((list) => list.map(({ publicAddress }) => publicAddress)),
+        [['127.22.2.1'], ['127.22.2.2']],
+      )
+      assert.equal(locations[1]?.[0]?.userAgent, 'scripted phone')
+      const [call] = (placed as Calls).placed
+      assert.equal(call?.sessionId, dialog.callId)
+      assert.match(String(call?.toURI), /dave@thor\.local/)
+      assert.ok(Number(call?.stopTime) >= Number(call?.startTime) && Number(call?.startTime) > 1e9)
+      assert.equal((received as Calls).received[0]?.sessionId, call?.sessionId)
+      assert.deepEqual((placed as Calls).received, [])
+    }
+    await dave.register({ expires: 0 })
+  }),
+)
+
+test(
+  'a client of PHP speaks HTTP/1.0: a plain answer, its length, and the end of the connection',
+  deadline(20_000, async () => {
+    const body = `<?xml version="1.0" encoding="UTF-8"?>
+<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/" xmlns:xsd="http://www.w3.org/2001/XMLSchema"
+ xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:ns4="urn:AGProjects:NGNPro"
+ SOAP-ENV:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/">
+<SOAP-ENV:Header><auth SOAP-ENV:actor="0" SOAP-ENV:mustUnderstand="0"><username xsi:type="xsd:string">admin</username>
+<password xsi:type="xsd:string">PASSWORD</password><admin xsi:type="xsd:boolean">true</admin></auth></SOAP-ENV:Header>
+<SOAP-ENV:Body><ns5:getAccount xmlns:ns5="urn:AGProjects:NGNPro:Sip"><sipId xsi:type="ns4:SipId">
+<username xsi:type="xsd:string">USER</username><domain xsi:type="xsd:string">thor.local</domain></sipId></ns5:getAccount>
+</SOAP-ENV:Body></SOAP-ENV:Envelope>`
+    await cluster.nodes[0]?.operations.accountAdd({ aor: 'erin@thor.local' })
+    for (const number of [1, 2, 3]) {
+      const ask = (user: string, secret: string): Promise<string> => {
+        const text = body.replace('USER', user).replace('PASSWORD', secret)
+        const head = [
+          'POST / HTTP/1.0',
+          'User-Agent: PEAR-SOAP 0.11.0-beta',
+          `Host: ${net}.${number}:${ports.soap}`,
+          'Content-Type: text/xml; charset=UTF-8',
+          `Content-Length: ${Buffer.byteLength(text)}`,
+          'SOAPAction: ""',
+          'Connection: close',
+        ]
+        return raw(number, `${head.join('\r\n')}\r\n\r\n${text}`)
+      }
+      const good = await ask('erin', password)
+      assert.match(good, /^HTTP\/1\.[01] 200 /)
+      assert.match(good, /content-type: text\/xml/i)
+      assert.doesNotMatch(good, /transfer-encoding/i)
+      assert.match(good, /<username xsi:type="xsd:string">erin<\/username>/)
+      assert.doesNotMatch(good, /SOAP-ENC:offset/)
+      const unknown = await ask('nobody', password)
+      assert.match(unknown, /^HTTP\/1\.[01] 500 /)
+      assert.match(unknown, /<errorcode[^>]*>1010</)
+      assert.match(await ask('erin', 'wrong'), /<errorcode[^>]*>901</)
+    }
+    assert.match(
+      await raw(1, 'POST / HTTP/1.0\r\nContent-Type: text/xml\r\nContent-Length: 9\r\n\r\n<unclosed'),
+      /Fault/,
+    )
+  }),
+)
+
+test.run()
