@@ -73,16 +73,19 @@ export async function startCluster({ net, nodes: count, options = [] }: ClusterO
     return { process: child, output: () => output }
   }
 
-  const ready = (node: ClusterNode): Promise<unknown> =>
-    eventually(
+  const ready = async (node: ClusterNode): Promise<void> => {
+    const serving = eventually(
       async () => {
-        if (node.process.exitCode !== null) throw new Error(`node ${node.number} ended:\n${node.output()}`)
+        if (node.process.exitCode !== null) return true
         const status = await node.operations.status()
         return status.nodes.find((member) => member.self)?.serving
       },
       60_000,
       `node ${node.number} ready`,
     )
+    await serving
+    if (node.process.exitCode !== null) throw new Error(`node ${node.number} ended:\n${node.output()}`)
+  }
 
   const cluster: Cluster = {
     nodes,

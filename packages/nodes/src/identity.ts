@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode, ThorError } from '@thor-node/core'
 import {
@@ -85,6 +85,22 @@ export class IdentityFiles {
 
   save({ ring, ...rest }: Identity): Promise<void> {
     return replaceFile(join(this.#data, 'identity'), pack({ ...rest, ring: encodeRingIdentity(ring) }))
+  }
+
+  /** This node has left its ring: it must not come back as the member that it was. */
+  async markLeft(): Promise<void> {
+    await rename(join(this.#data, 'identity'), join(this.#data, 'identity.left'))
+  }
+
+  async hasLeft(): Promise<boolean> {
+    return (await readIfThere(join(this.#data, 'identity.left'))) !== undefined
+  }
+
+  /** Deletes what is left of a former life, so that the node can join as a new member. */
+  async clear(): Promise<void> {
+    for (const name of ['records', 'roster', 'identity.left']) {
+      await rm(join(this.#data, name), { recursive: true, force: true })
+    }
   }
 
   async loadRoster(): Promise<SavedRoster> {

@@ -44,6 +44,13 @@ export async function becomeMember(
     await files.save(identity)
     return { identity, roster: await files.loadRoster(), isNew: false }
   }
+  if (await files.hasLeft()) {
+    if (invite === undefined) {
+      const remedy = 'join with an invite, or choose another directory to make a new ring'
+      throw new ThorError('NODE_LEFT', `the node of ${config.data} has left its ring; ${remedy}`)
+    }
+    await files.clear()
+  }
   const fresh = invite === undefined ? found(around, config) : await join(around, config, invite)
   await files.saveRoster(fresh.roster)
   await files.save(fresh.identity)

@@ -58,6 +58,7 @@ const CAUGHT_UP_PATIENCE_MS = 5_000
 const CAUGHT_UP_POLL_MS = 50
 const QUORUM_PATIENCE_MS = 30_000
 const QUORUM_RETRY_MS = 300
+const LEAVE_TROUBLE_MS = 500
 
 /**
  * One node, from its data directory to its sockets: the only place that sees every package. Parts are started in the order in
@@ -76,15 +77,18 @@ export const startNode: StartNode = async (config, options) => {
 
 class Node implements RunningNode {
   readonly fatal: Promise<Error>
+  readonly left: Promise<void>
   readonly #config: Config
   readonly #options: StartOptions
   readonly #fail: (error: Error) => void
+  readonly #sayLeft: () => void
   readonly #notes: string[] = []
   #started: Lifecycle[] = []
   #overlay: Overlay | undefined
   #operations: Operations | undefined
   #banner: BannerFacts | undefined
   #stopping: Promise<void> | undefined
+  #leaving: Promise<void> | undefined
 
   constructor(config: Config, options: StartOptions) {
     this.#config = config
@@ -92,6 +96,9 @@ class Node implements RunningNode {
     const { promise, resolve } = Promise.withResolvers<Error>()
     this.fatal = promise
     this.#fail = resolve
+    const left = Promise.withResolvers<void>()
+    this.left = left.promise
+    this.#sayLeft = left.resolve
   }
 
   get operations(): Operations {
@@ -283,7 +290,7 @@ class Node implements RunningNode {
         invites,
         adminPassword,
         transport,
-        leave: () => this.#leave(),
+        leave: () => this.#leave(overlay, files),
       },
       { domain: () => domain, inviteLifetimeMs: config.admission.inviteTtl },
     )
@@ -350,13 +357,23 @@ class Node implements RunningNode {
     await part.start()
   }
 
-  /** Hands everything over and says goodbye; the process ends after it. */
-  async #leave(): Promise<void> {
-    const overlay = this.#overlay
-    if (!overlay) return
+  /** Begins, once, to hand everything over; what is wrong with that shows within moments. */
+  async #leave(overlay: Overlay, files: IdentityFiles): Promise<void> {
+    this.#leaving ??= this.#handOver(overlay, files).catch((error) => {
+      this.#leaving = undefined
+      overlay.setServing(true)
+      throw error
+    })
+    this.#leaving.catch(() => undefined)
+    await Promise.race([this.#leaving, sleep(systemClock, LEAVE_TROUBLE_MS)])
+  }
+
+  async #handOver(overlay: Overlay, files: IdentityFiles): Promise<void> {
     overlay.setServing(false)
     await overlay.handOver()
     await overlay.sayLeft()
+    await files.markLeft()
+    this.#sayLeft()
   }
 
   /** Other replicas may be starting too, after a power cut of all: a moment later they answer. */

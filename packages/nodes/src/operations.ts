@@ -29,6 +29,7 @@ import type {
   ContactView,
   DomainView,
   InviteResult,
+  LeaveResult,
   NodeOperations,
   NodeStatus,
   StatusResult,
@@ -52,7 +53,7 @@ export interface OperationsComponents {
   invites: Invites
   adminPassword: AdminPassword
   transport: Pick<TransportLayer, 'remoteOf'>
-  /** See Overlay.handOver and after it the end of the process. */
+  /** Begins to leave; returns at once, and rejects when that is not possible. */
   leave(): Promise<void>
 }
 
@@ -186,9 +187,9 @@ export class Operations implements NodeOperations {
     return { user: ADMIN_USER, password, reset }
   }
 
-  async leave(): Promise<{ left: true }> {
+  async leave(): Promise<LeaveResult> {
     await this.#c.leave()
-    return { left: true }
+    return { rangesHeld: this.#c.ring.ranges.counts().held }
   }
 
   async #countsOf(nodeId: NodeId): Promise<HomeCounts> {

@@ -38,7 +38,7 @@ async function systemProcess(): Promise<JoinProcess> {
   }
 }
 
-type End = { cause: 'signal'; signal: string } | { cause: 'failed'; error: unknown }
+type End = { cause: 'left' } | { cause: 'signal'; signal: string } | { cause: 'failed'; error: unknown }
 
 /** Runs until the end and returns the exit code. @throws ThorError when the settings are wrong or the node cannot start */
 export async function runJoin(
@@ -85,7 +85,12 @@ export async function runJoin(
   if (config.log.format === 'json') log.info('ready', { ...node.banner, invite: undefined })
   else console.print(`\n${renderBanner(node.banner, console.paint, dir)}\n`)
 
-  const last = await Promise.race([ended, node.fatal.then((error): End => ({ cause: 'failed', error }))])
+  const last = await Promise.race([
+    ended,
+    node.fatal.then((error): End => ({ cause: 'failed', error })),
+    node.left.then((): End => ({ cause: 'left' })),
+  ])
+  if (last.cause === 'left') log.info('this node has left the ring')
   if (last.cause === 'signal') log.info('stopping', { signal: last.signal })
   const code = last.cause === 'failed' ? fail(console, log, last.error) : 0
   const stopped = node.stop().then(

@@ -10,6 +10,7 @@ import { demoVerb } from './demo.ts'
 import { domainVerb } from './domain.ts'
 import { inviteVerb } from './invite.ts'
 import { joinVerb } from './join.ts'
+import { leaveVerb } from './leave.ts'
 import { statusVerb } from './status.ts'
 import { examplesText, type Verb } from './verb.ts'
 import { packageVersion, versionVerb } from './version.ts'
@@ -28,6 +29,7 @@ const verbs: readonly Verb[] = [
   callsVerb,
   whereVerb,
   inviteVerb,
+  leaveVerb,
   adminVerb,
   configVerb,
   demoVerb,

@@ -193,8 +193,16 @@ export interface NodeOperations {
   invite(query: { ttlSeconds?: number }): Promise<InviteResult>
   /** Of the SOAP administrator. With `reset` a new one is made, which holds on all nodes. */
   adminPassword(query: { reset?: boolean }): Promise<AdminPasswordResult>
-  /** Hands all ranges over and leaves the ring for good; resolves when that is done. */
-  leave?(): Promise<{ left: true }>
+  /**
+   * Begins to hand all ranges over, or tells how far that is; when none is left the node says goodbye to the ring and its
+   * process ends. Rejects with `RANGES_LAST_NODE` when nobody could take them.
+   */
+  leave(): Promise<LeaveResult>
+}
+
+export interface LeaveResult {
+  /** Ranges that this node still holds. */
+  rangesHeld: number
 }
 
 /** What `join` prints when the node is ready. */
@@ -236,6 +244,8 @@ export interface RunningNode {
   stop(): Promise<void>
   /** Resolves when the node cannot go on (its disk failed, it was put out of the ring); never rejects. */
   fatal: Promise<Error>
+  /** Resolves when the node has left the ring for good, as asked by an operator; it can be stopped then. */
+  left: Promise<void>
 }
 
 export type StartNode = (config: Config, options: StartOptions) => Promise<RunningNode>

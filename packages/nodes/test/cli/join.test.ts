@@ -23,6 +23,7 @@ class Harness implements JoinProcess {
   readonly starting = Promise.withResolvers<void>()
   readonly stopping = Promise.withResolvers<void>()
   readonly fatal = Promise.withResolvers<Error>()
+  readonly left = Promise.withResolvers<void>()
 
   readonly startNode = async (config: Config, options: StartOptions): Promise<RunningNode> => {
     this.config = config
@@ -32,7 +33,13 @@ class Harness implements JoinProcess {
       this.stops++
       return this.stopping.promise
     }
-    return { operations: new FakeOperations(), banner: fakeBanner, stop, fatal: this.fatal.promise }
+    return {
+      operations: new FakeOperations(),
+      banner: fakeBanner,
+      stop,
+      fatal: this.fatal.promise,
+      left: this.left.promise,
+    }
   }
 
   onSignal(listener: (signal: string) => void): void {
@@ -116,6 +123,17 @@ join(
     assert.is(await code, 1)
     assert.is(harness.stops, 1)
     assert.equal(harness.console.errors, ['thor-node ends: the disk failed'])
+  }),
+)
+
+join(
+  'a node that has left the ring stops, and that is no failure',
+  deadline(5_000, async () => {
+    const [harness, code] = await running({ logFormat: 'json', logLevel: 'error' })
+    harness.left.resolve()
+    harness.stopping.resolve()
+    assert.is(await code, 0)
+    assert.is(harness.stops, 1)
   }),
 )
 

@@ -174,6 +174,11 @@ export class FakeOperations implements NodeOperations {
     return { invite: 'thor1abc', expiresAt: AT }
   }
 
+  async leave() {
+    this.asked.push(['leave', undefined])
+    return { rangesHeld: 12 }
+  }
+
   async adminPassword(query: Parameters<NodeOperations['adminPassword']>[0]) {
     this.asked.push(['adminPassword', query])
     return { user: 'admin', password: 'soap-password', reset: query.reset === true }

@@ -82,7 +82,6 @@ socket(
     const cases: [path: string, body: string, method: string, status: number, code: string][] = [
       ['/nothing', '{}', 'POST', 404, 'CONTROL_UNKNOWN_OPERATION'],
       ['/__proto__', '{}', 'POST', 404, 'CONTROL_UNKNOWN_OPERATION'],
-      ['/leave', '{}', 'POST', 404, 'CONTROL_UNKNOWN_OPERATION'],
       ['/status', '', 'GET', 405, 'CONTROL_METHOD'],
       ['/status', '{', 'POST', 400, 'CONTROL_BAD_QUERY'],
       ['/status', '[]', 'POST', 400, 'CONTROL_BAD_QUERY'],
