@@ -1,6 +1,6 @@
 /** Clients: each speaks to one node at a time, goes to another when it is not served, and writes down what it was told. */
-import { type Random, type RecordKey, type RecordStore, rangeOf, sleep } from '@thor-node/core'
-import type { Cluster, SimNode } from './cluster.ts'
+import { type Random, type RecordKey, type RecordStore, sleep } from '@thor-node/core'
+import { type Cluster, type SimNode, simKey } from './cluster.ts'
 import type { Append, Bind, History, SetWrite } from './history.ts'
 
 export interface WorkloadInit {
@@ -14,12 +14,7 @@ export interface WorkloadInit {
 const PATIENCE_MS = 5_000
 const BINDING_TTL_MS = 120_000
 
-export const registerKey = (index: number): RecordKey => {
-  const name = `list/${index}`
-  return { range: rangeOf(name), name }
-}
-
-export const bindingKey = (name: string): RecordKey => ({ range: rangeOf(name), name })
+export const registerKey = (index: number): RecordKey => simKey(`list/${index}`)
 
 export class Workload {
   readonly #cluster: Cluster
@@ -90,7 +85,7 @@ export class Workload {
   async #recorder(client: number, random: Random): Promise<void> {
     for (let count = 0; this.#running; count++) {
       const name = `cdr/${client}.${count}`
-      const key = { range: rangeOf(`${name.length}.${client % 3}`), name }
+      const key = simKey(name, `${name.length}.${client % 3}`)
       const write: SetWrite = { name, range: key.range, body: `body of ${name}`, acknowledged: false }
       this.#history.sets.push(write)
       for (let attempt = 0; attempt < 5 && !write.acknowledged; attempt++) {
@@ -108,7 +103,7 @@ export class Workload {
 
   async #binder(client: number, random: Random): Promise<void> {
     const name = `loc/${client}`
-    const key = bindingKey(name)
+    const key = simKey(name)
     for (let seq = 1; this.#running; seq++) {
       const gone = random.int(6) === 0
       await this.#bind(key, seq, gone, random)

@@ -54,6 +54,8 @@ export interface OverlayInit {
   membership?: Partial<MembershipSettings>
   changes?: Partial<ChangeLimits>
   configSyncMs?: number
+  /** Rings in simulations have fewer ranges, to be quick. @default RANGE_COUNT */
+  rangeCount?: number
   /** Which of several bodies of one SET record counts (`SetRecords`). */
   choose?: (name: string, bodies: readonly unknown[]) => unknown
 }
@@ -113,14 +115,14 @@ export class Overlay implements Lifecycle {
     )
     const members = this.#membership
     this.members = members
-    this.configs = new ConfigTable({ disk, rpc }, { self })
+    this.configs = new ConfigTable({ disk, rpc }, { self, rangeCount: init.rangeCount })
     const { configs } = this
     this.#view = new RangeView({ members, configs }, { self })
     this.ranges = this.#view
     const acceptors = new AcceptorStore({ clock, disk, rpc, configs })
     const reg = new Registers({ clock, random, rpc, configs, members, acceptors }, { self })
     this.#set = new SetRecords({ clock, disk, rpc, configs, members, log }, { choose: init.choose })
-    const placement = livePlacement(members)
+    const placement = livePlacement(members, configs.count)
     this.#soft = new SoftRecords({ clock, random, rpc, configs, members, placement, log })
     for (const records of [acceptors, this.#set, this.#soft]) configs.attach(records)
     this.store = { reg, set: this.#set, soft: this.#soft }
@@ -231,8 +233,8 @@ export class Overlay implements Lifecycle {
 }
 
 /** All live nodes of a range in placement order, worked out anew only when the members change. */
-function livePlacement(members: Members): (range: RangeId) => readonly NodeId[] {
-  const placer = new Placer()
+function livePlacement(members: Members, rangeCount: number): (range: RangeId) => readonly NodeId[] {
+  const placer = new Placer({ rangeCount })
   let placed: { key: string; placement: Placement } | undefined
   return (range) => {
     const live = members.list().filter((member) => members.isLive(member.nodeId))

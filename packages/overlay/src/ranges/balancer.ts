@@ -57,7 +57,7 @@ export class Balancer implements Lifecycle {
   readonly #changer: RangeChanger
   readonly #catchUp: CatchUp
   readonly #roster: Roster
-  readonly #placer = { settled: new Placer(), eager: new Placer() }
+  readonly #placer: { settled: Placer; eager: Placer }
   readonly #placed = new Map<string, { key: string; placement: Placement }>()
   /** Ranges in the hands of this node now. */
   readonly #active = new Set<RangeId>()
@@ -77,6 +77,8 @@ export class Balancer implements Lifecycle {
     this.#components = { ...components, log: components.log.forComponent('overlay:ranges') }
     this.#init = init
     this.#limits = { ...defaultChangeLimits, ...init.limits }
+    const rangeCount = configs.count
+    this.#placer = { settled: new Placer({ rangeCount }), eager: new Placer({ rangeCount }) }
     this.#changer = new RangeChanger(components, { self: init.self, limits: this.#limits })
     this.#catchUp = new CatchUp(
       { ...components, records: [components.acceptors, ...components.copied] },

@@ -14,6 +14,8 @@ export interface ConfigTableComponents {
 
 export interface ConfigTableInit {
   self: NodeId
+  /** Simulated rings have fewer, to be quick. @default RANGE_COUNT */
+  rangeCount?: number
 }
 
 /** A vote that is asked for: the instance is the one that follows `config`. */
@@ -41,12 +43,13 @@ export class ConfigTable implements RangeConfigs {
   readonly #closed = new Set<RangeId>()
   readonly #fetching = new Map<RangeId, Promise<void>>()
   #queue: Promise<unknown> = Promise.resolve()
-  #unknown = RANGE_COUNT
+  #unknown: number
 
   constructor(components: ConfigTableComponents, init: ConfigTableInit) {
     this.#components = components
     this.#self = init.self
-    this.#slots = Array.from({ length: RANGE_COUNT }, (_, range) => ({
+    this.#unknown = init.rangeCount ?? RANGE_COUNT
+    this.#slots = Array.from({ length: this.#unknown }, (_, range) => ({
       config: unknownConfig(range),
       acceptor: emptyAcceptor,
       filled: false,
@@ -91,6 +94,10 @@ export class ConfigTable implements RangeConfigs {
 
   get(range: RangeId): RangeConfig {
     return this.#slot(range).config
+  }
+
+  get count(): number {
+    return this.#slots.length
   }
 
   all(): RangeConfig[] {

@@ -47,6 +47,8 @@ export interface RangeConfig {
  */
 export interface RangeConfigs {
   get(range: RangeId): RangeConfig
+  /** Of all ranges, in their order. */
+  all(): readonly RangeConfig[]
   /**
    * `ok` when the epochs agree (or this node could catch up with the sender's newer config). Else the newer config, which the
    * handler returns to the sender as a refusal; the sender adopts it and retries.

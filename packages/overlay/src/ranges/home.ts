@@ -1,4 +1,4 @@
-import { RANGE_COUNT, type RangeId } from '@thor-node/core'
+import type { RangeId } from '@thor-node/core'
 import type { Member, Members } from '../membership/contract.ts'
 import type { NodeId } from '../peers.ts'
 import type { ConfigTable } from './config-table.ts'
@@ -23,7 +23,7 @@ function rank(member: Member | undefined): number | undefined {
 export class RangeView implements Ranges {
   readonly #components: RangeViewComponents
   readonly #self: NodeId
-  readonly #homes: (NodeId | undefined)[] = new Array(RANGE_COUNT).fill(undefined)
+  readonly #homes: (NodeId | undefined)[]
   readonly #gained = new Set<(range: RangeId) => void>()
   readonly #lost = new Set<(range: RangeId) => void>()
   readonly #stops: (() => void)[]
@@ -31,6 +31,7 @@ export class RangeView implements Ranges {
   constructor(components: RangeViewComponents, init: { self: NodeId }) {
     this.#components = components
     this.#self = init.self
+    this.#homes = new Array(components.configs.count).fill(undefined)
     this.#stops = [
       components.configs.onChange(({ range }) => this.#look(range)),
       components.configs.onFilled((range) => this.#look(range)),
@@ -85,7 +86,7 @@ export class RangeView implements Ranges {
 
   /** Looks at all ranges again. */
   refresh(): void {
-    for (let range = 0; range < RANGE_COUNT; range++) this.#look(range)
+    for (let range = 0; range < this.#homes.length; range++) this.#look(range)
   }
 
   #rank(nodeId: NodeId, range: RangeId): number | undefined {

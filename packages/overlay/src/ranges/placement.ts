@@ -88,6 +88,12 @@ function closest(trie: Trie, key: Buffer, visit: (point: Point) => boolean): boo
 export class Placer {
   readonly #ids = new Map<string, Buffer[]>()
 
+  readonly #count: number
+
+  constructor(init: { rangeCount?: number } = {}) {
+    this.#count = init.rangeCount ?? RANGE_COUNT
+  }
+
   /** Desired placement of all ranges. Every node once; zones count when there are at least as many as replicas. */
   place(nodes: readonly PlacementNode[]): Placement {
     const points: Point[] = []
@@ -97,13 +103,13 @@ export class Placer {
       for (const id of this.#idsOf(node)) points.push({ id, node })
     }
     for (const placementId of this.#ids.keys()) if (!used.has(placementId)) this.#ids.delete(placementId)
-    if (points.length === 0) return Array.from({ length: RANGE_COUNT }, () => [])
+    if (points.length === 0) return Array.from({ length: this.#count }, () => [])
     points.sort((a, b) => Buffer.compare(a.id, b.id) || (a.node.nodeId < b.node.nodeId ? -1 : 1))
     const trie = grow(points, 0, points.length, 0)
     const takers = nodes.filter((node) => virtualIdCount(node.weight) > 0)
     const wanted = Math.min(REPLICA_COUNT, new Set(takers.map((node) => node.nodeId)).size)
     const byZone = new Set(takers.map((node) => node.zone)).size >= REPLICA_COUNT
-    return Array.from({ length: RANGE_COUNT }, (_, range) => {
+    return Array.from({ length: this.#count }, (_, range) => {
       const chosen: NodeId[] = []
       const zones = new Set<string>()
       closest(trie, keyOf(range), ({ node }) => {

@@ -4,7 +4,6 @@ import {
   every,
   type Lifecycle,
   type Logger,
-  RANGE_COUNT,
   type Random,
   type RangeId,
   ThorError,
@@ -105,7 +104,7 @@ export class ConfigSpread implements Lifecycle {
   /** Exchanges with one node what either has newer. */
   async sync(nodeId: NodeId): Promise<void> {
     const { rpc, configs } = this.#components
-    for (let page = 0; page * CONFIGS_PER_PAGE_MAX < RANGE_COUNT + CONFIGS_PER_PAGE_MAX; page++) {
+    for (let page = 0; page * CONFIGS_PER_PAGE_MAX < configs.count + CONFIGS_PER_PAGE_MAX; page++) {
       const request: SyncRequest = { epochs: packEpochs(configs) }
       const answer = await rpc.call<SyncAnswer>(nodeId, 'range.sync', request)
       await configs.adoptAll(unpackConfigs(answer.newer))
@@ -134,7 +133,7 @@ export class ConfigSpread implements Lifecycle {
   }
 
   #onSync(epochs: Uint8Array): SyncAnswer {
-    if (!(epochs instanceof Uint8Array) || epochs.length !== RANGE_COUNT * 4) {
+    if (!(epochs instanceof Uint8Array) || epochs.length !== this.#components.configs.count * 4) {
       throw new ThorError('RANGES_BAD_REQUEST', 'the epochs of all ranges are wanted')
     }
     const view = new DataView(epochs.buffer, epochs.byteOffset, epochs.byteLength)
@@ -153,7 +152,7 @@ export class ConfigSpread implements Lifecycle {
 const known = (configs: readonly RangeConfig[]): RangeConfig[] => configs.filter((config) => config.epoch > 0)
 
 function packEpochs(configs: ConfigTable): Uint8Array {
-  const bytes = new Uint8Array(RANGE_COUNT * 4)
+  const bytes = new Uint8Array(configs.count * 4)
   const view = new DataView(bytes.buffer)
   for (const { range, epoch } of configs.all()) view.setUint32(range * 4, epoch)
   return bytes

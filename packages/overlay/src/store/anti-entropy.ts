@@ -4,7 +4,6 @@ import {
   every,
   type Lifecycle,
   type Logger,
-  RANGE_COUNT,
   type Random,
   type RangeId,
   type Timer,
@@ -115,9 +114,8 @@ export class AntiEntropy implements Lifecycle {
   #shared(peer: NodeId): RangeId[] {
     const self = this.#c.members.self.nodeId
     const out: RangeId[] = []
-    for (let range = 0; range < RANGE_COUNT; range++) {
-      const config = this.#c.configs.get(range)
-      if (entryOf(config, self) && entryOf(config, peer)) out.push(range)
+    for (const config of this.#c.configs.all()) {
+      if (entryOf(config, self) && entryOf(config, peer)) out.push(config.range)
     }
     return out
   }

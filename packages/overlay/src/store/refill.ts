@@ -1,4 +1,4 @@
-import { type Clock, RANGE_COUNT, type RangeId, sleep } from '@thor-node/core'
+import { type Clock, type RangeId, sleep } from '@thor-node/core'
 import type { Members } from '../membership/contract.ts'
 import type { NodeId } from '../peers.ts'
 import { entryOf, voters } from '../ranges/config.ts'
@@ -44,8 +44,8 @@ export async function refill(
 /** By node, the ranges in which both it and this node have a vote. */
 function sharedRanges(configs: RangeConfigs, self: NodeId): Map<NodeId, RangeId[]> {
   const shared = new Map<NodeId, RangeId[]>()
-  for (let range = 0; range < RANGE_COUNT; range++) {
-    const config = configs.get(range)
+  for (const config of configs.all()) {
+    const { range } = config
     if (!entryOf(config, self)) continue
     for (const nodeId of voters(config)) {
       if (nodeId === self) continue

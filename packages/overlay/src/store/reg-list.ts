@@ -1,4 +1,4 @@
-import { RANGE_COUNT, type RecordKey, ThorError, type Versioned } from '@thor-node/core'
+import { type RecordKey, ThorError, type Versioned } from '@thor-node/core'
 import type { Members } from '../membership/contract.ts'
 import type { NodeId } from '../peers.ts'
 import type { ConfigTable } from '../ranges/config-table.ts'
@@ -47,8 +47,8 @@ export async function listAll<B>(
       .filter((nodeId) => members.isLive(nodeId))
       .map(ask),
   )
-  for (let range = 0; range < RANGE_COUNT; range++) {
-    if (configs.get(range).old.some(({ nodeId }) => answered.has(nodeId))) continue
+  for (const { range, old } of configs.all()) {
+    if (old.some(({ nodeId }) => answered.has(nodeId))) continue
     throw new ThorError('STORE_UNAVAILABLE', `no replica of range ${range} answers`)
   }
   const out: { key: RecordKey; value: Versioned<B> }[] = []

@@ -1,13 +1,13 @@
-import { type RecordKey, recordKey } from '@thor-node/core'
+import type { RecordKey } from '@thor-node/core'
 import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { finalConfig, jointConfig } from '../../src/ranges/config.ts'
-import { type TestNode, TestRing } from './ring.fixture.ts'
+import { RANGES, ringKey, type TestNode, TestRing } from './ring.fixture.ts'
 
 const test = suite('overlay: change of ranges')
 
-const keys: RecordKey[] = Array.from({ length: 20 }, (_, i) => recordKey('acct', `user${i}@example.com`))
+const keys: RecordKey[] = Array.from({ length: 20 }, (_, i) => ringKey('acct', `user${i}@example.com`))
 
 async function write(ring: TestRing, node: TestNode, text: string): Promise<void> {
   await ring.run(Promise.all(keys.map((key) => node.reg.change(key, text, () => ({ body: text, result: 0 })))))
@@ -60,7 +60,7 @@ test(
       TestNode,
       TestNode,
     ]
-    await ring.until(() => ring.isStable(3) && d.view.counts().held > 2_500, 60_000, 'a fair share')
+    await ring.until(() => ring.isStable(3) && d.view.counts().held > RANGES * 0.6, 60_000, 'a fair share')
     await write(ring, a, 'x')
     await ring.kill('b')
     await write(ring, a, 'y')
@@ -79,7 +79,7 @@ test(
     await ring.run(b.spread.sync('a'))
     await ring.run(b.balancer.start())
     await ring.until(() => b.copied.wiped.length > 0, 20_000, 'wiping what is not its own any more')
-    await ring.until(() => ring.isStable(3) && b.view.counts().held > 2_500, 60_000, 'its share again')
+    await ring.until(() => ring.isStable(3) && b.view.counts().held > RANGES * 0.6, 60_000, 'its share again')
     await ring.until(() => b.balancer.caughtUp, 10_000, 'complete copies')
     await expectAt(ring, b, 'strict', 'z')
     await expectAt(ring, b, 'near', 'z')

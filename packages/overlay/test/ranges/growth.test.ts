@@ -1,13 +1,13 @@
-import { type RecordKey, recordKey } from '@thor-node/core'
+import type { RecordKey } from '@thor-node/core'
 import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { voters } from '../../src/ranges/config.ts'
-import { TestRing } from './ring.fixture.ts'
+import { RANGES, ringKey, TestRing } from './ring.fixture.ts'
 
 const test = suite('overlay: growth of a ring')
 
-const keys: RecordKey[] = Array.from({ length: 12 }, (_, i) => recordKey('count', `k${i}@example.com`))
+const keys: RecordKey[] = Array.from({ length: 12 }, (_, i) => ringKey('count', `k${i}@example.com`))
 
 interface Count {
   n: number
@@ -92,7 +92,7 @@ test(
     }
     await ring.start('d')
     await ring.until(
-      () => ring.isStable(3) && (ring.nodes.get('d')?.view.counts().held ?? 0) > 2_500,
+      () => ring.isStable(3) && (ring.nodes.get('d')?.view.counts().held ?? 0) > RANGES * 0.6,
       60_000,
       'a fair share for the fourth node',
     )
@@ -111,7 +111,8 @@ test(
 test(
   'one of three may die and come back; nothing is lost, nothing is doubled',
   deadline(60_000, async () => {
-    const ring = new TestRing(8)
+    // More than one page of configs.
+    const ring = new TestRing(8, { ranges: 1_500 })
     for (const id of ['a', 'b', 'c']) await ring.start(id, { genesis: id === 'a' })
     await ring.until(() => ring.isStable(3), 20_000, 'three copies')
     const counter = new Counter(ring, 4)

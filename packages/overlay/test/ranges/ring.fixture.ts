@@ -1,5 +1,5 @@
 /** Whole nodes of the ring in memory: simulated clock, network and disks, and members whose states the test decides. */
-import { type Disk, type RangeId, silentLogger } from '@thor-node/core'
+import { type Disk, type RangeId, type RecordKey, recordKey, silentLogger } from '@thor-node/core'
 import { SimClock, SimDisk, SimRandom, settle } from '@thor-node/core/testing'
 import { MemoryNetwork, type MemoryPeerNet } from '../../src/kad/memory.ts'
 import type { Member, MemberChange, MemberState, Members } from '../../src/membership/contract.ts'
@@ -13,6 +13,14 @@ import { ConfigSpread } from '../../src/ranges/spread.ts'
 import { PeerRpc } from '../../src/rpc/rpc.ts'
 import { AcceptorStore } from '../../src/store/acceptor-store.ts'
 import { Registers } from '../../src/store/reg.ts'
+
+/** Several batches; real rings have more, which would only take longer. */
+export const RANGES = 600
+
+export const ringKey = (kind: string, place: string): RecordKey => {
+  const key = recordKey(kind, place)
+  return { ...key, range: key.range % RANGES }
+}
 
 /** Everybody sees the same, as the test says. */
 export class SetMembers implements Members {
@@ -109,8 +117,10 @@ export class TestRing {
   readonly #all = new Map<NodeId, Member>()
   readonly #disks = new Map<NodeId, SimDisk>()
   readonly #limits: Partial<ChangeLimits>
+  readonly #ranges: number
 
-  constructor(seed: number, init: { limits?: Partial<ChangeLimits>; lossRate?: number } = {}) {
+  constructor(seed: number, init: { limits?: Partial<ChangeLimits>; lossRate?: number; ranges?: number } = {}) {
+    this.#ranges = init.ranges ?? RANGES
     this.random = new SimRandom(seed)
     this.#limits = init.limits ?? {}
     this.network = new MemoryNetwork(
@@ -131,7 +141,7 @@ export class TestRing {
     this.#disks.set(id, simDisk)
     const disk = simDisk.mount()
     const members = new SetMembers(id, this.#all)
-    const configs = new ConfigTable({ disk, rpc }, { self: id })
+    const configs = new ConfigTable({ disk, rpc }, { self: id, rangeCount: this.#ranges })
     const acceptors = new AcceptorStore({ clock, disk, rpc, configs })
     const copied = new CountedRecords()
     configs.attach(acceptors)

@@ -1,14 +1,14 @@
-import { RANGE_COUNT, type RecordKey, recordKey } from '@thor-node/core'
+import type { RecordKey } from '@thor-node/core'
 import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { finalConfig, jointConfig } from '../../src/ranges/config.ts'
 import { regLimits } from '../../src/store/reg-limits.ts'
-import { type TestNode, TestRing } from '../ranges/ring.fixture.ts'
+import { RANGES, ringKey, type TestNode, TestRing } from '../ranges/ring.fixture.ts'
 
 const test = suite('overlay: registers')
 
-const key: RecordKey = recordKey('acct', 'alice@example.com')
+const key: RecordKey = ringKey('acct', 'alice@example.com')
 const codeOf = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
     () => 'none',
@@ -20,7 +20,7 @@ async function three(seed: number): Promise<{ ring: TestRing; nodes: TestNode[] 
   const ring = new TestRing(seed)
   const nodes: TestNode[] = []
   for (const id of ['a', 'b', 'c']) nodes.push(await ring.start(id, { manual: true, genesis: id === 'a' }))
-  const configs = Array.from({ length: RANGE_COUNT }, (_, range) => ({
+  const configs = Array.from({ length: RANGES }, (_, range) => ({
     range,
     epoch: 2,
     old: ['a', 'b', 'c'].map((nodeId) => ({ nodeId, since: 1 })),
@@ -129,8 +129,8 @@ test(
     const names = Array.from({ length: 40 }, (_, i) => `user${String(i).padStart(2, '0')}@example.com`)
     await ring.run(
       Promise.all([
-        ...names.map((name) => a.reg.change(recordKey('acct', name), 'op', () => ({ body: { name }, result: 0 }))),
-        a.reg.change(recordKey('alias', 'other@example.com'), 'op', () => ({ body: 1, result: 0 })),
+        ...names.map((name) => a.reg.change(ringKey('acct', name), 'op', () => ({ body: { name }, result: 0 }))),
+        a.reg.change(ringKey('alias', 'other@example.com'), 'op', () => ({ body: 1, result: 0 })),
         a.reg.change({ range: 7, name: 'acct0' }, 'op', () => ({ body: 1, result: 0 })),
       ]),
     )
@@ -140,7 +140,7 @@ test(
         found.map(({ value }) => value.body.name),
         names,
       )
-      assert.equal(found[3]?.key, recordKey('acct', names[3] as string))
+      assert.equal(found[3]?.key, ringKey('acct', names[3] as string))
     }
     await ring.kill('c')
     assert.is((await ring.run(a.reg.list('acct/'))).length, 40)
@@ -169,7 +169,7 @@ test(
     await ring.run(a.reg.change(key, 'op1', append('x')))
     await ring.kill('b')
     await ring.kill('c')
-    const other = recordKey('acct', 'bob@example.com')
+    const other = ringKey('acct', 'bob@example.com')
     for (const [expected, operation] of [
       ['STORE_UNAVAILABLE', () => a.reg.change(other, 'op2', append('y'))],
       ['STORE_UNAVAILABLE', () => a.reg.read(other, 'strict')],

@@ -1,4 +1,4 @@
-import { type RangeId, silentLogger } from '@thor-node/core'
+import { RANGE_COUNT, type RangeId, silentLogger } from '@thor-node/core'
 import { SimClock, SimDisk, SimRandom } from '@thor-node/core/testing'
 import { MemoryNetwork } from '../../src/kad/memory.ts'
 import type { Member, MemberChange, MemberState, Members } from '../../src/membership/contract.ts'
@@ -19,6 +19,10 @@ export class HandConfigs implements RangeConfigs {
   constructor(self: NodeId, initial: readonly NodeId[]) {
     this.self = self
     this.#initial = initial
+  }
+
+  all(): RangeConfig[] {
+    return Array.from({ length: RANGE_COUNT }, (_, range) => this.get(range))
   }
 
   get(range: RangeId): RangeConfig {
