@@ -189,18 +189,19 @@ export const lengthRule: Rule = ({ path, text }) => {
   return lines > LINES_MAX ? [`${path} has ${lines} lines, more than ${LINES_MAX}: split it by noun`] : []
 }
 
-/** Codes of failures that a source file can raise: arguments of `ThorError`, and look-alikes in files that use it. */
+/**
+ * Codes of failures that a source file can raise: arguments of `ThorError`, and look-alikes anywhere whose first word begins
+ * known codes (tables of refusals are such). Arguments of `startsWith` are none.
+ */
 export function errorCodesOf({ path, text }: HouseFile, prefixes: readonly string[]): string[] {
   if (!isSource(path) || !isTypeScript(path)) return []
   const code = withoutComments(text)
   const direct = [...code.matchAll(/\bnew\s+\w*Error\(\s*'([A-Z][A-Z0-9]*_[A-Z0-9_]+)'/g)].map(
     (match) => match[1] as string,
   )
-  const tables = /\bThorError\b/.test(code)
-    ? [...code.matchAll(/'([A-Z][A-Z0-9]*_[A-Z0-9_]+)'/g)]
-        .map((match) => match[1] as string)
-        .filter((name) => prefixes.includes(name.split('_')[0] as string))
-    : []
+  const tables = [...code.matchAll(/(?<!startsWith\()'([A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9])'/g)]
+    .map((match) => match[1] as string)
+    .filter((name) => prefixes.includes(name.split('_')[0] as string))
   return [...new Set([...direct, ...tables])].sort()
 }
 
