@@ -27,6 +27,9 @@ export interface JoinOptions {
   timeoutMs?: number
 }
 
+/** What every door of the ring would say. */
+const FINAL = new Set(['ADMISSION_INVITE_INVALID', 'ADMISSION_INVITE_USED', 'ADMISSION_INVITE_EXPIRED'])
+
 /**
  * Redeems an invite at the first door that answers. Throws `ADMISSION_INVITE_INVALID`, `ADMISSION_INVITE_USED`,
  * `ADMISSION_INVITE_EXPIRED`, `ADMISSION_WRONG_RING` (somebody else listens there), `ADMISSION_UNREACHABLE` (nobody does),
@@ -39,7 +42,7 @@ export async function joinRing({ clock }: { clock: Clock }, options: JoinOptions
       return await joinAt(clock, address, options)
     } catch (error) {
       if (!(error instanceof ThorError)) throw error
-      if (error.code.startsWith('ADMISSION_INVITE_')) throw error
+      if (FINAL.has(error.code)) throw error
       // What a door said is worth more than the silence of another.
       if (!worst || worst.code === 'ADMISSION_UNREACHABLE') worst = error
     }

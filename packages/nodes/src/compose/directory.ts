@@ -1,0 +1,38 @@
+import { deriveKey, errorCode, Sealer } from '@thor-node/core'
+import type { Overlay, RingIdentity } from '@thor-node/overlay'
+import { AccountDirectory, Admins } from '@thor-node/provision'
+import { announcingStore } from '../adapters/announcing-store.ts'
+import { AdminPassword } from '../admin-password.ts'
+import { RingSettings } from '../ring-settings.ts'
+import type { Context } from './context.ts'
+
+export interface DirectoryParts {
+  sealer: Sealer
+  directory: AccountDirectory
+  admins: Admins
+  adminPassword: AdminPassword
+  settings: RingSettings
+}
+
+/** What operators put into the ring: accounts, domains, administrators, settings of the whole ring. */
+export function composeDirectory(context: Context, overlay: Overlay, ring: RingIdentity): DirectoryParts {
+  const { clock, random, logger } = context
+  const sealer = new Sealer(deriveKey(ring.secret, 'credentials'), random)
+  const store = announcingStore(overlay)
+  const directory = new AccountDirectory({ store, sealer, clock, random, logger })
+  const admins = new Admins({ store, clock, random, logger })
+  const adminPassword = new AdminPassword({ reg: store.reg, sealer, admins, random })
+  return { sealer, directory, admins, adminPassword, settings: new RingSettings({ reg: store.reg }) }
+}
+
+/** What a new ring begins with: its domain and an administrator. May be repeated. */
+export async function furnishRing(
+  { directory, adminPassword, settings }: DirectoryParts,
+  domain: string,
+): Promise<void> {
+  await directory.addDomain({ domain }).catch((error) => {
+    if (errorCode(error) !== 'PROVISION_DOMAIN_EXISTS') throw error
+  })
+  await settings.setDomain(domain)
+  if ((await adminPassword.read()) === undefined) await adminPassword.reset()
+}

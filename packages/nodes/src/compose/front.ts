@@ -1,0 +1,79 @@
+import { Door, type Overlay, type Roster } from '@thor-node/overlay'
+import { ProvisionServer } from '@thor-node/provision'
+import { CallHistory } from '../adapters/call-history.ts'
+import { CallHistoryAdapter, DeviceLocationsAdapter } from '../adapters/provision.ts'
+import { ControlServer } from '../control/server.ts'
+import { LiveZone } from '../dns/live-zone.ts'
+import { DnsServer } from '../dns/server.ts'
+import type { Identity } from '../identity.ts'
+import { Invites } from '../invites.ts'
+import { Operations } from '../operations.ts'
+import type { Context } from './context.ts'
+import type { DirectoryParts } from './directory.ts'
+import type { SipParts } from './sip.ts'
+
+export interface FrontParts {
+  provision: ProvisionServer
+  dns: DnsServer
+  door: Door
+  control: ControlServer
+  operations: Operations
+  invites: Invites
+}
+
+interface FrontSurroundings {
+  overlay: Overlay
+  roster: Roster
+  identity: Identity
+  records: DirectoryParts
+  sip: SipParts
+  domain: string
+  leave(): Promise<void>
+}
+
+/** What operators, portals and resolvers see: SOAP, DNS, the door for new nodes, the control socket. */
+export function composeFront(context: Context, around: FrontSurroundings): FrontParts {
+  const { clock, random, net, logger, config } = context
+  const { overlay, roster, identity, records, sip, domain, leave } = around
+  const { directory, admins, adminPassword } = records
+  const { store, members } = overlay
+  const host = config.address
+  const history = new CallHistory({ store, logger })
+  const provision = new ProvisionServer(
+    {
+      directory,
+      admins,
+      locations: new DeviceLocationsAdapter({ soft: store.soft, clock }),
+      calls: new CallHistoryAdapter({ history }),
+      clock,
+      logger,
+    },
+    { bind: { host, port: config.soap.port } },
+  )
+  const zone = new LiveZone(
+    { members, domains: () => sip.home.domains() },
+    { version: Math.floor(clock.wall() / 1_000) },
+  )
+  const dns = new DnsServer(
+    { logger, clock, random, net, zone },
+    { host, port: config.dns.port, ttlMs: config.dns.ttl },
+  )
+  const invites = new Invites({ reg: store.reg, members, roster, clock, random }, { ring: identity.ring })
+  const door = new Door(
+    {
+      clock,
+      log: logger,
+      redeem: (request) => invites.redeem(request),
+      announce: (certificate) => overlay.announce(certificate),
+      ring: () => ({ certificates: roster.certificates, members: members.list() }),
+    },
+    { listen: { host, port: config.admission.port }, identity: identity.ring },
+  )
+  const { callService: calls, transport } = sip
+  const operations = new Operations(
+    { ring: overlay, clock, random, directory, history, calls, invites, adminPassword, transport, leave },
+    { domain: () => domain, inviteLifetimeMs: config.admission.inviteTtl },
+  )
+  const control = new ControlServer({ logger, operations }, { data: config.data })
+  return { provision, dns, door, control, operations, invites }
+}

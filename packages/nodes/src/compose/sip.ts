@@ -1,0 +1,90 @@
+import { type Address, deriveKey, errorMessage, type Sealer } from '@thor-node/core'
+import { UserSpaceRelay } from '@thor-node/media'
+import type { Overlay, RingIdentity } from '@thor-node/overlay'
+import { defaultTimers, SipStack, Transports } from '@thor-node/sip'
+import { AccountsCache } from '../adapters/accounts-cache.ts'
+import type { ChangeNews } from '../adapters/announcing-store.ts'
+import { CallService } from '../adapters/call-service.ts'
+import { CallsAdapter } from '../adapters/calls.ts'
+import { HomeAdapter } from '../adapters/home.ts'
+import { HomeService } from '../adapters/home-service.ts'
+import { MediaControlAdapter } from '../adapters/media-control.ts'
+import { MediaService } from '../adapters/media-service.ts'
+import { Relays } from '../adapters/relays.ts'
+import { RingAdapter } from '../adapters/ring.ts'
+import type { Spool } from '../adapters/spool.ts'
+import type { Context } from './context.ts'
+
+export interface SipParts {
+  transport: Transports
+  stack: SipStack
+  relay: UserSpaceRelay
+  home: HomeAdapter
+  callService: CallService
+  mediaService: MediaService
+}
+
+interface SipSurroundings {
+  overlay: Overlay
+  ring: RingIdentity
+  sealer: Sealer
+  spool: Spool
+  /** Of the ring: in Record-Route, where that is configured. */
+  domain: string
+}
+
+/** SIP and media: the stack and the relay of this node, and the adapters that let them use the ring. */
+export function composeSip(context: Context, { overlay, ring, sealer, spool, domain }: SipSurroundings): SipParts {
+  const { clock, random, net, logger, config } = context
+  const cookieKey = deriveKey(ring.secret, 'cookies')
+  const relay = new UserSpaceRelay(
+    { clock, random, net, logger },
+    { host: config.address, ports: config.media.ports, silenceMs: config.media.silence },
+  )
+  const accounts = new AccountsCache({ clock, reg: overlay.store.reg })
+  const home = new HomeAdapter({ ring: overlay, clock, logger })
+  overlay.rpc.serve<ChangeNews, void>('store.changed', ({ name }) => {
+    if (name.startsWith('acct/')) return accounts.forget(name.slice('acct/'.length))
+    home.refreshDomains().catch((error) => {
+      logger.warn('list of domains not refreshed', { error: errorMessage(error) })
+    })
+  })
+  new HomeService({ ring: overlay, accounts, sealer, clock }, { cookieKey })
+  const relays = new Relays({ ring: overlay, random })
+  const calls = new CallsAdapter(
+    { ring: overlay, relays, spool, clock, random, logger },
+    { nodeName: overlay.members.self.name },
+  )
+  const transport = new Transports(
+    { clock, random, net, logger },
+    {
+      listen: [
+        { transport: 'udp', host: config.address, port: config.sip.udp },
+        { transport: 'tcp', host: config.address, port: config.sip.tcp },
+      ],
+    },
+  )
+  const others = new RingAdapter(
+    { ring: overlay },
+    { self: () => sipAddress(transport) ?? { host: config.address, port: config.sip.udp }, cookieKey },
+  )
+  const media = new MediaControlAdapter({ ring: overlay, relays, logger })
+  const stack = new SipStack(
+    { clock, random, logger, transport, home, media, calls, ring: others },
+    {
+      timers: { ...defaultTimers, t1: config.sip.t1, timerC: config.sip.ringing },
+      algorithms: config.sip.algorithms,
+      recordRoute: config.sip.recordRoute === 'domain' ? domain : 'address',
+    },
+  )
+  others.serve(stack)
+  const sendByes: ConstructorParameters<typeof CallService>[0]['sendByes'] = (dialog, cause) =>
+    stack.endCall(dialog, cause)
+  const callService = new CallService({ ring: overlay, spool, clock, logger, sendByes })
+  const mediaService = new MediaService({ ring: overlay, relay, clock, logger })
+  return { transport, stack, relay, home, callService, mediaService }
+}
+
+/** By which other nodes know this edge. */
+const sipAddress = ({ listening }: Transports): Address | undefined =>
+  (listening.find(({ transport }) => transport === 'udp') ?? listening[0])?.local
