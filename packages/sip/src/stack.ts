@@ -96,6 +96,7 @@ export class SipStack implements Lifecycle {
       { ...this.#components, registrar, transport },
       {
         timerC: timers.timerC,
+        t1: timers.t1,
         allowInboundFrom: init.allowInboundFrom ?? 'any',
         recordRoute: init.recordRoute ?? 'address',
         isNode: (uri) => this.#isNode(uri, ring, advertisedHost),
@@ -110,6 +111,7 @@ export class SipStack implements Lifecycle {
   async start(): Promise<void> {
     if (this.#running) return
     this.#running = true
+    this.#proxy.start()
     this.#transactions.onRequest = (server) => this.#proxy.handleRequest(server)
     this.#transactions.onAck = (ack, source) => this.#proxy.handleAck(ack, source)
     this.#transactions.onStrayResponse = (response) => this.#proxy.handleStray(response)
@@ -159,7 +161,8 @@ export class SipStack implements Lifecycle {
   }
 
   /** Sends BYE to both sides of a call. Resolves when both have answered or timed out. */
-  endCall(dialog: DialogRecord, cause: CallEndCause | EndReason): Promise<void> {
+  async endCall(dialog: DialogRecord, cause: CallEndCause | EndReason): Promise<void> {
+    if (!this.#running) return
     const reason: EndReason =
       typeof cause === 'string' ? { protocol: 'SIP', cause: 200, text: END_REASONS[cause] ?? 'call ended' } : cause
     return endCall(this.#components, dialog, reason)

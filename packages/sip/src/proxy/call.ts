@@ -1,5 +1,6 @@
 /** One INVITE on its way: offer and answers pass the relay, the first 2xx opens the call record, a failure frees it all. */
 import { type Address, type Aor, errorMessage, type Logger } from '@thor-node/core'
+import type { DialogRecord } from '../delegates.ts'
 import { dialogRecord } from '../dialog/record.ts'
 import type { SipRequest, SipResponse } from '../message/contract.ts'
 import { formatUri } from '../message/uri.ts'
@@ -8,6 +9,7 @@ import type { ProxyComponents } from './context.ts'
 import type { Reach } from './cookie.ts'
 import type { ForkHooks } from './fork.ts'
 import type { RemoteHop } from './hops.ts'
+import { ANSWERS_MAX } from './limits.ts'
 import { branchName, passThroughRelay, sdpOf } from './session-description.ts'
 
 export interface CallInit {
@@ -22,14 +24,20 @@ export interface CallInit {
   branches: readonly { reach?: Reach }[]
 }
 
+interface Answer {
+  upstream: SipResponse | undefined
+  /** The dialog that was ended here instead. */
+  hungUp?: DialogRecord
+}
+
 export class Call implements ForkHooks {
   readonly #c: ProxyComponents
   readonly #init: CallInit
   readonly #log: Logger
   readonly #lateOffer: boolean
-  /** By To tag: what went upstream for a dialog, for the retransmissions of its 2xx. */
-  readonly #answers = new Map<string, SipResponse | undefined>()
-  #recorded = false
+  /** By To tag: what became of a dialog, for the retransmissions of its 2xx. */
+  readonly #answers = new Map<string, Answer>()
+  #outcome: 'open' | 'answered' | 'refused' = 'open'
 
   constructor(components: ProxyComponents, init: CallInit) {
     this.#c = components
@@ -62,14 +70,21 @@ export class Call implements ForkHooks {
     if (response.status >= 300) return response
     if (response.status < 200) return this.#progress(branch, response, hop)
     const tag = response.to.params.get('tag') ?? ''
-    if (this.#answers.has(tag)) return this.#answers.get(tag)
+    const known = this.#answers.get(tag)
+    if (known) {
+      // The ACK was lost.
+      if (known.hungUp) await sendAck(this.#c, known.hungUp).catch(() => undefined)
+      return known.upstream
+    }
+    if (this.#answers.size >= ANSWERS_MAX) return undefined
     const answer = await this.#answer(branch, response, hop)
     this.#answers.set(tag, answer)
-    return answer
+    return answer.upstream
   }
 
   onFinal(status: number): void {
-    if (status < 300) return
+    if (status < 300 || this.#outcome !== 'open') return
+    this.#outcome = 'refused'
     const { callUuid } = this.#init
     this.#c.calls
       .failed({ callUuid, status })
@@ -88,8 +103,8 @@ export class Call implements ForkHooks {
     return response
   }
 
-  async #answer(branch: number, received: SipResponse, hop: RemoteHop | undefined): Promise<SipResponse | undefined> {
-    const { calls, replier } = this.#c
+  async #answer(branch: number, received: SipResponse, hop: RemoteHop | undefined): Promise<Answer> {
+    const { calls } = this.#c
     const { callUuid, invite, billedTo, callee, caller, branches } = this.#init
     const dialog = dialogRecord({
       callUuid,
@@ -103,14 +118,13 @@ export class Call implements ForkHooks {
       await this.#relay(branch, received, hop)
     } catch (error) {
       this.#log.warn('no relay for an answer, hanging up', { call: callUuid, error: errorMessage(error) })
-      await sendAck(this.#c, dialog).catch(() => undefined)
-      const reason = { protocol: 'SIP', cause: 503, text: 'no media relay' } as const
-      sendBye(this.#c, dialog, 'callee', reason).catch(() => undefined)
-      return replier.unavailable(invite)
+      return this.#hangUp(dialog)
     }
+    // The caller has been told that there is no call.
+    if (this.#outcome === 'refused') return this.#hangUp(dialog)
     // A second device that answered at the same time: the caller hangs it up, and the record has its dialog already.
-    if (this.#recorded) return received
-    this.#recorded = true
+    if (this.#outcome === 'answered') return { upstream: received }
+    this.#outcome = 'answered'
     try {
       const sdpCaller = sdpOf(invite)
       await calls.answered({
@@ -124,7 +138,16 @@ export class Call implements ForkHooks {
     } catch (error) {
       this.#log.warn('call record not opened, going on', { call: callUuid, error: errorMessage(error) })
     }
-    return received
+    return { upstream: received }
+  }
+
+  /** ACK and BYE for a callee whose 2xx cannot go upstream; 503 for the caller, unless he has had his answer. */
+  async #hangUp(dialog: DialogRecord): Promise<Answer> {
+    await sendAck(this.#c, dialog).catch(() => undefined)
+    const reason = { protocol: 'SIP', cause: 503, text: 'no media relay' } as const
+    sendBye(this.#c, dialog, 'callee', reason).catch(() => undefined)
+    const upstream = this.#outcome === 'open' ? this.#c.replier.unavailable(this.#init.invite) : undefined
+    return { upstream, hungUp: dialog }
   }
 
   async #relay(branch: number, response: SipResponse, hop: RemoteHop | undefined): Promise<void> {

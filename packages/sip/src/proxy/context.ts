@@ -26,6 +26,8 @@ export interface ProxyComponents {
 export interface ProxyInit {
   /** Timer C in ms (RFC 3261 §16.6 step 11: over 3 minutes). */
   timerC: number
+  /** T1 in ms. */
+  t1: number
   /** May callers of foreign domains reach accounts here? `any`: without authentication. */
   allowInboundFrom: 'any' | 'none'
   /** Host in Record-Route: `address` for this node's own, or a domain that leads to any node. */
@@ -37,12 +39,13 @@ export interface ProxyInit {
 /** The forks that run, so that stopping lets go of all of them. */
 export class Forks {
   readonly #components: ProxyComponents
-  readonly #timerC: number
+  readonly #init: { timerC: number; t1: number }
+  #stopped = false
   readonly #running = new Map<Fork, ServerTransaction>()
 
-  constructor(components: ProxyComponents, init: { timerC: number }) {
+  constructor(components: ProxyComponents, init: { timerC: number; t1: number }) {
     this.#components = components
-    this.#timerC = init.timerC
+    this.#init = init
   }
 
   get size(): number {
@@ -57,16 +60,24 @@ export class Forks {
   }
 
   /** Runs until the server transaction ends. CANCEL reaches it from now on. */
-  start(server: ServerTransaction, branches: readonly Branch[], hooks: ForkHooks): Fork {
-    const fork = new Fork(this.#components, { server, branches, hooks, timerC: this.#timerC })
+  start(server: ServerTransaction, branches: readonly Branch[], hooks: ForkHooks): void {
+    // A home or relay that answered after the end.
+    if (this.#stopped) return
+    const { timerC, t1 } = this.#init
+    const fork = new Fork(this.#components, { server, branches, hooks, timerC, t1 })
     this.#running.set(fork, server)
     server.onEnd = () => this.#running.delete(fork)
-    server.onCancel = () => fork.cancel()
+    server.onCancel = (cancel) => fork.cancel(cancel.headers.get('Reason'))
     fork.start()
-    return fork
   }
 
+  reopen(): void {
+    this.#stopped = false
+  }
+
+  /** Nothing starts from now on. */
   stop(): void {
+    this.#stopped = true
     for (const fork of this.#running.keys()) fork.stop()
     this.#running.clear()
   }

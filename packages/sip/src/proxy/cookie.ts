@@ -4,9 +4,10 @@
  *
  *   version 1 | flags 1 | branch 1 | From tag hash 4 | call uuid 14 | caller edge, flow | callee edge, flow | MAC 8
  *
- * Texts carry their length in one byte. Flags: 1 = has a call uuid, 2 = has caller, 4 = has callee.
+ * Texts carry their length in one byte. Flags: 1 = has a call uuid, 2 = has caller, 4 = has callee, 8 = late offer.
  */
 import { shortMac } from '@thor-node/core'
+import type { SipRequest } from '../message/contract.ts'
 import type { FlowToken } from '../transport/contract.ts'
 import { COOKIE_MAX } from './limits.ts'
 
@@ -26,6 +27,8 @@ export interface Cookie {
   /** Absent for outside parties, which are reached by Route and Contact alone. */
   caller?: Reach
   callee?: Reach
+  /** The INVITE had no SDP: the caller's first SDP is an answer. */
+  lateOffer?: boolean
 }
 
 const VERSION = 1
@@ -44,7 +47,7 @@ export function encodeCookie(key: Uint8Array, cookie: Cookie): string {
   const { callUuid, caller, callee } = cookie
   const head = Buffer.alloc(HEAD_BYTES)
   head[0] = VERSION
-  head[1] = (callUuid ? 1 : 0) | (caller ? 2 : 0) | (callee ? 4 : 0)
+  head[1] = (callUuid ? 1 : 0) | (caller ? 2 : 0) | (callee ? 4 : 0) | (cookie.lateOffer ? 8 : 0)
   head[2] = cookie.branch
   head.writeUInt32BE(cookie.fromTagHash, 3)
   const parts: Buffer[] = [head]
@@ -80,7 +83,13 @@ export function decodeCookie(key: Uint8Array, value: string): Cookie | undefined
   }
   if (flags & 2) cookie.caller = { edge: next(), flow: next() }
   if (flags & 4) cookie.callee = { edge: next(), flow: next() }
+  if (flags & 8) cookie.lateOffer = true
   return at === end ? cookie : undefined
+}
+
+/** Is this a request of the dialog that the cookie was made for? One of its tags is that of the party that began it. */
+export function belongsTo(request: SipRequest, cookie: Cookie, key: Uint8Array): boolean {
+  return [request.from, request.to].some(({ params }) => tagHash(key, params.get('tag') ?? '') === cookie.fromTagHash)
 }
 
 function text(value: string): Buffer {

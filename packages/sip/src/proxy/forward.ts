@@ -15,8 +15,8 @@ export interface ForwardPlan {
   routes?: readonly string[]
   /** Record-Route entries, the topmost first. */
   recordRoutes?: readonly string[]
-  /** Credentials for this realm have done their work and go no further (RFC 3261 §22.3). */
-  consumedRealm?: string
+  /** Credentials for such a realm are for us and go no further (RFC 3261 §22.3). */
+  consumes(realm: string): boolean
 }
 
 export function copyForTarget(request: SipRequest, plan: ForwardPlan): SipRequest {
@@ -29,13 +29,16 @@ export function copyForTarget(request: SipRequest, plan: ForwardPlan): SipReques
     if (plan.routes.length === 0) copy.headers.remove('Route')
     else copy.headers.setAll('Route', plan.routes)
   }
-  if (plan.consumedRealm !== undefined) {
+  if (copy.headers.has('Proxy-Authorization')) {
     const left = copy.headers.getAll('Proxy-Authorization').filter((value) => {
-      return parseCredentials(value)?.realm.toLowerCase() !== plan.consumedRealm
+      const realm = parseCredentials(value)?.realm.toLowerCase()
+      return realm === undefined || !plan.consumes(realm)
     })
     if (left.length === 0) copy.headers.remove('Proxy-Authorization')
     else copy.headers.setAll('Proxy-Authorization', left)
   }
+  // Nobody who sends to us is trusted to say who somebody is (RFC 3325 §5).
+  copy.headers.remove('P-Asserted-Identity')
   return copy
 }
 
@@ -43,6 +46,7 @@ export function copyForTarget(request: SipRequest, plan: ForwardPlan): SipReques
 export function withLoopMark(hop: RemoteHop, mark: string): RemoteHop {
   return {
     ...hop,
+    ...(hop.next && { next: withLoopMark(hop.next, mark) }),
     send(message) {
       const [top, ...rest] = message.headers.getAll('Via').flatMap(splitList)
       if (top !== undefined && !top.includes(LOOP_PARAM)) {

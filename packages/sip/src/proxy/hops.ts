@@ -6,13 +6,17 @@ import { serializeMessage } from '../message/index.ts'
 import type { Hop } from '../transaction/contract.ts'
 import type { TransportLayer, TransportName } from '../transport/contract.ts'
 import type { Reach } from './cookie.ts'
+import { ADDRESSES_MAX } from './limits.ts'
 
 export interface RemoteHop extends Hop {
   /** Address of the peer, as far as it is known here: for media, which must know where SDP came from. */
   remote: Address
   transport: TransportName
+  /** Another address of the same peer, for when this one does not answer (RFC 3263 §4.3). */
+  next?: RemoteHop
 }
 
+const SIP_PORT = 5060
 const NOWHERE: Address = { host: '0.0.0.0', port: 0 }
 
 export class Hops {
@@ -41,19 +45,34 @@ export class Hops {
     return { transport: transport.toUpperCase(), host: this.#host ?? local.host, port: local.port }
   }
 
-  /** To a device: on its flow, wherever that is held. */
-  byFlow({ edge, flow }: Reach): RemoteHop {
+  /**
+   * To a device: on its flow, wherever that is held. When its connection is closed, `otherwise` is asked once how else the
+   * device is reached.
+   */
+  byFlow({ edge, flow }: Reach, otherwise?: () => Promise<RemoteHop | undefined>): RemoteHop {
     const peer = this.#transport.remoteOf(flow)
     const transport = peer?.transport ?? 'udp'
     const here = edge === this.#ring.self
+    const onFlow = (message: SipRequest): Promise<void> =>
+      here ? this.#transport.send(message, { flow }) : this.#overRing(edge, flow, message)
     return {
       transport,
       // Over the ring a UDP device is no more reliable than it was.
       reliable: transport === 'tcp',
       via: this.sentBy(transport),
       remote: peer?.remote ?? NOWHERE,
-      send: (message) => (here ? this.#transport.send(message, { flow }) : this.#overRing(edge, flow, message)),
+      send: transport === 'tcp' && otherwise ? orElse(onFlow, otherwise) : onFlow,
     }
+  }
+
+  /**
+   * A new connection to the Contact of a device that registered over one which is closed; undefined when that Contact names
+   * another host than the connection came from: then there is a NAT between, and nothing leads back through it.
+   */
+  async toContact({ flow }: Reach, contact: SipUri): Promise<RemoteHop | undefined> {
+    const peer = this.#transport.remoteOf(flow)
+    if (peer?.transport !== 'tcp' || contact.scheme !== 'sip' || contact.host !== peer.remote.host) return undefined
+    return this.byAddress('tcp', { host: contact.host, port: contact.port ?? SIP_PORT })
   }
 
   async #overRing(edge: string, flow: string, message: SipRequest): Promise<void> {
@@ -91,8 +110,28 @@ export class Hops {
       .catch((cause: unknown) => {
         throw new ThorError('SIP_NEXT_HOP_UNKNOWN', `no address for ${host}`, { cause })
       })
-    const first = found[0]
-    if (!first) throw new ThorError('SIP_NEXT_HOP_UNKNOWN', `no address for ${host}`)
-    return this.byAddress(first.transport, first.remote)
+    const hop = found
+      .slice(0, ADDRESSES_MAX)
+      .reduceRight<RemoteHop | undefined>(
+        (next, { transport, remote }) => ({ ...this.byAddress(transport, remote), ...(next && { next }) }),
+        undefined,
+      )
+    if (!hop) throw new ThorError('SIP_NEXT_HOP_UNKNOWN', `no address for ${host}`)
+    return hop
+  }
+}
+
+/** Sends by `first` until that fails, from then on by what `otherwise` finds. */
+function orElse(first: Hop['send'], otherwise: () => Promise<RemoteHop | undefined>): Hop['send'] {
+  let other: RemoteHop | undefined
+  return async (message) => {
+    if (other) return other.send(message)
+    try {
+      await first(message)
+    } catch (error) {
+      other = await otherwise()
+      if (!other) throw error
+      await other.send(message)
+    }
   }
 }

@@ -2,14 +2,16 @@
  * Requests within a dialog that a node of this ring record-routed: the cookie says where the other side is, so any node
  * can carry them. Contacts of devices behind NAT lead nowhere and are only kept as Request-URI.
  */
-import { errorMessage, type Logger, randomHex } from '@thor-node/core'
-import type { SipRequest } from '../message/contract.ts'
+import { errorMessage, type Logger, makeAor, randomHex } from '@thor-node/core'
+import type { SipRequest, SipUri } from '../message/contract.ts'
 import { formatVia } from '../message/headers/via.ts'
+import { parseUri, unescapeUser } from '../message/index.ts'
+import { followPlan } from '../routing/follow-plan.ts'
 import type { ServerTransaction } from '../transaction/contract.ts'
 import type { Source } from '../transport/contract.ts'
 import type { Forks, ProxyComponents } from './context.ts'
 import { type Cookie, type Reach, tagHash } from './cookie.ts'
-import { copyForTarget, withLoopMark } from './forward.ts'
+import { copyForTarget, type ForwardPlan, withLoopMark } from './forward.ts'
 import type { RemoteHop } from './hops.ts'
 import { nextHopOf } from './route.ts'
 import { branchName, passThroughRelay, type Side, sdpOf, statusOfMediaFailure } from './session-description.ts'
@@ -19,11 +21,13 @@ export class InDialog {
   readonly #c: ProxyComponents
   readonly #forks: Forks
   readonly #log: Logger
+  readonly #forwarding: ForwardPlan
 
   constructor(components: ProxyComponents, forks: Forks) {
     this.#c = components
     this.#forks = forks
     this.#log = components.logger.forComponent('sip:in-dialog')
+    this.#forwarding = { consumes: (realm) => components.home.servesDomain(realm) }
   }
 
   async handle(server: ServerTransaction, request: SipRequest, cookie: Cookie): Promise<void> {
@@ -32,18 +36,26 @@ export class InDialog {
     const sender = this.#senderOf(request, cookie)
     const receiver: Side = sender === 'caller' ? 'callee' : 'caller'
     const branch = branchName(cookie.branch)
-    const copy = copyForTarget(request, {})
+    let gaveUp = false
+    server.onCancel = () => {
+      gaveUp = true
+      server.respond(replier.make(request, 487))
+    }
+    const copy = copyForTarget(request, this.#forwarding)
     const offered = sdpOf(request) !== undefined
     if (callUuid && offered) {
       try {
         const from = server.source.remote
-        await passThroughRelay(media, copy, { callUuid, side: sender, kind: 'offer', branch, from })
+        const kind = isLateAnswer(request, sender, cookie) ? 'answer' : 'offer'
+        await passThroughRelay(media, copy, { callUuid, side: sender, kind, branch, from })
       } catch (error) {
         this.#log.warn('no relay for an offer within a call', { call: callUuid, error: errorMessage(error) })
         const status = statusOfMediaFailure(error)
+        if (gaveUp) return
         server.respond(status === 503 ? replier.unavailable(request) : replier.make(request, status))
         return
       }
+      if (gaveUp) return
     }
     const mark = loopMark(request, ring.cookieKey)
     const reach = sender === 'caller' ? cookie.callee : cookie.caller
@@ -69,7 +81,7 @@ export class InDialog {
   /** ACK for a 2xx: forwarded without state; a late answer in it passes the relay. */
   async forwardAck(ack: SipRequest, source: Source, cookie: Cookie): Promise<void> {
     const { random, media } = this.#c
-    const copy = copyForTarget(ack, {})
+    const copy = copyForTarget(ack, this.#forwarding)
     const sender = this.#senderOf(ack, cookie)
     const { callUuid } = cookie
     if (callUuid) {
@@ -92,8 +104,27 @@ export class InDialog {
   }
 
   async #hopTo(copy: SipRequest, reach: Reach | undefined): Promise<RemoteHop> {
+    const target = copy.requestUri
     const next = nextHopOf(copy)
-    return reach ? this.#c.hops.byFlow(reach) : this.#c.hops.byUri(next)
+    if (!reach) return this.#c.hops.byUri(next)
+    return this.#c.hops.byFlow(reach, async () => {
+      return (await this.#newFlow(copy, target, reach)) ?? this.#c.hops.toContact(reach, target)
+    })
+  }
+
+  /** Of a device that has connected anew since the dialog began: it registered the same Contact, maybe with another port. */
+  async #newFlow({ to, method }: SipRequest, target: SipUri, old: Reach): Promise<RemoteHop | undefined> {
+    const { home, hops } = this.#c
+    if (!to.uri.user || !home.servesDomain(to.uri.host)) return undefined
+    const aor = makeAor(unescapeUser(to.uri.user), to.uri.host)
+    const plan = await followPlan(home, { aor, method }).catch(() => undefined)
+    if (plan?.verdict !== 'ring') return undefined
+    const same = plan.targets.filter(({ uri, flow }) => {
+      const contact = parseUri(uri)
+      return flow !== old.flow && contact.user === target.user && contact.host === target.host
+    })
+    const found = same.find(({ uri }) => parseUri(uri).port === target.port) ?? same[0]
+    return found && hops.byFlow(found)
   }
 
   #ended(callUuid: string, sender: Side, bye: SipRequest): void {
@@ -105,3 +136,7 @@ export class InDialog {
       .catch((error) => this.#log.warn('end of a call not stored', { call: callUuid, error: errorMessage(error) }))
   }
 }
+
+/** SDP in a PRACK answers the offer of a reliable provisional response when the INVITE had none (RFC 3262 §5). */
+const isLateAnswer = (request: SipRequest, sender: Side, cookie: Cookie): boolean =>
+  request.method === 'PRACK' && sender === 'caller' && cookie.lateOffer === true

@@ -16,6 +16,10 @@ export const PENDING_REQUESTS_MAX = 20_000
 export const NONCE_COUNTS_MAX = 200_000
 /** Value of Max-Forwards when a request has none (RFC 3261 §16.6 step 3). */
 export const MAX_FORWARDS = 70
+/** Branches of a request at a time, over all proxies that it passes (RFC 5393 §5.3.1); beyond it 440. */
+export const MAX_BREADTH = 60
+/** Dialogs that one INVITE may make; 2xx for more of them are dropped. */
+export const ANSWERS_MAX = 16
 /** Shortest and longest registration granted, in seconds. UDP behind NAT must refresh its pinhole more often. */
 export const EXPIRES_MIN = 60
 export const EXPIRES_MAX = 600

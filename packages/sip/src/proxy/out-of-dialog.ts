@@ -6,6 +6,7 @@ import type { SipRequest, SipUri } from '../message/contract.ts'
 import { parseUri, unescapeUser } from '../message/index.ts'
 import { followPlan } from '../routing/follow-plan.ts'
 import type { ServerTransaction } from '../transaction/contract.ts'
+import { breadthOf, shareBreadth } from './breadth.ts'
 import { Call } from './call.ts'
 import { answerOf } from './challenge.ts'
 import { type Forks, type ProxyComponents, type ProxyInit, recordRouteHost } from './context.ts'
@@ -15,7 +16,7 @@ import { copyForTarget, recordRoutes, withLoopMark } from './forward.ts'
 import type { RemoteHop } from './hops.ts'
 import { BRANCHES_MAX } from './limits.ts'
 import { nextHopOf } from './route.ts'
-import { statusOfMediaFailure } from './session-description.ts'
+import { sdpOf, statusOfMediaFailure } from './session-description.ts'
 import { loopMark, type Refusal } from './validate.ts'
 
 type Caller = Extract<Admission, { verdict: 'admit' }>
@@ -24,6 +25,16 @@ interface Destination {
   /** Account of the callee; absent for foreign targets. */
   account?: Aor
   targets: readonly { uri: string; reach?: Reach; hop: RemoteHop; routes?: readonly string[]; group: number }[]
+}
+
+/** A request that may go on, and where to. */
+interface Beginning {
+  server: ServerTransaction
+  request: SipRequest
+  caller: Caller | undefined
+  destination: Destination
+  /** Max-Breadth of each target. */
+  breadths: readonly number[]
 }
 
 /** Methods that form dialogs, whose later requests must come this way. */
@@ -56,8 +67,15 @@ export class OutOfDialog {
       server.respond(this.#c.replier.make(request, destination.status, destination.reason, destination.headers))
       return
     }
-    if (request.method === 'INVITE') await this.#call(server, request, caller, destination, () => gaveUp)
-    else this.#forks.start(server, this.#branches(server, request, caller, destination), passing)
+    const groups = destination.targets.map(({ group }) => group)
+    const breadths = shareBreadth(breadthOf(request), groups)
+    if (!breadths) {
+      server.respond(this.#c.replier.make(request, 440))
+      return
+    }
+    const begin: Beginning = { server, request, caller, destination, breadths }
+    if (request.method === 'INVITE') await this.#call(begin, () => gaveUp)
+    else this.#forks.start(server, this.#branches(begin), passing)
   }
 
   /** The caller's home is asked when From is of a domain served here; others are foreign callers. */
@@ -65,7 +83,11 @@ export class OutOfDialog {
     const { home, replier, challenger } = this.#c
     const from = aorOf(request.from.uri)
     const domain = request.from.uri.host
-    if (!from || !home.servesDomain(domain)) return undefined
+    if (!home.servesDomain(domain)) return undefined
+    if (!from) {
+      server.respond(replier.make(request, 403, 'From Is Not Your Address'))
+      return 'answered'
+    }
     const answer = answerOf(request, 'Proxy-Authorization', (realm) => home.servesDomain(realm))
     const admission = await home.admit({
       aor: answer ? claimedAor(answer) : from,
@@ -87,7 +109,9 @@ export class OutOfDialog {
     const { home } = this.#c
     const aor = this.#localTarget(request.requestUri, caller)
     if (aor === undefined) {
-      if (this.#init.isNode(request.requestUri)) return { status: 404, reason: 'Not Found' }
+      const { requestUri } = request
+      if (this.#init.isNode(requestUri) || home.servesDomain(requestUri.host))
+        return { status: 404, reason: 'Not Found' }
       if (!caller) return { status: 403, reason: 'Relaying Denied' }
       return this.#foreign(request, request.requestUri)
     }
@@ -132,19 +156,16 @@ export class OutOfDialog {
     return targets.slice(0, BRANCHES_MAX).map(({ uri, edge, flow, path, q }) => ({
       uri,
       reach: { edge, flow },
-      hop: this.#c.hops.byFlow({ edge, flow }),
+      hop: this.#c.hops.byFlow({ edge, flow }, async () =>
+        path.length === 0 ? this.#c.hops.toContact({ edge, flow }, parseUri(uri)) : undefined,
+      ),
       routes: path,
       group: levels.indexOf(q),
     }))
   }
 
-  async #call(
-    server: ServerTransaction,
-    request: SipRequest,
-    caller: Caller | undefined,
-    destination: Destination,
-    gaveUp: () => boolean,
-  ): Promise<void> {
+  async #call(begin: Beginning, gaveUp: () => boolean): Promise<void> {
+    const { server, request, caller, destination } = begin
     const { calls, replier } = this.#c
     const callUuid = calls.newCallUuid(caller?.account ?? destination.account ?? '')
     const call = new Call(this.#c, {
@@ -158,7 +179,7 @@ export class OutOfDialog {
       },
       branches: destination.targets,
     })
-    const branches = this.#branches(server, request, caller, destination, callUuid)
+    const branches = this.#branches(begin, callUuid)
     try {
       await call.offer(branches)
     } catch (error) {
@@ -172,28 +193,23 @@ export class OutOfDialog {
     this.#forks.start(server, branches, call)
   }
 
-  #branches(
-    server: ServerTransaction,
-    request: SipRequest,
-    caller: Caller | undefined,
-    destination: Destination,
-    callUuid?: string,
-  ): Branch[] {
-    const { ring } = this.#c
+  #branches({ server, request, caller, destination, breadths }: Beginning, callUuid?: string): Branch[] {
+    const { ring, home } = this.#c
     const mark = loopMark(request, ring.cookieKey)
-    const realm = request.from.uri.host
+    const lateOffer = callUuid !== undefined && sdpOf(request) === undefined
     return destination.targets.map(({ uri, reach, hop, routes, group }, index) => {
       const cookie = {
         ...(callUuid !== undefined && { callUuid }),
         fromTagHash: tagHash(ring.cookieKey, request.from.params.get('tag') ?? ''),
         branch: index,
+        lateOffer,
         ...(caller && { caller: this.#reachOf(server) }),
         ...(reach && { callee: reach }),
       }
       const copy = copyForTarget(request, {
         uri,
         routes: routes ?? [],
-        ...(caller && { consumedRealm: realm }),
+        consumes: (realm) => home.servesDomain(realm),
         ...(DIALOG_METHODS.has(request.method) && {
           recordRoutes: recordRoutes(
             ring.cookieKey,
@@ -203,6 +219,7 @@ export class OutOfDialog {
           ),
         }),
       })
+      copy.headers.set('Max-Breadth', `${breadths[index]}`)
       return { request: copy, group, hop: () => withLoopMark(hop, mark), device: reach !== undefined }
     })
   }
@@ -219,7 +236,9 @@ const passing: ForkHooks = {
 }
 
 function aorOf(uri: SipUri): Aor | undefined {
-  return uri.scheme === 'sip' && uri.user ? makeAor(decodeUser(uri.user), uri.host) : undefined
+  return (uri.scheme === 'sip' || uri.scheme === 'sips') && uri.user
+    ? makeAor(decodeUser(uri.user), uri.host)
+    : undefined
 }
 
 /** %HH undone; parameters of a telephone number in the user part dropped (RFC 3261 §19.1.6). */

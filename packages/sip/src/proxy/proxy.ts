@@ -7,6 +7,7 @@ import type { Registrar } from '../registrar/registrar.ts'
 import type { ServerTransaction } from '../transaction/contract.ts'
 import type { Source, TransportLayer } from '../transport/contract.ts'
 import { Forks, type ProxyComponents, type ProxyInit } from './context.ts'
+import { belongsTo } from './cookie.ts'
 import { withoutTopVia } from './fork.ts'
 import { InDialog } from './in-dialog.ts'
 import { PENDING_REQUESTS_MAX } from './limits.ts'
@@ -39,7 +40,6 @@ export class SipProxy {
     this.#log = components.logger.forComponent('sip:proxy')
   }
 
-  /** Requests being decided and forks that run. */
   /** Requests that wait for their final response. */
   get unanswered(): number {
     return this.#pending + this.#forks.unanswered
@@ -48,6 +48,11 @@ export class SipProxy {
   /** From now on nothing new begins here: 503; what runs goes on. */
   drain(): void {
     this.#draining = true
+  }
+
+  start(): void {
+    this.#draining = false
+    this.#forks.reopen()
   }
 
   stop(): void {
@@ -90,8 +95,11 @@ export class SipProxy {
     if (toUs && requestUri.user === undefined && request.method === 'OPTIONS') return this.#answerOptions(server)
     if (request.method === 'REGISTER' && (toUs || !request.to.params.has('tag'))) return this.#register(server, request)
     if (!hopsLeft(request)) return server.respond(replier.make(received, 483))
-    if (cookie) return this.#inDialog.handle(server, request, cookie)
-    if (request.to.params.has('tag')) return server.respond(replier.make(received, 481))
+    if (request.to.params.has('tag')) {
+      // The cookie of another dialog opens no doors.
+      if (!cookie || !belongsTo(request, cookie, ring.cookieKey)) return server.respond(replier.make(received, 481))
+      return this.#inDialog.handle(server, request, cookie)
+    }
     if (this.#draining) return server.respond(replier.unavailable(received))
     await this.#outOfDialog.handle(server, request)
   }
@@ -122,7 +130,7 @@ export class SipProxy {
   handleAck(ack: SipRequest, source: Source): void {
     try {
       const { request, cookie } = preprocessRoutes(ack, this.#c.ring.cookieKey, (uri) => this.#isOurs(uri))
-      if (!cookie || !hopsLeft(request)) return
+      if (!cookie || !belongsTo(request, cookie, this.#c.ring.cookieKey) || !hopsLeft(request)) return
       this.#inDialog
         .forwardAck(request, source, cookie)
         .catch((error) => this.#log.info('ACK not forwarded', { call: cookie.callUuid, error: errorMessage(error) }))

@@ -91,7 +91,8 @@ function onResponse(state: ContextState, branch: number, status: number): Step {
   const effects: ContextEffect[] = []
   // Each provisional response but 100 gives it more time (§16.7 step 2).
   if (state.invite && status > 100) effects.push({ type: 'start-timer-c', branch })
-  if (status > 100 && !state.answered) effects.push({ type: 'forward' })
+  // Nothing provisional but 100 goes upstream for other methods (RFC 4320 §4.1).
+  if (state.invite && status > 100 && !state.answered) effects.push({ type: 'forward' })
   return { state: withBranch(state, branch, { ...was, phase: 'proceeding' }), effects }
 }
 

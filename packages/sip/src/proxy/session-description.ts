@@ -2,6 +2,7 @@
 import { type Address, errorCode } from '@thor-node/core'
 import type { MediaControl } from '../delegates.ts'
 import type { SipMessage } from '../message/contract.ts'
+import { findSdpPart } from './multipart.ts'
 
 export type Side = 'caller' | 'callee'
 
@@ -13,23 +14,40 @@ export interface SdpContext {
   from: Address
 }
 
-/** The SDP of a message, or undefined when its body is something else or empty. Octets as latin1 text. */
-export function sdpOf(message: SipMessage): string | undefined {
-  if (message.body.length === 0) return undefined
-  const type = message.headers.get('Content-Type') ?? ''
-  if (!/^application\/sdp\s*(;|$)/i.test(type.trim())) return undefined
-  return Buffer.from(message.body).toString('latin1')
+interface Found {
+  sdp: string
+  /** What stands around it in a multipart body; empty otherwise. */
+  before: string
+  behind: string
 }
 
-export function setSdp(message: SipMessage, sdp: string): void {
-  message.body = Buffer.from(sdp, 'latin1')
+function find(message: SipMessage): Found | undefined {
+  if (message.body.length === 0) return undefined
+  const type = message.headers.get('Content-Type')?.trim() ?? ''
+  const simple = /^application\/sdp\s*(;|$)/i.test(type)
+  if (!simple && !/^multipart\//i.test(type)) return undefined
+  const body = Buffer.from(message.body).toString('latin1')
+  if (simple) return { sdp: body, before: '', behind: '' }
+  const part = findSdpPart(type, body)
+  return (
+    part && { sdp: body.slice(part.start, part.end), before: body.slice(0, part.start), behind: body.slice(part.end) }
+  )
+}
+
+/** The SDP of a message, or of the part that is SDP; undefined when it has none. Octets as latin1 text. */
+export const sdpOf = (message: SipMessage): string | undefined => find(message)?.sdp
+
+function setBody(message: SipMessage, body: string): void {
+  message.body = Buffer.from(body, 'latin1')
   if (message.headers.has('Content-Length')) message.headers.set('Content-Length', String(message.body.length))
 }
 
 /** Rewrites the SDP of a message in place, if it has any. Rejects as `MediaControl.rewrite` does. */
 export async function passThroughRelay(media: MediaControl, message: SipMessage, context: SdpContext): Promise<void> {
-  const sdp = sdpOf(message)
-  if (sdp !== undefined) setSdp(message, await media.rewrite({ ...context, sdp }))
+  const found = find(message)
+  if (!found) return
+  const { sdp, before, behind } = found
+  setBody(message, before + (await media.rewrite({ ...context, sdp })) + behind)
 }
 
 /** What the offerer hears when a relay did not take its SDP. */

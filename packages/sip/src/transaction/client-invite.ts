@@ -9,7 +9,8 @@
  *                       |  |  +-----------------------+
  *                       |  | 300-699: pass up, ACK, D |
  *          [ proceeding ]  |                          |
- *            | 1xx: pass up|                          v
+ *            | 1xx: pass up|                          |
+ *            | B, which CANCEL starts: fail, end      v
  *            |    300-699  v                     [ accepted ] 2xx: pass up
  *            +------> [ completed ] resp: ACK         |
  *            |  2xx        | D or transport           | M
@@ -71,7 +72,8 @@ function onTimer(
   if (timer === 'A' && state === 'calling') {
     return { state, effects: [{ type: 'send-request' }, start('A', context.t1 * 2 ** attempt)] }
   }
-  if (timer === 'B' && state === 'calling') {
+  // Of a peer that rang and is gone, nothing comes for the CANCEL either.
+  if (timer === 'B' && (state === 'calling' || state === 'proceeding')) {
     return { state: 'terminated', effects: [{ type: 'fail', cause: 'timeout' }, END] }
   }
   if ((timer === 'D' && state === 'completed') || (timer === 'M' && state === 'accepted')) {

@@ -73,6 +73,8 @@ export class Client implements ClientTransaction {
     const reason = this.#cancelling?.reason
     if (reason !== undefined) cancel.headers.append('Reason', reason)
     this.#init.cancel(cancel)
+    // Nothing final within this time: the INVITE counts as cancelled (RFC 3261 §9.1).
+    this.#arm('B', 64 * this.#init.context.t1)
   }
 
   #sendAck(): void {

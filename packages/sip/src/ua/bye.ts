@@ -64,6 +64,10 @@ export async function sendBye(
       onFailure(cause) {
         reject(new ThorError('SIP_BYE_UNANSWERED', `no answer to BYE: ${cause}`))
       },
+      // When the node stops first.
+      onEnd() {
+        reject(new ThorError('SIP_BYE_UNANSWERED', 'no answer to BYE'))
+      },
     })
   })
 }

@@ -26,6 +26,10 @@ export class House {
   readonly answered: Parameters<Calls['answered']>[0][] = []
   /** What fails instead of answering. */
   broken: { home?: boolean; media?: string; answered?: boolean } = {}
+  /** The relay answers no sooner. */
+  mediaWaits: Promise<void> | undefined
+  /** Where foreign hosts are. */
+  readonly foreign = new Map<string, readonly Address[]>()
   #calls = 0
 
   account(aor: Aor, change: Partial<AccountView> & { md5Only?: boolean } = {}): void {
@@ -65,6 +69,12 @@ export class House {
         media: this.#media(),
         calls: this.#callsDelegate(),
         ring: this.#ring(formatAddress(address)),
+        resolve: {
+          resolve: async ({ host, port }) => {
+            const found = this.foreign.get(host) ?? [{ host, port: port ?? 5060 }]
+            return found.map((remote) => ({ transport: 'udp', remote }))
+          },
+        },
       },
       init,
     )
@@ -119,6 +129,7 @@ export class House {
   #media(): MediaControl {
     return {
       rewrite: async ({ side, kind, branch, sdp }) => {
+        await this.mediaWaits
         if (this.broken.media) throw new ThorError(this.broken.media, 'no relay')
         this.log.push(`${side} ${kind} ${branch}`)
         return sdp.replace('m=audio 4000', `m=audio ${side === 'caller' ? 30000 : 40000}`)

@@ -83,6 +83,7 @@ check('client INVITE', clientInvite.step, ci, udp, {
     302: failed,
     486: failed,
     603: failed,
+    B: 'terminated timeout end',
     transport: 'terminated transport end',
   }),
   completed: row(ci, {
