@@ -11,8 +11,9 @@ export function findSdpPart(contentType: string, body: string): { start: number;
     const lineEnd = body.indexOf('\r\n', at)
     const end = lineEnd < 0 ? -1 : body.indexOf(delimiter, lineEnd)
     if (end < 0) return undefined
-    const headEnd = body.indexOf('\r\n\r\n', lineEnd)
-    if (headEnd >= 0 && headEnd < end && isPlainSdp(body.slice(lineEnd, headEnd))) return { start: headEnd + 4, end }
+    const part = body.slice(lineEnd, end)
+    const headEnd = part.indexOf('\r\n\r\n')
+    if (headEnd >= 0 && isPlainSdp(part.slice(0, headEnd))) return { start: lineEnd + headEnd + 4, end }
     at = end + delimiter.length
   }
   return undefined

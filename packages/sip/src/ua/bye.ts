@@ -54,8 +54,10 @@ export async function sendBye(
 ): Promise<number> {
   const bye = buildBye(dialog, side, reason)
   const { edge, flow } = dialog[side]
+  const target = bye.requestUri
   const next = nextHopOf(bye)
-  const hop: RemoteHop = edge !== undefined && flow !== undefined ? hops.byFlow({ edge, flow }) : await hops.byUri(next)
+  const reach = edge !== undefined && flow !== undefined ? { edge, flow } : undefined
+  const hop: RemoteHop = reach ? hops.byFlow(reach, () => hops.toContact(reach, target)) : await hops.byUri(next)
   return new Promise((resolve, reject) => {
     transactions.request(bye, hop, {
       onResponse({ status }) {

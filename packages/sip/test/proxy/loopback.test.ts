@@ -1,5 +1,13 @@
 /** The stack over real sockets: what a network in memory cannot show, above all calls between transports. */
-import { type Address, formatAddress, silentLogger, systemClock, systemNet, systemRandom } from '@thor-node/core'
+import {
+  type Address,
+  formatAddress,
+  silentLogger,
+  systemClock,
+  systemNet,
+  systemRandom,
+  type TcpConnection,
+} from '@thor-node/core'
 import { deadline, eventually } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -39,9 +47,9 @@ async function udpDevice(host: string, proxy: Address): Promise<Device> {
   }
 }
 
-async function tcpDevice(proxy: Address): Promise<Device> {
+async function tcpDevice(proxy: Address, localHost?: string): Promise<Device> {
   const inbox: SipMessage[] = []
-  const connection = await systemNet.connect(proxy)
+  const connection = await systemNet.connect(proxy, { localHost })
   const framer = new StreamFramer()
   connection.onData((bytes) => {
     for (const frame of framer.push(bytes)) if (frame.type === 'message') inbox.push(parseMessage(frame.bytes))
@@ -197,6 +205,98 @@ test(
     const refusal = await take<SipResponse>(alice, '480 INVITE')
     assert.ok(refusal.to.params.get('tag'))
     await alice.close()
+    await it.stack.stop()
+  }),
+)
+
+/** A device that registers over TCP and then listens at its Contact, as one without NAT does. */
+async function listeningDevice(host: string, it: Awaited<ReturnType<typeof node>>) {
+  const inbox: SipMessage[] = []
+  let open: TcpConnection | undefined
+  const listener = await systemNet.listen({ host, port: 0 }, (connection) => {
+    open = connection
+    const framer = new StreamFramer()
+    connection.onData((bytes) => {
+      for (const frame of framer.push(bytes)) if (frame.type === 'message') inbox.push(parseMessage(frame.bytes))
+    })
+  })
+  const contact = `sip:bob@${formatAddress(listener.local)};transport=tcp`
+  const first = await tcpDevice(it.tcp, host)
+  const register = request(first, 'REGISTER', 'sip:example.com', 'bob', { to: '<sip:bob@example.com>' })
+  register.headers.set('Contact', `<${contact}>`)
+  first.send(register)
+  await take(first, '200 REGISTER')
+  const device: Device = {
+    inbox,
+    via: '',
+    send: (message) => open?.write(serializeMessage(message)),
+    close: async () => {
+      open?.destroy()
+      await listener.close()
+    },
+  }
+  return { first, device, contact }
+}
+
+const unconnected = (it: Awaited<ReturnType<typeof node>>) =>
+  eventually(() => !JSON.stringify(it.stack.snapshot()).includes('"connections":1'))
+
+test(
+  'a device without NAT whose connection is closed is reached by a new one to its Contact',
+  deadline(20_000, async () => {
+    const it = await node('127.42.9.1')
+    const alice = await udpDevice('127.42.9.2', it.udp)
+    const { first, device, contact } = await listeningDevice('127.42.9.3', it)
+    await first.close()
+    await unconnected(it)
+    alice.send(request(alice, 'INVITE', 'sip:bob@example.com', 'alice'))
+    const invite = await take<SipRequest>(device, 'INVITE')
+    assert.is(invite.uri, contact)
+    const headers = [['Contact', `<${contact}>`]] as const
+    device.send(makeResponse(invite, 200, 'OK', { toTag: 'bob', recordRoute: true, headers }))
+    const ok = await take<SipResponse>(alice, '200 INVITE')
+    const routes = ok.recordRoutes.map((route) => ['Route', formatNameAddr(route)] as const)
+    const toBob = { to: ok.headers.get('To') as string, headers: routes.toReversed() }
+    alice.send(request(alice, 'ACK', contact, 'alice', toBob))
+    await take(device, 'ACK')
+    alice.send(request(alice, 'BYE', contact, 'alice', { ...toBob, cseq: 2 }))
+    device.send(makeResponse(await take<SipRequest>(device, 'BYE'), 200))
+    await take(alice, '200 BYE')
+    await alice.close()
+    await device.close()
+    await it.stack.stop()
+  }),
+)
+
+test(
+  'within a call a device behind NAT that has registered anew is reached on its new connection',
+  deadline(20_000, async () => {
+    const it = await node('127.42.9.4')
+    const alice = await udpDevice('127.42.9.5', it.udp)
+    const register = async (): Promise<Device> => {
+      const device = await tcpDevice(it.tcp)
+      device.send(request(device, 'REGISTER', 'sip:example.com', 'bob', { to: '<sip:bob@example.com>' }))
+      await take(device, '200 REGISTER')
+      return device
+    }
+    const before = await register()
+    alice.send(request(alice, 'INVITE', 'sip:bob@example.com', 'alice'))
+    const headers = [['Contact', '<sip:bob@192.0.2.1:9>']] as const
+    const invite = await take<SipRequest>(before, 'INVITE')
+    before.send(makeResponse(invite, 200, 'OK', { toTag: 'bob', recordRoute: true, headers }))
+    const ok = await take<SipResponse>(alice, '200 INVITE')
+    await before.close()
+    await unconnected(it)
+    const routes = ok.recordRoutes.map((route) => ['Route', formatNameAddr(route)] as const)
+    const toBob = { to: ok.headers.get('To') as string, headers: routes.toReversed() }
+    alice.send(request(alice, 'OPTIONS', 'sip:bob@192.0.2.1:9', 'alice', { ...toBob, cseq: 2 }))
+    await take(alice, '480 OPTIONS')
+    const after = await register()
+    alice.send(request(alice, 'BYE', 'sip:bob@192.0.2.1:9', 'alice', { ...toBob, cseq: 3 }))
+    after.send(makeResponse(await take<SipRequest>(after, 'BYE'), 200))
+    await take(alice, '200 BYE')
+    await alice.close()
+    await after.close()
     await it.stack.stop()
   }),
 )

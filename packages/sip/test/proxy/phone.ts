@@ -30,6 +30,8 @@ export interface Outgoing {
   cseq?: number
   headers?: readonly (readonly [string, string])[]
   body?: string
+  /** A body of the type that `headers` name, octets as latin1. */
+  raw?: string
   via?: string
 }
 
@@ -83,6 +85,7 @@ export class Phone {
       cseq: out.cseq ?? 1,
       headers,
       ...(out.body && { body: Buffer.from(out.body) }),
+      ...(out.raw && { body: Buffer.from(out.raw, 'latin1') }),
     })
     const maxForwards = out.headers?.find(([name]) => name === 'Max-Forwards')?.[1]
     if (maxForwards !== undefined) request.headers.setAll('Max-Forwards', [maxForwards])
