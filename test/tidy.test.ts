@@ -19,6 +19,7 @@ import {
   lengthRule,
   libp2pRule,
   loneTestRule,
+  makingRule,
   type Rule,
   suiteRunsRule,
   withoutComments,
@@ -52,6 +53,7 @@ const rules: readonly [name: string, rule: Rule][] = [
   ['no test runs alone', loneTestRule],
   ['nothing is left half done, nothing is untyped', leftoverRule],
   ['no folder of one machine is named', foreignPathRule],
+  ['pages and code say what and why, not how they came about', makingRule],
   ['no file is too long', lengthRule],
 ]
 for (const [name, rule] of rules) {
@@ -190,6 +192,15 @@ test('the path rule finds folders of one machine', () => {
   assert.equal(says(foreignPathRule, 'docs/a.md', `see ${folder}/docs`), true)
   assert.equal(says(foreignPathRule, 'docs/a.md', `see ${['..', 'shared'].join('/')}/x`), true)
   assert.equal(says(foreignPathRule, 'docs/a.md', 'see docs/network/x and ../sharedness'), false)
+})
+
+test('the rule of how this was made finds lists that readers cannot see', () => {
+  for (const text of [`see issue${' '}7`, `issues${' '}#12`, `helper${' '}DOCS`, `REVIEW${'-'}SIP`]) {
+    assert.equal(says(makingRule, 'docs/a.md', text), true, text)
+  }
+  for (const text of ['an issuer of 7 keys', 'js-libp2p #3463', 'a helper for tests']) {
+    assert.equal(says(makingRule, 'docs/a.md', text), false, text)
+  }
 })
 
 test('the length rule counts lines', () => {

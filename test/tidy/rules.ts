@@ -183,6 +183,15 @@ export const foreignPathRule: Rule = ({ path, text }) => {
   return wrong
 }
 
+/** Nothing of who made it when, and of lists that readers cannot see. Issues of other projects are named with theirs. */
+export const makingRule: Rule = ({ path, text }) => {
+  const wrong: string[] = []
+  for (const match of text.matchAll(/\bissues?\s+#?\d+\b|\bhelper\s+[A-Z]{3,}\b|\bREVIEW-[A-Z]+\b|\bbrief\.md\b/g)) {
+    wrong.push(`${path}:${lineOf(text, match.index)} speaks of how this was made (${match[0]}): say what and why`)
+  }
+  return wrong
+}
+
 export const lengthRule: Rule = ({ path, text }) => {
   if (!isTypeScript(path)) return []
   const lines = text.trimEnd().split('\n').length

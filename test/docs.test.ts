@@ -1,0 +1,111 @@
+/** Pages tell the truth about the code, as far as that can be checked. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { suite } from 'uvu'
+import { anchorsOf, brokenLinks, firstCells, kindsOf, linksOf, methodsOf, pathsIn } from './tidy/docs.ts'
+import type { HouseFile } from './tidy/rules.ts'
+
+const root = resolve(import.meta.dirname, '..')
+const fileAt = (path: string): HouseFile => ({ path, text: readFileSync(resolve(root, path), 'utf8') })
+const readOrNot = (path: string): string | undefined => {
+  const full = resolve(root, path)
+  if (!existsSync(full)) return undefined
+  return statSync(full).isDirectory() ? '' : readFileSync(full, 'utf8')
+}
+const pages = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md'], { cwd: root }).sort().map(fileAt)
+const sources = globSync('packages/*/src/**/*.ts', { cwd: root }).map(fileAt)
+const architecture = fileAt('docs/ARCHITECTURE.md').text
+const sorted = (names: Iterable<string>): string[] => [...new Set(names)].sort()
+
+const test = suite('docs')
+
+test('links lead somewhere', () => {
+  const wrong = pages.flatMap((page) => brokenLinks(page, readOrNot))
+  assert.equal(wrong.length, 0, `\n${wrong.join('\n')}`)
+})
+
+test('files and folders that pages name exist', () => {
+  const wrong = pages.flatMap(({ path, text }) =>
+    pathsIn(text)
+      .filter((named) => !existsSync(resolve(root, named)))
+      .map((named) => `${path} names ${named}`),
+  )
+  assert.equal(wrong.length, 0, `\n${wrong.join('\n')}`)
+})
+
+test('docs/ARCHITECTURE.md has every method between nodes, and none that is not served', () => {
+  assert.deepEqual(sorted(firstCells(architecture, 'Methods between nodes')), sorted(sources.flatMap(methodsOf)))
+})
+
+test('docs/ARCHITECTURE.md has every kind of record, and none that nobody writes', () => {
+  const named = firstCells(architecture, 'Records').map((name) => name.split('/')[0] as string)
+  // Pointers and the spool have names of their own (call-keys.ts, spool.ts).
+  assert.deepEqual(sorted(named), sorted([...sources.flatMap(kindsOf), 'placed', 'received', 'spool']))
+})
+
+test('every package has one door that says what is behind it', () => {
+  for (const path of globSync('packages/*/package.json', { cwd: root })) {
+    const { name, exports } = JSON.parse(readFileSync(resolve(root, path), 'utf8'))
+    const door = path.replace('package.json', 'src/index.ts')
+    assert.ok(existsSync(resolve(root, door)), `${name} has no ${door}`)
+    assert.match(readFileSync(resolve(root, door), 'utf8'), /^\/\*\*[\s\S]*?\*\//, `${door} does not say what it is`)
+    assert.equal(exports['.'].default ?? exports['.'], './src/index.ts', `${name} opens another door`)
+    const others = Object.keys(exports).filter((key) => key !== '.' && key !== './package.json')
+    assert.deepEqual(others, name === '@thor-node/core' ? ['./testing'] : [], name)
+  }
+})
+
+test('every decision is in the index of decisions', () => {
+  const index = linksOf(fileAt('docs/adr/README.md').text)
+  const decisions = globSync('docs/adr/0*.md', { cwd: root }).map((path) => path.replace('docs/adr/', ''))
+  assert.deepEqual(sorted(index), sorted(decisions))
+})
+
+test('numbers that docs/LIMITS.md names exist', () => {
+  const numbers = globSync('packages/*/src/**/*limits.ts', { cwd: root })
+    .map((path) => fileAt(path).text)
+    .join('\n')
+  const named = [...fileAt('docs/LIMITS.md').text.matchAll(/`([A-Z_]+_(?:MAX|MS|MIN)|[a-z]\w+(?:Max|Ms|PerSecond))`/g)]
+  const wrong = named.map((match) => match[1] as string).filter((name) => !new RegExp(`\\b${name}\\b`).test(numbers))
+  assert.ok(named.length > 30)
+  assert.deepEqual(sorted(wrong), [])
+})
+
+test('commands in pages are commands', () => {
+  const help = execFileSync(process.execPath, ['bin/thor-node.js', '--help'], { cwd: root, encoding: 'utf8' })
+  const verbs = new Set([...help.matchAll(/^ {2}([a-z]+)( |$)/gm)].map((match) => match[1] as string))
+  assert.ok(verbs.has('join') && verbs.has('status'))
+  const wrong = pages.flatMap(({ path, text }) =>
+    [...text.matchAll(/(?:npx |`)thor-node ([a-z]+)/g)]
+      .filter((match) => !verbs.has(match[1] as string))
+      .map((match) => `${path}: thor-node ${match[1]}`),
+  )
+  assert.deepEqual(wrong, [])
+})
+
+// The checks themselves.
+
+test('links are found in prose, not in code', () => {
+  assert.deepEqual(linksOf('[a](b.md) `[c](d.md)`\n```\n[e](f.md)\n```\n![g](h.svg)'), ['b.md', 'h.svg'])
+  assert.deepEqual(anchorsOf('# One, two `x`\n## A [b](c)'), ['one-two-x', 'a-b'])
+})
+
+test('broken links are told with the page', () => {
+  const read = (path: string): string | undefined => (path === 'docs/there.md' ? '# Here\n' : undefined)
+  const page = (text: string): HouseFile => ({ path: 'docs/a.md', text })
+  assert.deepEqual(brokenLinks(page('[x](there.md) [x](there.md#here) [x](https://a.b)'), read), [])
+  assert.equal(brokenLinks(page('[x](gone.md)'), read).length, 1)
+  assert.equal(brokenLinks(page('[x](there.md#gone)'), read).length, 1)
+})
+
+test('methods, kinds and paths are found', () => {
+  const file = (path: string, text: string): HouseFile => ({ path, text })
+  assert.deepEqual(methodsOf(file('packages/sip/src/a.ts', "rpc.serve<A, B>('a.b', x)\n// rpc.serve('c.d')")), ['a.b'])
+  assert.deepEqual(methodsOf(file('packages/sip/test/a.ts', "rpc.serve('a.b', x)")), [])
+  assert.deepEqual(kindsOf(file('packages/nodes/src/a.ts', "recordKey('acct', x)")), ['acct'])
+  assert.deepEqual(pathsIn('`sip/src/a.ts` `a/b` `packages/core/src`'), ['packages/sip/src/a.ts', 'packages/core/src'])
+})
+
+test.run()
