@@ -7,6 +7,12 @@ import type { HeaderField } from './reply.ts'
 
 export const DEFAULT_ALGORITHMS: readonly string[] = ['SHA-256', 'MD5']
 
+/**
+ * Clients that give up at a challenge whose algorithm they do not know, although another challenge stands beside it: they
+ * are offered MD5 alone. baresip before 3 (libre's digest of that time) is one.
+ */
+const MD5_ONLY_AGENTS = /^baresip v?[0-2]\./i
+
 export class Challenger {
   readonly #clock: Clock
   readonly #random: Random
@@ -25,11 +31,13 @@ export class Challenger {
 
   /** One header for each algorithm, in our order of preference. */
   headers(
+    request: SipRequest,
     name: 'WWW-Authenticate' | 'Proxy-Authenticate',
     realm: string,
     asked: { stale: boolean; algorithms: readonly string[] },
   ): HeaderField[] {
-    const wanted = this.#algorithms.filter((algorithm) => asked.algorithms.includes(algorithm))
+    const known = MD5_ONLY_AGENTS.test(request.headers.get('User-Agent') ?? '') ? ['MD5'] : this.#algorithms
+    const wanted = known.filter((algorithm) => asked.algorithms.includes(algorithm))
     const nonce = makeNonce(this.#cookieKey, this.#clock.wall(), this.#random)
     return (wanted.length > 0 ? wanted : asked.algorithms).map((algorithm) => [
       name,

@@ -99,7 +99,7 @@ export class OutOfDialog {
     if (admission.verdict === 'admit') return admission
     if (admission.verdict === 'refuse') server.respond(replier.make(request, admission.status, admission.reason))
     else {
-      const headers = challenger.headers('Proxy-Authenticate', domain, admission)
+      const headers = challenger.headers(request, 'Proxy-Authenticate', domain, admission)
       server.respond(replier.make(request, 407, undefined, headers))
     }
     return 'answered'

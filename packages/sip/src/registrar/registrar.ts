@@ -52,7 +52,7 @@ export class Registrar {
     switch (result.verdict) {
       case 'challenge': {
         const realm = query.aor.slice(query.aor.lastIndexOf('@') + 1)
-        return replier.make(request, 401, undefined, challenger.headers('WWW-Authenticate', realm, result))
+        return replier.make(request, 401, undefined, challenger.headers(request, 'WWW-Authenticate', realm, result))
       }
       case 'refuse': {
         const headers: HeaderField[] = result.minExpires ? [['Min-Expires', `${result.minExpires}`]] : []
