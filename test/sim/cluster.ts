@@ -14,7 +14,6 @@ import {
   type RangeConfig,
   Roster,
   type SetRecords,
-  type SoftRecords,
   signCertificate,
   verifyCertificate,
 } from '@thor-node/overlay'

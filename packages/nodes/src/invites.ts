@@ -1,6 +1,7 @@
 import { type Clock, type Random, type RegStore, recordKey, type Versioned } from '@thor-node/core'
 import {
   chooseName,
+  chooseZone,
   createInvite,
   createInviteRecord,
   fingerprintOf,
@@ -59,7 +60,13 @@ export class Invites {
   }
 
   /** The compare-and-set that makes one member of one invite. */
-  redeem(request: { inviteId: string; secret: Uint8Array; nodeId: NodeId; name?: string }): Promise<Redemption> {
+  redeem(request: {
+    inviteId: string
+    secret: Uint8Array
+    nodeId: NodeId
+    name?: string
+    zone?: string
+  }): Promise<Redemption> {
     const grant: Grant = {
       name: chooseName(
         request.name,
@@ -67,7 +74,7 @@ export class Invites {
       ),
       placementId: newPlacementId(this.#random),
       roles: [...ROLES],
-      zone: 'default',
+      zone: chooseZone(request.zone),
     }
     const now = this.#clock.wall()
     const decide = (current: Versioned<InviteRecord> | undefined) => {

@@ -88,7 +88,10 @@ async function join(
     signed,
     certificates,
     members,
-  } = await joinRing({ clock }, { invite: parseInvite(text), key, ...(config.name && { name: config.name }) })
+  } = await joinRing(
+    { clock },
+    { invite: parseInvite(text), key, zone: config.zone, ...(config.name && { name: config.name }) },
+  )
   return {
     identity: { key, ring, certificate: signed, boots: 1, genesis: false },
     roster: { certificates, members },

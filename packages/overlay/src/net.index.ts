@@ -17,6 +17,7 @@ export {
 } from './admission/identity.ts'
 export {
   chooseName,
+  chooseZone,
   createInvite,
   createInviteRecord,
   formatInvite,
@@ -33,13 +34,10 @@ export { Libp2pPeerNet, type Libp2pPeerNetComponents, type Libp2pPeerNetInit } f
 export { generateNodeKey, isNodeId, type NodeKey, nodeIdOf, signAsNode, verifyNode } from './kad/node-key.ts'
 export { admissionLimits, membershipLimits, netLimits, rpcLimits } from './limits.ts'
 export type { Member, MemberChange, MemberState, Members, ServiceAddresses } from './membership/contract.ts'
-export {
-  Membership,
-  type MembershipComponents,
-  type MembershipInit,
-  type SavedRoster,
-} from './membership/members.ts'
+export type { MembershipComponents, MembershipInit } from './membership/init.ts'
+export { Membership } from './membership/members.ts'
 export { Roster } from './membership/roster.ts'
+export type { SavedRoster } from './membership/roster-keeper.ts'
 export { defaultMembership, type MembershipSettings } from './membership/settings.ts'
 export type { NodeId, PeerListener, PeerNet } from './peers.ts'
 export type { CallOptions, Rpc, RpcHandler } from './rpc/contract.ts'

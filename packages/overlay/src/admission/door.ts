@@ -24,7 +24,13 @@ export interface DoorComponents {
   clock: Clock
   log: Logger
   /** `redeemInvite` as compare-and-set on the register `invite/<id>`. What it throws is answered `ADMISSION_FAILED`. */
-  redeem(request: { inviteId: string; secret: Uint8Array; nodeId: NodeId; name?: string }): Promise<Redemption>
+  redeem(request: {
+    inviteId: string
+    secret: Uint8Array
+    nodeId: NodeId
+    name?: string
+    zone?: string
+  }): Promise<Redemption>
   /** Resolves when all live members know the certificate: `Membership.announce`. */
   announce(certificate: SignedCertificate): Promise<void>
   /** What a new member needs to find the others. */
@@ -164,12 +170,12 @@ export class Door implements Lifecycle {
 
   async #admit(request: JoinRequest, remote: string | undefined): Promise<JoinAnswer> {
     const { clock, redeem, announce, ring } = this.#components
-    const { inviteId, secret, nodeId, name } = request
+    const { inviteId, secret, nodeId, name, zone } = request
     const others = ring().members.filter((member) => member.nodeId !== nodeId && member.state !== 'left')
     if (others.length >= membershipLimits.membersMax) {
       return refuse('ADMISSION_RING_FULL', `the ring has ${others.length} members and takes no more`)
     }
-    const redemption = await redeem({ inviteId, secret, nodeId, ...(name ? { name } : {}) })
+    const redemption = await redeem({ inviteId, secret, nodeId, ...(name && { name }), ...(zone && { zone }) })
     if (redemption.verdict !== 'accepted') {
       this.#log.info('an invite was refused', { inviteId, remote, verdict: redemption.verdict })
       const [code, message] = refusals[redemption.verdict]

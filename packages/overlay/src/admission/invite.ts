@@ -124,11 +124,19 @@ export function redeemInvite(
   return { verdict: 'accepted', record: used, grant, isNew: true }
 }
 
+const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
+
+/** The zone wished for when it is a host label, else `default`. */
+export function chooseZone(wish: string | undefined): string {
+  const label = wish?.toLowerCase()
+  return label && LABEL.test(label) ? label : 'default'
+}
+
 /** A name that no member has: the wish when it is a free host label, else the first free `n<number>`. */
 export function chooseName(wish: string | undefined, taken: Iterable<string>): string {
   const used = new Set(taken)
   const label = wish?.toLowerCase()
-  if (label && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label) && !used.has(label)) return label
+  if (label && LABEL.test(label) && !used.has(label)) return label
   for (let n = used.size + 1; ; n++) if (!used.has(`n${n}`)) return `n${n}`
 }
 

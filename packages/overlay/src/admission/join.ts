@@ -24,6 +24,8 @@ export interface JoinOptions {
   key: NodeKey
   /** Wish for the node's name. */
   name?: string
+  /** Wish for the site that it stands at. */
+  zone?: string
   timeoutMs?: number
 }
 
@@ -73,7 +75,7 @@ async function joinAt(clock: Clock, address: Address, options: JoinOptions): Pro
 }
 
 function ask(clock: Clock, address: Address, options: JoinOptions): Promise<JoinAnswer> {
-  const { invite, key, name, timeoutMs = admissionLimits.finishTimeoutMs } = options
+  const { invite, key, name, zone, timeoutMs = admissionLimits.finishTimeoutMs } = options
   const where = formatAddress(address)
   return new Promise((resolve, reject) => {
     const socket: TLSSocket = connect({
@@ -108,7 +110,8 @@ function ask(clock: Clock, address: Address, options: JoinOptions): Promise<Join
       const nodeId = nodeIdOf(key)
       const proof = signAsNode(key, proofText(socket, nodeId))
       const { id: inviteId, secret } = invite
-      socket.write(encodeFrame({ version: 1, inviteId, secret, nodeId, proof, ...(name ? { name } : {}) }))
+      const wishes = { ...(name && { name }), ...(zone && { zone }) }
+      socket.write(encodeFrame({ version: 1, inviteId, secret, nodeId, proof, ...wishes }))
     })
     socket.on('data', (chunk: Buffer) => {
       const frames = reader.push(chunk)

@@ -11,7 +11,9 @@ export interface JoinRequest {
   nodeId: NodeId
   /** Ed25519 by the node's key over `proofText`. */
   proof: Uint8Array
+  /** Wishes: host labels, see `chooseName` and `chooseZone`. */
   name?: string
+  zone?: string
 }
 
 export type JoinAnswer =
@@ -35,10 +37,18 @@ export function encodeFrame(message: JoinRequest | JoinAnswer): Uint8Array {
 export function decodeRequest(frame: Uint8Array): JoinRequest | undefined {
   const value = decode(frame)
   if (!value) return undefined
-  const { version, inviteId, secret, nodeId, proof, name } = value
+  const { version, inviteId, secret, nodeId, proof, name, zone } = value
   if (version !== 1 || typeof inviteId !== 'string' || !/^[0-9a-f]{16}$/.test(inviteId)) return undefined
   if (!(secret instanceof Uint8Array) || !(proof instanceof Uint8Array) || typeof nodeId !== 'string') return undefined
-  return { version, inviteId, secret, nodeId, proof, ...(typeof name === 'string' ? { name } : {}) }
+  return {
+    version,
+    inviteId,
+    secret,
+    nodeId,
+    proof,
+    ...(typeof name === 'string' && { name }),
+    ...(typeof zone === 'string' && { zone }),
+  }
 }
 
 export function decodeAnswer(frame: Uint8Array): JoinAnswer | undefined {

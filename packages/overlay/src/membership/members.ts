@@ -1,73 +1,24 @@
-import {
-  type Clock,
-  errorCode,
-  every,
-  formatAddress,
-  type Lifecycle,
-  type Logger,
-  type Random,
-  type Timer,
-} from '@thor-node/core'
-import type { Certificate, SignedCertificate } from '../admission/certificate.ts'
-import { membershipLimits } from '../limits.ts'
-import type { NodeId, PeerNet } from '../peers.ts'
+import type { Clock, Lifecycle, Logger, Timer } from '@thor-node/core'
+import type { SignedCertificate } from '../admission/certificate.ts'
+import type { NodeId } from '../peers.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import type { PeerEvents } from '../rpc/rpc.ts'
 import type { Member, MemberChange, MemberState, Members, ServiceAddresses } from './contract.ts'
 import { type Belief, type Effect, type Evidence, step, trusted } from './detector.ts'
+import { Gossip } from './gossip.ts'
+import type { MembershipComponents, MembershipInit } from './init.ts'
 import { Mesh } from './mesh.ts'
-import { type Claim, Prober } from './prober.ts'
+import { digestNews } from './news.ts'
+import { type Claim, claimOf, Prober } from './prober.ts'
 import type { Roster } from './roster.ts'
+import { RosterKeeper } from './roster-keeper.ts'
 import { defaultMembership, type MembershipSettings } from './settings.ts'
-import { isSameView, refutation, toMember } from './view.ts'
-
-export type { MembershipSettings } from './settings.ts'
-
-export interface MembershipComponents {
-  peers: PeerNet
-  /** Over `peers`. */
-  rpc: Rpc & PeerEvents
-  roster: Roster
-  clock: Clock
-  random: Random
-  log: Logger
-  /** See `Mesh`; `Libp2pPeerNet` has it. */
-  findAddresses?(nodeId: NodeId): Promise<string[]>
-  /** Called, soon, after certificates or members' addresses changed: to be kept on disk for the next start. */
-  saveRoster?(saved: SavedRoster): void | Promise<void>
-}
-
-export interface SavedRoster {
-  certificates: readonly SignedCertificate[]
-  members: readonly Member[]
-}
-
-export interface MembershipInit {
-  /** The certificate of this node; it must be in the roster. */
-  certificate: Certificate
-  /** Above all that this node ever used: boot counter × 2^20. */
-  incarnation: number
-  version: string
-  weight?: number
-  services: ServiceAddresses
-  /** Members as they were before the restart, or as the door handed them out. */
-  known?: readonly Member[]
-  /** @default false */
-  serving?: boolean
-  settings?: Partial<MembershipSettings>
-}
+import { addressText, isSameView, refutation, toMember } from './view.ts'
 
 interface Entry {
   member: Member
   belief: Belief
   timer?: Timer
-}
-
-interface Sync {
-  members: unknown
-  /** Digest of the sender's roster. */
-  roster: unknown
-  certificates?: unknown
 }
 
 /**
@@ -84,13 +35,14 @@ export class Membership implements Members, Lifecycle {
   readonly #log: Logger
   readonly #mesh: Mesh
   readonly #prober: Prober
+  readonly #gossip: Gossip
+  readonly #keeper: RosterKeeper
   readonly #entries = new Map<NodeId, Entry>()
   readonly #listeners = new Set<(change: MemberChange) => void>()
   readonly #undo: (() => void)[] = []
   readonly #known: readonly Member[]
   #self: Member
   #list: readonly Member[] | undefined
-  #saving: Timer | undefined
   #state: 'new' | 'running' | 'stopped' = 'new'
 
   constructor(components: MembershipComponents, init: MembershipInit) {
@@ -126,13 +78,22 @@ export class Membership implements Members, Lifecycle {
       candidates: () => this.#worthProbing(),
       claim: (id) => this.#claim(id),
       helpers: (id) =>
-        this.#connected().filter((one) => one !== id && this.#entries.get(one)?.member.state === 'alive'),
+        this.#gossip.connected().filter((one) => one !== id && this.#entries.get(one)?.member.state === 'alive'),
       onAnswer: (id, answer) => {
         this.#merge(answer, id)
         this.#weigh(id, { type: 'answered' })
       },
       onSilence: (id) => this.#weigh(id, { type: 'silent', by: this.#self.nodeId }),
       onStall: (forMs) => this.#onStall(forMs),
+    })
+    this.#gossip = new Gossip(components, {
+      settings: this.#settings,
+      members: this,
+      isRunning: () => this.#state === 'running',
+      onNews: (news, from) => this.#merge(news, from),
+    })
+    this.#keeper = new RosterKeeper(components, {
+      members: () => [...this.#entries.values()].map((entry) => entry.member),
     })
   }
 
@@ -166,29 +127,19 @@ export class Membership implements Members, Lifecycle {
   async start(): Promise<void> {
     if (this.#state !== 'new') return
     this.#state = 'running'
-    const { clock, random } = this.#components
     this.#rpc.serve('swim.ping', (claim: Claim) => this.#onPing(claim))
     this.#rpc.serve('swim.probe', (claim: Claim) => this.#onProbe(claim))
-    this.#rpc.serve('swim.sync', (sync: Sync, from) => this.#onSync(sync, from))
-    this.#rpc.serve('swim.news', (news: { members: unknown }, from) => this.#mergeAll(news?.members, from))
     this.#rpc.serve('swim.accuse', (claim: Claim & { evidence: string }, from) => this.#onAccuse(claim, from))
-    this.#rpc.serve('swim.roster', (news: { certificates: unknown }) => this.#addCertificates(news?.certificates))
     this.#undo.push(
       this.#rpc.onConnected((peer) => this.#onConnected(peer)),
       this.#rpc.onDisconnected((peer) => this.#onDisconnected(peer)),
-      this.roster.onChange(() => this.#save()),
+      this.roster.onChange(() => this.#keeper.soon()),
     )
+    this.#keeper.start()
+    this.#gossip.start()
     // Incarnation 0: any news is newer than what was written down.
     for (const member of this.#known) this.#merge({ ...member, incarnation: 0, state: 'dead' }, this.#self.nodeId)
     this.#prober.start()
-    const exchange = every(
-      clock,
-      this.#settings.syncPeriodMs,
-      () => this.#syncWithOne(),
-      (error) => this.#log.error('an exchange failed', { error }),
-      random.int(this.#settings.syncPeriodMs) + 1,
-    )
-    this.#undo.push(() => exchange.cancel())
   }
 
   async stop(): Promise<void> {
@@ -198,15 +149,15 @@ export class Membership implements Members, Lifecycle {
     this.#prober.stop()
     for (const undo of this.#undo.splice(0)) undo()
     for (const entry of this.#entries.values()) entry.timer?.cancel()
-    this.#saving?.cancel()
-    if (this.#saving) await this.#saveNow()
+    this.#gossip.stop()
+    await this.#keeper.stop()
   }
 
   /** For good: the others forget this node's ranges. Call `stop` afterwards. */
   async leave(): Promise<void> {
     this.#setSelf({ state: 'left', serving: false })
     const news = { members: [this.#self] }
-    await this.#tellAll('swim.news', news)
+    await this.#gossip.tellAll('swim.news', news)
   }
 
   setServing(serving: boolean): void {
@@ -220,27 +171,15 @@ export class Membership implements Members, Lifecycle {
   /** Tells all live members of a new certificate and waits until each has it, or does not answer within a second. */
   async announce(certificate: SignedCertificate): Promise<void> {
     this.roster.add(certificate)
-    await this.#tellAll('swim.roster', { certificates: [certificate] })
-  }
-
-  /** Members met elsewhere (the answer of the door): they are dialled. */
-  introduce(members: readonly Member[]): void {
-    for (const member of members) this.#merge({ ...member, incarnation: 0, state: 'dead' }, this.#self.nodeId)
+    await this.#gossip.tellAll('swim.roster', { certificates: [certificate] })
   }
 
   snapshot() {
-    return {
-      self: this.#self,
-      health: this.#prober.health,
-      members: [...this.#entries.values()].map(({ member, belief }) => ({
-        nodeId: member.nodeId,
-        name: member.name,
-        state: member.state,
-        incarnation: member.incarnation,
-        connected: this.#components.peers.isConnected(member.nodeId),
-        belief,
-      })),
-    }
+    const { peers } = this.#components
+    const members = [...this.#entries.values()].map(({ member: { nodeId, name, state, incarnation }, belief }) => {
+      return { nodeId, name, state, incarnation, connected: peers.isConnected(nodeId), belief }
+    })
+    return { self: this.#self, health: this.#prober.health, members }
   }
 
   // What others ask and say
@@ -249,7 +188,7 @@ export class Membership implements Members, Lifecycle {
     this.#log.info('this node stood still', { forMs: Math.round(forMs) })
     for (const nodeId of this.#entries.keys()) this.#weigh(nodeId, { type: 'stalled', forMs })
     // The others may have given this node up meanwhile.
-    for (const nodeId of this.#connected()) void this.#sync(nodeId)
+    for (const nodeId of this.#gossip.connected()) void this.#gossip.exchange(nodeId)
   }
 
   /** A dead member is dialled by the mesh; one that is connected all the same gets the chance to answer. */
@@ -326,11 +265,11 @@ export class Membership implements Members, Lifecycle {
         return
       case 'kill':
         this.#setState(entry, 'dead')
-        this.#tell('swim.news', { members: [entry.member] })
+        this.#gossip.tell('swim.news', { members: [entry.member] })
         this.#lookAgain(nodeId)
         return
       case 'accuse':
-        this.#tell('swim.accuse', { ...claimOf(entry.member), evidence: effect.evidence })
+        this.#gossip.tell('swim.accuse', { ...claimOf(entry.member), evidence: effect.evidence })
         return
       case 'redial':
         this.#mesh.nudge(nodeId)
@@ -357,9 +296,8 @@ export class Membership implements Members, Lifecycle {
   }
 
   #aliveBesides(nodeId: NodeId): number {
-    let count = 0
-    for (const [id, entry] of this.#entries) if (id !== nodeId && entry.member.state === 'alive') count++
-    return count
+    const isAlive = ({ member }: Entry): boolean => member.state === 'alive' && member.nodeId !== nodeId
+    return [...this.#entries.values()].filter(isAlive).length
   }
 
   #setState(entry: Entry, state: MemberState): void {
@@ -378,7 +316,7 @@ export class Membership implements Members, Lifecycle {
 
   #emit(change: MemberChange): void {
     this.#list = undefined
-    if (addressText(change.member) !== (change.previous && addressText(change.previous))) this.#save()
+    if (addressText(change.member) !== (change.previous && addressText(change.previous))) this.#keeper.soon()
     for (const listener of [...this.#listeners]) {
       try {
         listener(change)
@@ -389,11 +327,6 @@ export class Membership implements Members, Lifecycle {
   }
 
   // News
-
-  #mergeAll(members: unknown, from: NodeId): void {
-    if (!Array.isArray(members)) return
-    for (const member of members.slice(0, membershipLimits.entriesPerMessageMax)) this.#merge(member, from)
-  }
 
   /** Takes news of one member. Anything that is not valid news is dropped. */
   #merge(value: unknown, from: NodeId): void {
@@ -419,34 +352,25 @@ export class Membership implements Members, Lifecycle {
   }
 
   #update(entry: Entry, news: Member, from: NodeId): void {
-    const known = entry.member
-    const isHigher = news.incarnation > known.incarnation
-    if (news.state === 'left') {
-      if (!isHigher && known.state === 'left') return
-      entry.belief = { phase: 'dead' }
+    const { member, verdict, accused } = digestNews(entry.member, news, from)
+    const isBackFromLeft = entry.member.state === 'left' && member.state !== 'left'
+    const isHigher = news.incarnation > entry.member.incarnation
+    if (verdict) {
+      entry.belief = verdict === 'back' ? trusted : { phase: 'dead' }
       entry.timer?.cancel()
-      this.#mesh.drop(news.nodeId)
-      this.#replace(entry, news)
-      return
     }
-    if (isHigher) {
-      // What others think of its state is evidence, not a fact; what it says of itself is a fact.
-      const isBack = news.state === 'alive' && known.state !== 'alive'
-      if (isBack) {
-        entry.belief = trusted
-        entry.timer?.cancel()
-      }
-      this.#replace(entry, { ...news, state: isBack ? 'alive' : known.state === 'left' ? 'dead' : known.state })
-      if (known.state === 'left') this.#mesh.want(news.nodeId)
-      if (!this.#components.peers.isConnected(news.nodeId)) this.#mesh.nudge(news.nodeId)
-    }
-    if (news.state === 'dead' && from !== news.nodeId) this.#weigh(news.nodeId, { type: 'silent', by: from })
+    if (verdict === 'left') this.#mesh.drop(news.nodeId)
+    this.#replace(entry, member)
+    if (verdict === 'left') return
+    if (isBackFromLeft) this.#mesh.want(news.nodeId)
+    if (isHigher && !this.#components.peers.isConnected(news.nodeId)) this.#mesh.nudge(news.nodeId)
+    if (accused) this.#weigh(news.nodeId, { type: 'silent', by: from })
   }
 
   #onConnected(peer: NodeId): void {
     this.#mesh.connected(peer)
     this.#weigh(peer, { type: 'answered' })
-    void this.#sync(peer)
+    void this.#gossip.exchange(peer)
   }
 
   #onDisconnected(peer: NodeId): void {
@@ -456,42 +380,9 @@ export class Membership implements Members, Lifecycle {
     this.#mesh.nudge(peer)
   }
 
-  async #syncWithOne(): Promise<void> {
-    const connected = this.#connected()
-    const peer = connected[this.#components.random.int(Math.max(1, connected.length))]
-    if (peer) await this.#sync(peer)
-  }
-
-  /** Both sides end with the union of what they know. Never throws. */
-  async #sync(peer: NodeId): Promise<void> {
-    const body: Sync = { members: this.list(), roster: this.roster.digest }
-    try {
-      const answer = await this.#rpc.call<Sync>(peer, 'swim.sync', body, { timeoutMs: this.#settings.syncTimeoutMs })
-      this.#addCertificates(answer.certificates)
-      this.#mergeAll(answer.members, peer)
-      if (answer.roster !== this.roster.digest) {
-        this.#rpc.notify(peer, 'swim.roster', { certificates: this.roster.certificates })
-      }
-    } catch (error) {
-      this.#log.debug('exchange failed', { peer, code: errorCode(error) })
-    }
-  }
-
-  #onSync(sync: Sync, from: NodeId): Sync {
-    this.#mergeAll(sync?.members, from)
-    const isSame = sync?.roster === this.roster.digest
-    const certificates = isSame ? undefined : this.roster.certificates
-    return { members: this.list(), roster: this.roster.digest, certificates }
-  }
-
-  #addCertificates(certificates: unknown): void {
-    if (!Array.isArray(certificates)) return
-    for (const certificate of certificates.slice(0, membershipLimits.rosterMax)) this.roster.add(certificate)
-  }
-
   #changeSelf(patch: Partial<Member>, incarnation: number = this.#self.incarnation + 1): void {
     this.#setSelf(patch, incarnation)
-    this.#tell('swim.news', { members: [this.#self] })
+    this.#gossip.tell('swim.news', { members: [this.#self] })
   }
 
   #setSelf(patch: Partial<Member>, incarnation: number = this.#self.incarnation + 1): void {
@@ -500,46 +391,8 @@ export class Membership implements Members, Lifecycle {
     this.#emit({ member: this.#self, previous })
   }
 
-  #connected(): NodeId[] {
-    return [...this.#entries.keys()].filter((id) => this.#components.peers.isConnected(id))
-  }
-
-  #tell(method: string, body: unknown): void {
-    if (this.#state !== 'running') return
-    for (const nodeId of this.#connected()) this.#rpc.notify(nodeId, method, body)
-  }
-
-  async #tellAll(method: string, body: unknown): Promise<void> {
-    const timeoutMs = this.#settings.syncTimeoutMs
-    const live = this.#connected().filter((id) => this.isLive(id))
-    await Promise.allSettled(live.map((id) => this.#rpc.call(id, method, body, { timeoutMs })))
-  }
-
   #addressOf(nodeId: NodeId): string | undefined {
     const entry = this.#entries.get(nodeId)
     return entry && entry.member.state !== 'left' ? addressText(entry.member) : undefined
   }
-
-  #save(): void {
-    if (this.#saving || !this.#components.saveRoster || this.#state !== 'running') return
-    this.#saving = this.#clock.after(200, () => void this.#saveNow())
-  }
-
-  async #saveNow(): Promise<void> {
-    this.#saving = undefined
-    try {
-      const members = [...this.#entries.values()].map((entry) => entry.member)
-      await this.#components.saveRoster?.({ certificates: this.roster.certificates, members })
-    } catch (error) {
-      this.#log.error('the list of members could not be saved', { error })
-    }
-  }
-}
-
-function claimOf(member: Member): Claim {
-  return { nodeId: member.nodeId, incarnation: member.incarnation, state: member.state }
-}
-
-function addressText(member: Member): string {
-  return formatAddress({ host: member.services.host, port: member.services.cluster })
 }

@@ -1,7 +1,7 @@
 import { type Clock, type Random, shuffled, type Timer } from '@thor-node/core'
 import type { NodeId } from '../peers.ts'
 import type { Rpc } from '../rpc/contract.ts'
-import type { MemberState } from './contract.ts'
+import type { Member, MemberState } from './contract.ts'
 import type { MembershipSettings } from './settings.ts'
 import { nextHealth } from './suspicion.ts'
 
@@ -11,6 +11,8 @@ export interface Claim {
   incarnation: number
   state: MemberState
 }
+
+export const claimOf = ({ nodeId, incarnation, state }: Member): Claim => ({ nodeId, incarnation, state })
 
 export interface ProberComponents {
   rpc: Rpc

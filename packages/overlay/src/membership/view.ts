@@ -1,3 +1,4 @@
+import { formatAddress } from '@thor-node/core'
 import type { Certificate } from '../admission/certificate.ts'
 import type { Member, MemberState, ServiceAddresses } from './contract.ts'
 
@@ -70,4 +71,9 @@ export function toMember(value: unknown, certificate: Certificate | undefined): 
     serving: serving === true,
     startedAt: typeof startedAt === 'number' ? startedAt : 0,
   }
+}
+
+/** Where others dial it, `host:port`. */
+export function addressText({ services: { host, cluster } }: Member): string {
+  return formatAddress({ host, port: cluster })
 }

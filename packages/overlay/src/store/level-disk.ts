@@ -14,6 +14,8 @@ export interface LevelDiskInit {
 export class LevelDisk implements Disk {
   readonly #init: Required<LevelDiskInit>
   #db: Level<string, Uint8Array> | undefined
+  /** LevelDB runs batches on several threads; they go there one after the other, so that they keep their order. */
+  #writing: Promise<void> = Promise.resolve()
 
   constructor(init: LevelDiskInit) {
     this.#init = {
@@ -47,7 +49,11 @@ export class LevelDisk implements Disk {
 
   async batch(operations: readonly DiskOperation[], options: { sync: boolean }): Promise<void> {
     const db = this.#opened()
-    await failing('write', () => db.batch(operations as DiskOperation[], { sync: options.sync } as object))
+    const write = this.#writing.then(() =>
+      failing('write', () => db.batch(operations as DiskOperation[], { sync: options.sync } as object)),
+    )
+    this.#writing = write.catch(() => undefined)
+    await write
   }
 
   async *entries(range: DiskRange): AsyncIterable<readonly [key: string, value: Uint8Array]> {
@@ -66,6 +72,7 @@ export class LevelDisk implements Disk {
   async close(): Promise<void> {
     const db = this.#db
     this.#db = undefined
+    await this.#writing
     await db?.close()
   }
 

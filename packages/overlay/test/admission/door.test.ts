@@ -18,7 +18,13 @@ import {
   encodeRingIdentity,
   fingerprintOf,
 } from '../../src/admission/identity.ts'
-import { createInvite, createInviteRecord, type InviteRecord, redeemInvite } from '../../src/admission/invite.ts'
+import {
+  chooseZone,
+  createInvite,
+  createInviteRecord,
+  type InviteRecord,
+  redeemInvite,
+} from '../../src/admission/invite.ts'
 import { joinRing } from '../../src/admission/join.ts'
 import { generateNodeKey, nodeIdOf } from '../../src/kad/node-key.ts'
 import type { Member } from '../../src/membership/contract.ts'
@@ -37,9 +43,14 @@ async function openDoor(of = identity): Promise<Door> {
     {
       clock: systemClock,
       log: silentLogger,
-      async redeem({ inviteId, secret, nodeId, name }) {
+      async redeem({ inviteId, secret, nodeId, name, zone }) {
         if (fault) throw fault
-        const grant = { name: name ?? 'n2', placementId: 'ab'.repeat(16), roles: ['dns_server'], zone: 'z' }
+        const grant = {
+          name: name ?? 'n2',
+          placementId: 'ab'.repeat(16),
+          roles: ['dns_server'],
+          zone: chooseZone(zone),
+        }
         const redemption = redeemInvite(records.get(inviteId), { secret, nodeId }, grant, systemClock.wall())
         if (redemption.verdict === 'accepted') records.set(inviteId, redemption.record)
         return redemption
@@ -81,10 +92,19 @@ test(
   deadline(10_000, async () => {
     const door = await openDoor()
     const key = generateNodeKey()
-    const admission = await joinRing({ clock: systemClock }, { invite: invite(door), key, name: 'berlin' })
+    const admission = await joinRing(
+      { clock: systemClock },
+      {
+        invite: invite(door),
+        key,
+        name: 'berlin',
+        zone: 'Site-2',
+      },
+    )
     assert.is(admission.certificate.nodeId, nodeIdOf(key))
     assert.is(admission.certificate.name, 'berlin')
     assert.equal(admission.certificate.roles, ['dns_server'])
+    assert.is(admission.certificate.zone, 'site-2')
     assert.equal(Buffer.from(admission.identity.secret), Buffer.from(identity.secret))
     assert.is(announced.length, 1)
     assert.is(admission.certificates.length, 1)

@@ -3,6 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
   chooseName,
+  chooseZone,
   createInvite,
   createInviteRecord,
   formatInvite,
@@ -92,6 +93,18 @@ test('names are unique and fit into host names', () => {
     ['x'.repeat(64), [], 'n1'],
   ]
   for (const [wish, taken, name] of table) assert.is(chooseName(wish, taken), name)
+})
+
+test('a zone is a host label, or the default one', () => {
+  const table: [string | undefined, string][] = [
+    [undefined, 'default'],
+    ['', 'default'],
+    ['Berlin-2', 'berlin-2'],
+    ['a b', 'default'],
+    ['-x', 'default'],
+    ['x'.repeat(64), 'default'],
+  ]
+  for (const [wish, zone] of table) assert.is(chooseZone(wish), zone)
 })
 
 test.run()

@@ -45,9 +45,15 @@ async function node(
 
 const bytes = (text: string): Uint8Array => Buffer.from(text)
 
-test.after.each(async () => {
-  await Promise.all(running.splice(0).map((net) => net.stop()))
-  members.clear()
+/** A libp2p node takes half a second to stop: the next test need not wait for that. */
+const stopping: Promise<void>[] = []
+
+test.after.each(() => {
+  for (const net of running.splice(0)) stopping.push(net.stop())
+})
+
+test.after(async () => {
+  await Promise.all(stopping)
 })
 
 test(
