@@ -36,6 +36,7 @@ export class ControlServer implements Lifecycle {
   readonly #logger: Logger
   readonly #data: string
   #server: Server | undefined
+  readonly #answering = new Set<Promise<void>>()
 
   constructor(components: ControlServerComponents, init: ControlServerInit) {
     this.#components = components
@@ -58,7 +59,10 @@ export class ControlServer implements Lifecycle {
         `a node already runs on the data directory ${this.#data}. Stop it first, or give this one another (--data DIR).`,
       )
     }
-    const server = createServer((request, response) => void this.#serve(request, response))
+    const server = createServer((request, response) => {
+      const answering = this.#serve(request, response).finally(() => this.#answering.delete(answering))
+      this.#answering.add(answering)
+    })
     server.maxConnections = CONNECTIONS_MAX
     this.#server = server
     try {
@@ -85,6 +89,11 @@ export class ControlServer implements Lifecycle {
     server.on('error', (error) => this.#logger.warn('control socket failed', { error }))
   }
 
+  /** The command that ends the node gets its answer first. */
+  async drain(): Promise<void> {
+    await Promise.allSettled(this.#answering)
+  }
+
   async stop(): Promise<void> {
     const server = this.#server
     if (!server) return
@@ -102,7 +111,10 @@ export class ControlServer implements Lifecycle {
     const { status, text } = await this.#answer(request)
     if (response.destroyed) return
     response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
-    response.end(text)
+    await new Promise<void>((resolve) => {
+      response.once('close', resolve)
+      response.end(text, () => resolve())
+    })
   }
 
   async #answer(request: IncomingMessage): Promise<Answer> {
