@@ -6,6 +6,7 @@ export type Frame = { type: 'message'; bytes: Buffer } | { type: 'ping' }
 
 const CR = 13
 const LF = 10
+const NOTHING = Buffer.alloc(0)
 const HEAD_END = Buffer.from('\r\n\r\n')
 const CONTENT_LENGTH = /\r\n(?:content-length|l)[ \t]*:[ \t\r\n]*(\d{1,10})[ \t]*(?=\r\n)/gi
 
@@ -22,6 +23,8 @@ export class StreamFramer {
   /** Where the search for the end of the head goes on. */
   #searched = 0
   #headSeen = false
+  /** The last bytes of a head that is not complete: its end may lie across two chunks. */
+  #tail: Buffer = NOTHING
 
   /** True while a message has begun and is not complete. */
   get partial(): boolean {
@@ -31,6 +34,7 @@ export class StreamFramer {
   push(chunk: Buffer): Frame[] {
     this.#chunks.push(chunk)
     this.#bytes += chunk.length
+    if (this.#searched > 0 && !this.#headMayEnd(chunk)) return []
     const frames: Frame[] = []
     while (this.#bytes >= this.#wanted) {
       const pending = this.#join()
@@ -39,6 +43,13 @@ export class StreamFramer {
       if (frame) frames.push(frame)
     }
     return frames
+  }
+
+  /** Looks at the new bytes alone, so that a head in many pieces is joined once. */
+  #headMayEnd(chunk: Buffer): boolean {
+    const seam = Buffer.concat([this.#tail, chunk])
+    this.#tail = seam.subarray(-(HEAD_END.length - 1))
+    return this.#bytes > messageLimits.messageBytesMax || seam.includes(HEAD_END)
   }
 
   #join(): Buffer {
@@ -68,12 +79,14 @@ export class StreamFramer {
     if (end < 0) {
       if (pending.length > messageLimits.messageBytesMax) throw tooLarge()
       this.#searched = pending.length
+      this.#tail = pending.subarray(-(HEAD_END.length - 1))
       this.#wanted = pending.length + 1
       return 'more'
     }
     this.#wanted = end + HEAD_END.length + bodyLength(pending.toString('latin1', 0, end + 2))
     if (this.#wanted > messageLimits.messageBytesMax) throw tooLarge()
     this.#headSeen = true
+    this.#searched = 0
     return undefined
   }
 
