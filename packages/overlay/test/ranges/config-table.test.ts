@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { jointConfig } from '../../src/ranges/config.ts'
 import type { VoteReply } from '../../src/ranges/config-table.ts'
 import type { RangeConfig } from '../../src/ranges/contract.ts'
-import { type TestNode, TestRing } from './ring.fixture.ts'
+import { RANGES, type TestNode, TestRing } from './ring.fixture.ts'
 
 const test = suite('overlay: table of range configs')
 
@@ -23,11 +23,11 @@ test(
   'a ring is created once',
   deadline(10_000, async () => {
     const { ring, a } = await one(41)
-    assert.equal(a.configs.get(4095), { range: 4095, epoch: 1, old: [{ nodeId: 'a', since: 1 }] })
+    assert.equal(a.configs.get(RANGES - 1), { range: RANGES - 1, epoch: 1, old: [{ nodeId: 'a', since: 1 }] })
     assert.is(a.configs.unknown, 0)
     assert.is(await ring.run(a.configs.genesis().catch((error) => error.code)), 'RANGES_EXIST')
     const b = await ring.start('b', { manual: true })
-    assert.is(b.configs.unknown, 4096)
+    assert.is(b.configs.unknown, RANGES)
     await ring.run(b.spread.join())
     assert.equal(b.configs.all(), a.configs.all())
   }),
