@@ -21,6 +21,12 @@ export class DeviceLocationsAdapter implements DeviceLocations {
   }
 }
 
+/** Ends all registrations of an address. */
+export async function forgetDevices(soft: SoftStore, aor: Aor): Promise<void> {
+  const key = recordKey('loc', aor)
+  await Promise.all((await soft.read(key)).map(({ sub }) => soft.remove(key, sub)))
+}
+
 const transports = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const
 
 function locationOf(binding: StoredBinding, nowMs: number): DeviceLocation {

@@ -2,6 +2,7 @@ import { deriveKey, errorCode, Sealer } from '@thor-node/core'
 import type { Overlay, RingIdentity } from '@thor-node/overlay'
 import { AccountDirectory, Admins } from '@thor-node/provision'
 import { announcingStore } from '../adapters/announcing-store.ts'
+import { forgetDevices } from '../adapters/provision.ts'
 import { AdminPassword } from '../admin-password.ts'
 import { RingSettings } from '../ring-settings.ts'
 import type { Context } from './context.ts'
@@ -19,7 +20,10 @@ export function composeDirectory(context: Context, overlay: Overlay, ring: RingI
   const { clock, random, logger } = context
   const sealer = new Sealer(deriveKey(ring.secret, 'credentials'), random)
   const store = announcingStore(overlay)
-  const directory = new AccountDirectory({ store, sealer, clock, random, logger })
+  const directory = new AccountDirectory(
+    { store, sealer, clock, random, logger },
+    { onAccountDeleted: (aor) => forgetDevices(store.soft, aor) },
+  )
   const admins = new Admins({ store, clock, random, logger })
   const adminPassword = new AdminPassword({ reg: store.reg, sealer, admins, random })
   return { sealer, directory, admins, adminPassword, settings: new RingSettings({ reg: store.reg }) }

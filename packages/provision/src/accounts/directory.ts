@@ -1,6 +1,7 @@
 import {
   type Aor,
   type Clock,
+  errorMessage,
   type Logger,
   type Random,
   type RecordStore,
@@ -28,6 +29,11 @@ export interface DirectoryComponents {
 export interface DirectoryInit {
   /** No-answer time of accounts that are added without one. @default 35 seconds */
   timeoutSeconds?: number
+  /**
+   * Clears what others keep under the address of an account that was deleted, so that who gets the address next does not
+   * get it. Awaited before the deletion is answered; when it fails, the deletion stands.
+   */
+  onAccountDeleted?(aor: Aor): Promise<void>
 }
 
 /**
@@ -44,11 +50,13 @@ export class AccountDirectory {
   readonly #domains: Domains
   readonly #accounts: Accounts
   readonly #aliases: Aliases
+  readonly #onAccountDeleted: DirectoryInit['onAccountDeleted']
 
   constructor(components: DirectoryComponents, init: DirectoryInit = {}) {
     const { sealer } = components
     const registers = new Registers(components)
     this.#registers = registers
+    this.#onAccountDeleted = init.onAccountDeleted
     this.#sealer = sealer
     this.#logger = components.logger.forComponent('provision:directory')
     this.#domains = new Domains({ registers, sealer })
@@ -105,10 +113,13 @@ export class AccountDirectory {
     return this.#accounts.update(input, options)
   }
 
-  /** Its aliases go with it. */
+  /** Its aliases go with it, and what `onAccountDeleted` clears. */
   async deleteAccount(aor: Aor, options?: ChangeOptions): Promise<void> {
     await this.#accounts.delete(aor, options)
     this.#logger.info('account deleted', { aor })
+    await this.#onAccountDeleted?.(aor).catch((error: unknown) => {
+      this.#logger.warn('what was kept for a deleted account could not be cleared', { aor, error: errorMessage(error) })
+    })
   }
 
   getAccount(aor: Aor): Promise<Versioned<AccountRecord>> {

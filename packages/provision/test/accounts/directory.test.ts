@@ -371,4 +371,30 @@ test(
   }),
 )
 
+test(
+  'what others keep for an account is cleared before its deletion is answered; when that fails, it is deleted all the same',
+  deadline(2_000, async () => {
+    const { store, clock } = make()
+    const random = new SimRandom(2)
+    const cleared: string[] = []
+    const directory = new AccountDirectory(
+      { store, sealer: new Sealer(Buffer.alloc(32, 7), random), clock, random, logger: silentLogger },
+      {
+        async onAccountDeleted(aor) {
+          cleared.push(aor)
+          if (aor.startsWith('bob')) throw new ThorError('STORE_UNAVAILABLE', 'no quorum')
+        },
+      },
+    )
+    await directory.addDomain({ domain: 'example.com' })
+    for (const username of ['alice', 'bob']) await directory.addAccount(account(username))
+    await directory.deleteAccount('alice@example.com')
+    assert.equal(cleared, ['alice@example.com'])
+    await directory.deleteAccount('bob@example.com')
+    assert.equal(await directory.accounts(), [])
+    assert.is(await codeOf(directory.deleteAccount('alice@example.com')), 'PROVISION_ACCOUNT_UNKNOWN')
+    assert.equal(cleared, ['alice@example.com', 'bob@example.com'])
+  }),
+)
+
 test.run()
