@@ -96,7 +96,7 @@ class Node implements RunningNode {
 
     const records = composeDirectory(context, overlay, identity.ring)
     if (identity.genesis) {
-      await furnishRing(records, config.domain)
+      await this.#patiently(() => furnishRing(records, config.domain))
       await files.save({ ...identity, genesis: false })
     }
     const domain = await this.#patiently(() => records.settings.domain())
