@@ -130,7 +130,7 @@ export class Overlay implements Lifecycle {
     this.store = { reg, set: this.#set, soft: this.#soft }
     this.#antiEntropy = new AntiEntropy(
       { clock, random, peers: rpc, members, configs, log },
-      { records: [this.#set, this.#soft] },
+      { records: [acceptors, this.#set, this.#soft] },
     )
     this.#spread = new ConfigSpread(
       { clock, random, log, rpc, members, configs },

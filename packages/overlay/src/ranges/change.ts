@@ -132,18 +132,21 @@ export class RangeChanger {
     return done
   }
 
-  /** Those of which every new member that lives, and so many members that they decide, hold a complete copy. */
+  /**
+   * Those of which every new member that lives, and so many members that they decide, hold a complete copy. Who stays is
+   * asked too: it may have missed what the leaving ones acknowledged.
+   */
   async #fill(configs: readonly RangeConfig[]): Promise<RangeConfig[]> {
     const { members, rpc } = this.#components
     const failed = new Set<RangeId>()
     const filled = new Map<RangeId, Set<NodeId>>()
     const batches = new Map<string, { nodeId: NodeId; sources: NodeId[]; items: FillBatch['items'] }>()
     for (const config of configs) {
-      const old = config.old.map(({ nodeId }) => nodeId)
-      const sources = old.filter((nodeId) => members.isLive(nodeId))
-      filled.set(config.range, new Set(old))
+      const sources = config.old.map(({ nodeId }) => nodeId).filter((nodeId) => members.isLive(nodeId))
+      filled.set(config.range, new Set())
       if (!hasOldQuorum(config, new Set(sources))) failed.add(config.range)
-      for (const nodeId of newMembers(config).filter((added) => members.isLive(added))) {
+      for (const { nodeId } of config.next ?? []) {
+        if (!members.isLive(nodeId)) continue
         const id = [nodeId, ...sources].join(' ')
         const batch = batches.get(id) ?? { nodeId, sources, items: [] }
         batch.items.push({ range: config.range, epoch: config.epoch })
@@ -153,20 +156,20 @@ export class RangeChanger {
     const timeoutMs = this.#init.limits.fillTimeoutMs
     await Promise.all(
       [...batches.values()].map(async ({ nodeId, sources, items }) => {
-        const batch: FillBatch = { items, sources }
+        const batch: FillBatch = { items, sources: sources.filter((source) => source !== nodeId) }
         try {
           await rpc.call<FillAnswer>(nodeId, 'range.fill', batch, { timeoutMs })
           for (const { range } of items) filled.get(range)?.add(nodeId)
         } catch (error) {
           this.#components.log.info('ranges could not be copied yet', { to: nodeId, error: errorMessage(error) })
-          for (const { range } of items) failed.add(range)
         }
       }),
     )
-    return configs.filter(
-      (config) =>
-        !failed.has(config.range) &&
-        hasOldQuorum({ ...config, old: config.next ?? [] }, filled.get(config.range) ?? new Set()),
-    )
+    return configs.filter((config) => {
+      const complete = filled.get(config.range) ?? new Set()
+      const added = newMembers(config).filter((nodeId) => members.isLive(nodeId))
+      const isReady = hasOldQuorum({ ...config, old: config.next ?? [] }, complete)
+      return !failed.has(config.range) && isReady && added.every((nodeId) => complete.has(nodeId))
+    })
   }
 }

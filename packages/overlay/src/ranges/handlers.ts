@@ -34,8 +34,8 @@ export function serveChanges(components: { rpc: Rpc; configs: ConfigTable; copie
     const items = batchOf(batch.items)
     const stale = items.find(({ range, epoch }) => configs.get(range).epoch !== epoch)
     if (stale) throw new ThorError('RANGES_STALE', `range ${stale.range} is not at epoch ${stale.epoch} here`)
-    const empty = items.map(({ range }): RangeId => range).filter((range) => configs.isUnfilled(range))
-    if (empty.length > 0) for (const records of copied) await records.pull(empty, batch.sources)
+    const ranges = items.map(({ range }): RangeId => range)
+    for (const records of copied) await records.pull(ranges, batch.sources)
     await configs.markFilled(items)
     return {}
   })

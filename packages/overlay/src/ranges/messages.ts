@@ -25,7 +25,7 @@ export interface InstallAnswer {
   epochs: number[]
 }
 
-/** `range.fill`: a new member copies SET and SOFT records of these ranges from the sources, then answers. */
+/** `range.fill`: a member copies SET and SOFT records of these ranges from the sources, then answers. */
 export interface FillBatch {
   items: { range: RangeId; epoch: number }[]
   sources: NodeId[]

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import {
   type Clock,
   type Disk,
@@ -11,14 +10,17 @@ import {
 import type { NodeId } from '../peers.ts'
 import type { ConfigTable } from '../ranges/config-table.ts'
 import type { RangeRecords } from '../ranges/contract.ts'
+import { coverageOf, uncover } from '../ranges/coverage.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import { type AcceptorInput, type AcceptorReply, type AcceptorState, emptyAcceptor, step } from './acceptor.ts'
+import { AcceptorDigests, intact } from './acceptor-digests.ts'
 import { decodeRecord, encodeRecord, rangeEndKey, recordKeyOf, splitKey } from './acceptor-record.ts'
 import { type Ballot, compareBallots, NO_BALLOT, parseBallot } from './ballot.ts'
 import { eachAtOnce } from './each-at-once.ts'
 import { regLimits } from './reg-limits.ts'
 import type {
   AcceptRequest,
+  DigestsRequest,
   ListAnswer,
   ListRequest,
   NearAnswer,
@@ -31,19 +33,13 @@ import type {
   VoteAnswer,
 } from './reg-messages.ts'
 import { pairsOf } from './reg-pairs.ts'
+import { choose, countReads } from './reg-proposer.ts'
+import { askVoters } from './reg-round.ts'
 
 function ballotOf(data: unknown): Ballot {
   const ballot = parseBallot(data)
   if (!ballot) throw new ThorError('STORE_BAD_REQUEST', 'a request without a ballot')
   return ballot
-}
-
-function itemHash(key: string, accepted: Ballot, value: Uint8Array): bigint {
-  const hash = createHash('sha256')
-    .update(JSON.stringify([key, accepted]))
-    .update(value)
-    .digest()
-  return (hash.readBigUInt64BE(0) << 64n) | hash.readBigUInt64BE(8)
 }
 
 export interface AcceptorStoreComponents {
@@ -63,10 +59,13 @@ export class AcceptorStore implements RangeRecords {
   readonly #queues = new Map<string, Promise<unknown>>()
   readonly #busy = new Map<RangeId, Set<Promise<unknown>>>()
 
+  readonly #digests: AcceptorDigests
+
   #decideAnew: (key: RecordKey) => Promise<void> = () => Promise.resolve()
 
   constructor(components: AcceptorStoreComponents) {
     this.#components = components
+    this.#digests = new AcceptorDigests(components)
     const { rpc } = components
     rpc.serve<PrepareRequest, VoteAnswer>('reg.prepare', (request, from) =>
       this.#vote(request, from, { type: 'prepare', ballot: ballotOf(request.ballot) }),
@@ -75,6 +74,7 @@ export class AcceptorStore implements RangeRecords {
     rpc.serve<ReadRequest, ReadAnswer>('reg.read', (request, from) => this.#onRead(request, from))
     rpc.serve<NearRequest, NearAnswer>('reg.near', async ({ range, name }) => ({ value: await this.near(range, name) }))
     rpc.serve<ListRequest, ListAnswer>('reg.list', (request) => this.#onList(request))
+    rpc.serve<DigestsRequest, string[]>('reg.digests', ({ ranges }) => this.digests(ranges))
     rpc.serve<PairsRequest, PairsAnswer>('reg.pairs', (request, from) => this.#onPairs(request, from))
   }
 
@@ -97,20 +97,69 @@ export class AcceptorStore implements RangeRecords {
    */
   async pull(ranges: readonly RangeId[], sources: readonly NodeId[]): Promise<void> {
     const { configs, rpc } = this.#components
-    const wanted = ranges.map((range) => ({ range, epoch: configs.get(range).epoch }))
-    const epochs = new Map(wanted.map(({ range, epoch }) => [range, epoch]))
     for (const source of sources) {
+      const request: DigestsRequest = { ranges: [...ranges] }
+      const theirs = await rpc.call<string[]>(source, 'reg.digests', request)
+      const mine = await this.digests(ranges)
+      const wanted = ranges
+        .filter((_, at) => mine[at] !== theirs[at])
+        .map((range) => ({ range, epoch: configs.get(range).epoch }))
+      if (wanted.length === 0) continue
+      const epochs = new Map(wanted.map(({ range, epoch }) => [range, epoch]))
       await eachAtOnce(pairsOf(rpc, source, wanted), regLimits.redecideAtOnce, async ([range, name, accepted]) => {
         const epoch = epochs.get(range)
-        if (epoch === undefined || compareBallots(accepted, NO_BALLOT) === 0) return
-        if (compareBallots(accepted, (await this.#load(recordKeyOf(range, name))).accepted) <= 0) return
-        const answer = await rpc.call<ReadAnswer>(source, 'reg.read', { range, epoch, name })
-        if (answer.type !== 'read' || !answer.value) return
-        const input = { type: 'accept', ballot: ballotOf(answer.accepted), value: answer.value } as const
-        const reply = await this.#apply(range, name, epoch, input)
-        if (reply?.type === 'refused') await this.#decideAnew({ range, name })
+        if (epoch !== undefined && compareBallots(accepted, NO_BALLOT) > 0) {
+          await this.#take({ range, name }, epoch, accepted, source)
+        }
       })
     }
+  }
+
+  /** Takes over one register of a source where that is ahead of this node's. */
+  async #take(key: RecordKey, epoch: number, theirs: Ballot, source: NodeId): Promise<void> {
+    const { disk, rpc } = this.#components
+    const { range, name } = key
+    const diskKey = recordKeyOf(range, name)
+    const bytes = await disk.get(diskKey)
+    const mine = bytes ? intact(diskKey, bytes) : emptyAcceptor
+    if (!mine) return this.#mend(key)
+    if (compareBallots(theirs, mine.accepted) <= 0) return
+    const answer = await rpc.call<ReadAnswer>(source, 'reg.read', { range, epoch, name })
+    if (answer.type !== 'read' || !answer.value) return
+    const input = { type: 'accept', ballot: ballotOf(answer.accepted), value: answer.value } as const
+    const reply = await this.#apply(range, name, epoch, input)
+    if (reply?.type === 'refused') await this.#decideAnew(key)
+  }
+
+  /**
+   * A register that cannot be read has forgotten what it promised, and does not vote. The others decide it anew, above
+   * whatever a quorum with this node in it may have promised; what a quorum of them then names alike replaces it. Without
+   * such a quorum it stays as it is.
+   */
+  async #mend({ range, name }: RecordKey): Promise<void> {
+    const { configs, disk } = this.#components
+    const key = recordKeyOf(range, name)
+    this.#digests.forget(range)
+    const decided = await this.#decideAnew({ range, name }).then(
+      () => true,
+      () => false,
+    )
+    if (!decided) return
+    const config = configs.get(range)
+    const request: ReadRequest = { range, epoch: config.epoch, name }
+    const ask = askVoters<ReadAnswer>
+    const enough = (soFar: ReadonlyMap<NodeId, ReadAnswer>) => choose(config, countReads(soFar).read)?.decided ?? false
+    const answers = await ask(this.#components, config, 'reg.read', request, enough, regLimits.roundTimeoutMs)
+    const chosen = choose(config, countReads(answers).read)
+    const { accepted, value } = chosen ?? {}
+    if (!chosen?.decided || !accepted || !value) return
+    await this.#inTurn(range, key, async () => {
+      const bytes = await disk.get(key)
+      if (!bytes || intact(key, bytes) || !configs.admits(range, config.epoch)) return
+      const state = encodeRecord({ promised: accepted, accepted, value })
+      const write = () => disk.batch([{ type: 'put', key, value: state }], { sync: true })
+      await this.#digests.during(range, name, [undefined, accepted], write)
+    })
   }
 
   /** Deletes the acceptors of a range, once those who work on it have ended. */
@@ -125,17 +174,18 @@ export class AcceptorStore implements RangeRecords {
       batch = []
     }
     if (batch.length > 0) await disk.batch(batch, { sync: true })
+    this.#digests.forget(range)
   }
 
-  /** Over names, accepted ballots and values: the sum of their hashes, so their order does not matter. */
-  async digest(range: RangeId): Promise<string> {
-    const { disk } = this.#components
-    let sum = 0n
-    for await (const [key, bytes] of disk.entries({ from: recordKeyOf(range, ''), to: rangeEndKey(range) })) {
-      const { accepted, value } = decodeRecord(key, bytes)
-      if (value) sum += itemHash(key, accepted, value)
-    }
-    return BigInt.asUintN(128, sum).toString(16).padStart(32, '0')
+  /** Over names and accepted ballots. */
+  digest(range: RangeId): Promise<string> {
+    return this.#digests.of(range)
+  }
+
+  async digests(ranges: readonly RangeId[]): Promise<string[]> {
+    const out: string[] = []
+    for (const range of ranges.slice(0, RANGE_COUNT)) out.push(await this.#digests.of(range))
+    return out
   }
 
   async #onAccept(request: AcceptRequest, from: NodeId): Promise<VoteAnswer> {
@@ -190,14 +240,23 @@ export class AcceptorStore implements RangeRecords {
       const { state, reply } = step(before, input)
       // In the same tick as the write: whoever closes the epoch after this waits for the write (`#quiet`).
       if (!configs.admits(range, epoch)) return undefined
-      if (state !== before) await disk.batch([{ type: 'put', key, value: encodeRecord(state) }], { sync: true })
+      if (state === before) return reply
+      const write = () => disk.batch([{ type: 'put', key, value: encodeRecord(state) }], { sync: true })
+      const ballots = [before, state].map(({ accepted, value }) => (value ? accepted : undefined))
+      await this.#digests.during(range, name, [ballots[0], ballots[1]], write)
       return reply
     })
   }
 
+  /** Throws `STORE_CORRUPT`; the register is then mended at the next comparison with another node. */
   async #load(key: string): Promise<AcceptorState<Uint8Array>> {
     const bytes = await this.#components.disk.get(key)
-    return bytes ? decodeRecord(key, bytes) : emptyAcceptor
+    try {
+      return bytes ? decodeRecord(key, bytes) : emptyAcceptor
+    } catch (error) {
+      this.#digests.forget(splitKey(key).range)
+      throw error
+    }
   }
 
   #inTurn<T>(range: RangeId, key: string, task: () => Promise<T>): Promise<T> {
@@ -224,6 +283,7 @@ export class AcceptorStore implements RangeRecords {
 
   async #onList({ prefix, after }: ListRequest): Promise<ListAnswer> {
     const { configs, disk } = this.#components
+    const complete = coverageOf(configs)
     const entries: ListAnswer['entries'] = []
     let bytes = 0
     let range = after ? splitKey(after).range : 0
@@ -238,16 +298,19 @@ export class AcceptorStore implements RangeRecords {
           break
         }
         if (configs.standing(range) !== 'member') continue
-        const { accepted, value } = decodeRecord(key, record)
-        if (!value) continue
+        const known = intact(key, record)
+        if (!known) uncover(complete, range)
+        if (!known?.value) continue
+        const { accepted, value } = known
         entries.push([range, splitKey(key).name, accepted, value])
         bytes += record.length
-        if (entries.length >= regLimits.pageEntriesMax || bytes >= regLimits.pageBytesMax) return { entries, next: key }
+        if (entries.length >= regLimits.pageEntriesMax || bytes >= regLimits.pageBytesMax)
+          return { entries, complete, next: key }
       }
       range = next
       from = recordKeyOf(range, prefix)
     }
-    return { entries }
+    return { entries, complete }
   }
 
   async #onPairs({ ranges, after }: PairsRequest, from: NodeId): Promise<PairsAnswer> {
@@ -265,7 +328,7 @@ export class AcceptorStore implements RangeRecords {
       }
       const start = after && splitKey(after).range === range ? `${after}\0` : recordKeyOf(range, '')
       for await (const [key, record] of disk.entries({ from: start, to: rangeEndKey(range) })) {
-        pairs.push([range, splitKey(key).name, decodeRecord(key, record).accepted])
+        pairs.push([range, splitKey(key).name, intact(key, record)?.accepted ?? NO_BALLOT])
         if (pairs.length >= regLimits.pageEntriesMax) return { refused, pairs, next: key }
       }
     }

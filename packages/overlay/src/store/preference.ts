@@ -50,9 +50,7 @@ export class Preference {
 
   /** Who takes the place of one that does not answer, in order. */
   spare(range: RangeId): NodeId[] {
-    const first = this.of(range)
-    const all = this.#fillers(range, [])
-    return all.filter((nodeId) => !first.includes(nodeId))
+    return this.#fillers(range, this.of(range))
   }
 
   /** Who may know more when the list knows nothing: members of the config before, of the next one, and the next nodes. */
@@ -76,6 +74,8 @@ export class Preference {
   #fillers(range: RangeId, without: readonly NodeId[]): NodeId[] {
     this.#before(range)
     const everybody = this.#c.members.list().map((member) => member.nodeId)
+    const eligible = everybody.filter((nodeId) => !without.includes(nodeId) && this.#isLive(nodeId))
+    if (eligible.length <= 1) return eligible
     // Beyond what placement names, an order that all nodes agree on and that differs from range to range.
     const beyond = everybody.map((nodeId) => ({ nodeId, turn: crc32(`${range} ${nodeId}`) }))
     beyond.sort((one, other) => one.turn - other.turn || compareUtf8(one.nodeId, other.nodeId))

@@ -6,6 +6,10 @@ export const regLimits = {
   valueBytesMax: 256 * 1024,
   /** Results of operations that a value remembers … */
   recentMax: 64,
+  /** … more of them while they are so young that somebody may repeat them, … */
+  recentRepeatMs: 15_000,
+  /** … up to so many; then further changes of the key are `STORE_UNAVAILABLE` … */
+  recentRepeatMax: 1_024,
   /** … and for how long. */
   recentAgeMs: 24 * 3_600_000,
   /** Without an outcome after this: `STORE_UNAVAILABLE`, or `STORE_UNKNOWN` when it may have happened. */

@@ -1,10 +1,12 @@
-import { type RecordKey, ThorError, type Versioned } from '@thor-node/core'
+import { type Clock, type RangeId, type RecordKey, sleep, ThorError, type Versioned } from '@thor-node/core'
 import type { Members } from '../membership/contract.ts'
 import type { NodeId } from '../peers.ts'
 import type { ConfigTable } from '../ranges/config-table.ts'
+import { Coverage } from '../ranges/coverage.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import { recordKeyOf } from './acceptor-record.ts'
 import { type Ballot, compareBallots } from './ballot.ts'
+import { regLimits } from './reg-limits.ts'
 import type { ListAnswer, ListRequest } from './reg-messages.ts'
 import { decodeValue, versioned } from './reg-value.ts'
 
@@ -16,17 +18,33 @@ interface Found {
 
 /**
  * Asks every live node for what it holds under a prefix and keeps the highest ballot of each name. Throws
- * `STORE_UNAVAILABLE` when some range has no replica among those who answered: a list with holes would look complete.
+ * `STORE_UNAVAILABLE` when for two seconds no complete copy of some range is among those who answer: a list with holes would
+ * look complete.
  */
 export async function listAll<B>(
-  components: { rpc: Rpc; members: Members; configs: ConfigTable },
+  components: { clock: Clock; rpc: Rpc; members: Members; configs: ConfigTable },
   prefix: string,
 ): Promise<{ key: RecordKey; value: Versioned<B> }[]> {
+  const { clock } = components
+  const until = clock.now() + regLimits.deadlineMs
+  for (;;) {
+    const { found, missing } = await listOnce(components, prefix)
+    if (missing === undefined) return sorted<B>(found)
+    if (clock.now() >= until) throw new ThorError('STORE_UNAVAILABLE', `no complete copy of range ${missing} answers`)
+    await sleep(clock, regLimits.backoffMaxMs)
+  }
+}
+
+async function listOnce(
+  components: { rpc: Rpc; members: Members; configs: ConfigTable },
+  prefix: string,
+): Promise<{ found: Map<string, Found>; missing: RangeId | undefined }> {
   const { rpc, members, configs } = components
   const found = new Map<string, Found>()
-  const answered = new Set<NodeId>()
+  const coverage = new Coverage(configs.count)
   const ask = async (nodeId: NodeId): Promise<void> => {
     let after: string | undefined
+    const pages: Uint8Array[] = []
     do {
       const request: ListRequest = { prefix, ...(after === undefined ? {} : { after }) }
       const answer: ListAnswer = await rpc.call<ListAnswer>(nodeId, 'reg.list', request)
@@ -36,21 +54,17 @@ export async function listAll<B>(
         if (known && compareBallots(known.accepted, accepted) >= 0) continue
         found.set(id, { key: { range, name }, accepted, value })
       }
+      pages.push(answer.complete)
       after = answer.next
     } while (after !== undefined)
-    answered.add(nodeId)
+    coverage.add(pages)
   }
-  await Promise.allSettled(
-    members
-      .list()
-      .map((member) => member.nodeId)
-      .filter((nodeId) => members.isLive(nodeId))
-      .map(ask),
-  )
-  for (const { range, old } of configs.all()) {
-    if (old.some(({ nodeId }) => answered.has(nodeId))) continue
-    throw new ThorError('STORE_UNAVAILABLE', `no replica of range ${range} answers`)
-  }
+  const live = members.list().filter(({ nodeId }) => members.isLive(nodeId))
+  await Promise.allSettled(live.map(({ nodeId }) => ask(nodeId)))
+  return { found, missing: coverage.missing }
+}
+
+function sorted<B>(found: ReadonlyMap<string, Found>): { key: RecordKey; value: Versioned<B> }[] {
   const out: { key: RecordKey; value: Versioned<B> }[] = []
   for (const { key, value } of found.values()) {
     const decoded = versioned<B>(decodeValue(value))

@@ -46,8 +46,15 @@ export interface ListRequest {
   after?: string
 }
 export interface ListAnswer {
+  /** `coverageOf` the node while it made this page. */
+  complete: Uint8Array
   entries: [range: RangeId, name: string, accepted: Ballot, value: Uint8Array][]
   next?: string
+}
+
+/** `reg.digests`: of what the node accepted; answers in the same order. */
+export interface DigestsRequest {
+  ranges: RangeId[]
 }
 
 /** `reg.pairs`: names and accepted ballots of whole ranges, for copies and re-decisions. */

@@ -61,16 +61,27 @@ export function applyOperation<B, R>(
   }
   const { result } = decision
   if ('keep' in decision) return { type: 'unchanged', result, replayed: false }
-  const kept = (value?.recent ?? []).filter(({ at }) => at > now - regLimits.recentAgeMs)
+  const kept = remembered(value?.recent ?? [], now)
+  if (kept.length >= regLimits.recentRepeatMax) {
+    const error = new ThorError('STORE_UNAVAILABLE', `${kept.length} changes in a few seconds; nothing changed`)
+    return { type: 'threw', error }
+  }
   return {
     type: 'changed',
     result,
     value: {
       rev: (value?.rev ?? 0) + 1,
       body: decision.body === undefined ? undefined : packr.pack(decision.body),
-      recent: [...kept, { opId, at: now, result }].slice(-regLimits.recentMax),
+      recent: [...kept, { opId, at: now, result }],
     },
   }
+}
+
+/** What must stay remembered: the latest, and all that a caller without an answer may still repeat. */
+function remembered(recent: readonly RecentOperation[], now: number): readonly RecentOperation[] {
+  const young = recent.filter(({ at }) => at > now - regLimits.recentAgeMs)
+  const excess = young.length - regLimits.recentMax + 1
+  return young.filter(({ at }, index) => index >= excess || at > now - regLimits.recentRepeatMs)
 }
 
 export function checkedEncode(value: RegValue): Uint8Array {

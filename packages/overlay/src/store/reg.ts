@@ -1,6 +1,7 @@
 import {
   type Clock,
   type Decision,
+  errorCode,
   type Random,
   type RecordKey,
   type RegStore,
@@ -183,7 +184,13 @@ export class Registers implements RegStore {
   async #readNear(key: RecordKey): Promise<Uint8Array | undefined> {
     const { configs, acceptors, members, rpc } = this.#components
     this.#check(key)
-    if (configs.standing(key.range) === 'member') return acceptors.near(key.range, key.name)
+    if (configs.standing(key.range) === 'member') {
+      try {
+        return await acceptors.near(key.range, key.name)
+      } catch (error) {
+        if (errorCode(error) !== 'STORE_CORRUPT') throw error
+      }
+    }
     const others = configs.get(key.range).old.map(({ nodeId }) => nodeId)
     const live = others.filter((nodeId) => nodeId !== this.#self && members.isLive(nodeId))
     for (const nodeId of live) {

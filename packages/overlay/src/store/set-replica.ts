@@ -2,6 +2,7 @@ import { type Disk, errorMessage, type Logger, RANGE_COUNT, type RangeId, ThorEr
 import type { NodeId } from '../peers.ts'
 import { parseConfig } from '../ranges/config.ts'
 import type { RangeConfig, RangeConfigs, RangeRecords } from '../ranges/contract.ts'
+import { coverageOf } from '../ranges/coverage.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import { inParallel } from './fanout.ts'
 import { setLimits, transferLimits } from './limits.ts'
@@ -22,7 +23,8 @@ export type GetAnswer = Newer | { warming: true } | { bodies: Uint8Array[] }
 export type PageAnswer<T> = { items: T[]; next?: string }
 export type ListAnswer = Newer | { warming: true } | PageAnswer<[name: string, bytes: Uint8Array]>
 export type ScanItem = [range: RangeId, name: string, bytes: Uint8Array]
-export type ScanAnswer = { items: ScanItem[]; next?: [range: RangeId, after: string] }
+/** `complete`: `coverageOf` the node while it made this page. */
+export type ScanAnswer = { items: ScanItem[]; complete: Uint8Array; next?: [range: RangeId, after: string] }
 
 /** One answer carries at most so many bytes of records (and one record at least). */
 const PAGE_BYTES = 1024 * 1024
@@ -186,6 +188,7 @@ export class SetReplica implements RangeRecords {
   }
 
   async #scan(prefix: string, from: [RangeId, string] | undefined): Promise<ScanAnswer> {
+    const complete = coverageOf(this.#configs)
     const items: ScanItem[] = []
     let bytes = 0
     for await (const range of this.shelf.ranges(from?.[0] ?? 0)) {
@@ -194,10 +197,10 @@ export class SetReplica implements RangeRecords {
       for await (const record of this.shelf.records(range, prefix, range === from?.[0] ? from[1] : undefined)) {
         items.push([range, record.name, record.bytes])
         bytes += record.name.length + record.bytes.length
-        if (bytes >= PAGE_BYTES) return { items, next: [range, record.name] }
+        if (bytes >= PAGE_BYTES) return { items, complete, next: [range, record.name] }
       }
     }
-    return { items }
+    return { items, complete }
   }
 
   async #ask<A>(source: NodeId, method: string, body: unknown): Promise<A> {

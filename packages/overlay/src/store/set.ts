@@ -16,6 +16,7 @@ import type { Members } from '../membership/contract.ts'
 import type { NodeId } from '../peers.ts'
 import { hasOldQuorum, hasQuorum, voters } from '../ranges/config.ts'
 import type { RangeConfig, RangeConfigs, RangeRecords } from '../ranges/contract.ts'
+import { Coverage } from '../ranges/coverage.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import { checkName, hash8, packBody, unpackBody } from './encoding.ts'
 import { type Gathered, gather } from './fanout.ts'
@@ -126,16 +127,26 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
   }
 
   async listAll<B>(prefix: string): Promise<{ key: RecordKey; body: B }[]> {
-    const live = this.#c.members.list().filter((member) => this.#c.members.isLive(member.nodeId))
-    const targets = new Set([this.#c.members.self.nodeId, ...live.map((member) => member.nodeId)])
-    const so = await gather<ShelfRecord[]>(
-      [...targets],
-      (to) => this.#scanAt(to, prefix),
-      () => false,
-    )
-    if (so.answers.size === 0) throw unavailable(`list ${prefix}`, 'no node answered')
-    const records = union([...so.answers.values()].flat())
-    return records.map(({ range, name, bytes }) => ({ key: { range, name }, body: unpackBody<B>(bytes) }))
+    const until = this.#c.clock.now() + this.#init.writeTimeoutMs
+    for (;;) {
+      const live = this.#c.members.list().filter((member) => this.#c.members.isLive(member.nodeId))
+      const targets = new Set([this.#c.members.self.nodeId, ...live.map((member) => member.nodeId)])
+      const coverage = new Coverage(this.#c.configs.all().length)
+      const so = await gather<ShelfRecord[]>(
+        [...targets],
+        (to) => this.#scanAt(to, prefix, coverage),
+        () => false,
+      )
+      const { missing } = coverage
+      if (missing === undefined) {
+        const records = union([...so.answers.values()].flat())
+        return records.map(({ range, name, bytes }) => ({ key: { range, name }, body: unpackBody<B>(bytes) }))
+      }
+      // A list with holes would look complete.
+      const why = `no complete copy of range ${missing} answers`
+      if (this.#c.clock.now() >= until || this.#stopped) throw unavailable(`list ${prefix}`, why)
+      await sleep(this.#c.clock, 100)
+    }
   }
 
   watch(prefix: string, listener: (key: RecordKey, body: unknown) => void): () => void {
@@ -241,16 +252,19 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
     }
   }
 
-  async #scanAt(to: NodeId, prefix: string): Promise<ShelfRecord[]> {
+  async #scanAt(to: NodeId, prefix: string, coverage: Coverage): Promise<ShelfRecord[]> {
     const records: ShelfRecord[] = []
+    const pages: Uint8Array[] = []
     let from: ScanAnswer['next'] | null = null
-    for (;;) {
+    do {
       const page: ScanAnswer = await this.#c.rpc.call(to, 'set.scan', { prefix, from })
       for (const [range, name, bytes] of page.items) records.push({ range, name, bytes })
       if (records.length > setLimits.listRecordsMax) throw tooMany(prefix)
-      if (!page.next) return records
-      from = page.next
-    }
+      pages.push(page.complete)
+      from = page.next ?? null
+    } while (from)
+    coverage.add(pages)
+    return records
   }
 
   /** This replica missed a record that another one has. */

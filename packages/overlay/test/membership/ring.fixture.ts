@@ -9,8 +9,9 @@ import {
 } from '../../src/admission/certificate.ts'
 import { MemoryNetwork, type MemoryPeerNet } from '../../src/kad/memory.ts'
 import { generateNodeKey, nodeIdOf } from '../../src/kad/node-key.ts'
-import { Membership, type SavedRoster } from '../../src/membership/members.ts'
+import { Membership } from '../../src/membership/members.ts'
 import { Roster } from '../../src/membership/roster.ts'
+import type { SavedRoster } from '../../src/membership/roster-keeper.ts'
 import { PeerRpc } from '../../src/rpc/rpc.ts'
 
 /** A process that can stand still: its timers fire late, all at once, before it hears from the network again. */

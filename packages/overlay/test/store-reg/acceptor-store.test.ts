@@ -123,6 +123,58 @@ test(
     assert.is((await ring.run(b.reg.read<string>({ range, name }, 'strict')))?.body, 'x')
     await ring.run(a.reg.change({ range, name }, 'op2', () => ({ body: 'y', result: 0 })))
     assert.is((await ring.run(b.reg.read<string>({ range, name }, 'strict')))?.body, 'y')
+    assert.is((await ring.run(a.reg.read<string>({ range, name }, 'near')))?.body, 'y', 'near, at another node')
+  }),
+)
+
+test(
+  'a damaged register is mended from a quorum of the others, and votes again',
+  deadline(10_000, async () => {
+    const { ring, nodes } = await ringOf('a', 'b', 'c')
+    const [a, b, c] = nodes as [TestNode, TestNode, TestNode]
+    await ring.run(a.reg.change({ range, name }, 'op', () => ({ body: 'x', result: 0 })))
+    await ring.run(a.reg.change({ range, name: 'whole' }, 'op', () => ({ body: 'w', result: 0 })))
+    await ring.clock.advance(50)
+    assert.equal(await ring.run(a.acceptors.digest(range)), await ring.run(b.acceptors.digest(range)))
+    const key = recordKeyOf(range, name)
+    const bytes = Buffer.from((await ring.run(a.disk.get(key))) as Uint8Array)
+    bytes[bytes.length - 8] = (bytes[bytes.length - 8] as number) ^ 1
+    await ring.run(a.disk.batch([{ type: 'put', key, value: bytes }], { sync: true }))
+    await ring.run(b.reg.change({ range, name }, 'op2', () => ({ body: 'y', result: 0 })))
+    // Noticed by the vote that it could not give.
+    ring.network.partition([['a', 'b'], ['c']])
+    await ring.run(a.acceptors.pull([range], ['b']))
+    const request = { range, epoch: 2, name }
+    const read = () => ring.run(a.rpc.call('a', 'reg.read', request).catch((error) => error.code))
+    assert.is(await read(), 'STORE_CORRUPT', 'one other is no quorum')
+    ring.network.heal()
+    for (const other of [a, b]) await ring.run(other.net.connect('c'))
+    await ring.run(a.acceptors.pull([range], ['b']))
+    assert.is(((await read()) as { type: string }).type, 'read')
+    await ring.kill('c')
+    assert.is((await ring.run(a.reg.read<string>({ range, name }, 'strict')))?.body, 'y')
+    assert.equal(await ring.run(a.acceptors.digest(range)), await ring.run(b.acceptors.digest(range)))
+    assert.ok(c)
+  }),
+)
+
+test(
+  'a list with holes is refused, not given',
+  deadline(10_000, async () => {
+    const ring = new TestRing(52)
+    const [a, b] = await ring.formed(['a', 'b', 'c'], ['a', 'b', 'c'])
+    await ring.run((a as TestNode).reg.change({ range, name: 'acct/x' }, 'op', () => ({ body: 1, result: 0 })))
+    for (const id of ['a', 'b', 'c']) await ring.kill(id)
+    // Alone after a power cut, its copy is not known to be complete.
+    const again = await ring.start('a', { manual: true })
+    const refused = await ring.run(again.reg.list('acct/').catch((error) => error.code))
+    assert.is(refused, 'STORE_UNAVAILABLE')
+    await ring.start('b')
+    await ring.run(again.balancer.start())
+    await ring.until(() => again.balancer.caughtUp, 10_000, 'complete copies')
+    assert.is((await ring.run(again.reg.list('acct/'))).length, 1)
+    assert.ok(b)
+    await ring.stop()
   }),
 )
 

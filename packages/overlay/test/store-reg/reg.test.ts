@@ -4,6 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { finalConfig, jointConfig } from '../../src/ranges/config.ts'
 import { regLimits } from '../../src/store/reg-limits.ts'
+import { applyOperation, type RegValue } from '../../src/store/reg-value.ts'
 import { RANGES, ringKey, type TestNode, TestRing } from '../ranges/ring.fixture.ts'
 
 const test = suite('overlay: registers')
@@ -93,13 +94,34 @@ test(
     const { ring, nodes } = await three(4)
     const a = nodes[0] as TestNode
     const count = (current: { body: number } | undefined) => ({ body: (current?.body ?? 0) + 1, result: 'done' })
+    const body = async (): Promise<number | undefined> => (await ring.run(a.reg.read<number>(key, 'strict')))?.body
     for (let i = 0; i <= regLimits.recentMax; i++) await ring.run(a.reg.change(key, `op${i}`, count))
-    await ring.run(a.reg.change(key, 'op1', count))
-    assert.is((await ring.run(a.reg.read<number>(key, 'strict')))?.body, regLimits.recentMax + 1)
+    // However many there were since, who got no answer may still repeat.
     await ring.run(a.reg.change(key, 'op0', count))
-    assert.is((await ring.run(a.reg.read<number>(key, 'strict')))?.body, regLimits.recentMax + 2, 'op0 was forgotten')
+    assert.is(await body(), regLimits.recentMax + 1)
+    await ring.clock.advance(regLimits.recentRepeatMs)
+    await ring.run(a.reg.change(key, 'later', count))
+    await ring.run(a.reg.change(key, 'op2', count))
+    assert.is(await body(), regLimits.recentMax + 2)
+    await ring.run(a.reg.change(key, 'op0', count))
+    assert.is(await body(), regLimits.recentMax + 3, 'op0 was forgotten')
   }),
 )
+
+test('a register that changes too often refuses rather than forgets what may be repeated', () => {
+  let value: RegValue | undefined
+  const apply = (opId: string, now: number) => applyOperation(value, opId, () => ({ body: 1, result: opId }), now)
+  for (let i = 0; i < regLimits.recentRepeatMax; i++) {
+    const applied = apply(`op${i}`, 1_000)
+    assert.is(applied.type, 'changed')
+    if (applied.type === 'changed') value = applied.value
+  }
+  const refused = apply('one more', 1_000)
+  assert.is(refused.type === 'threw' && (refused.error as { code: string }).code, 'STORE_UNAVAILABLE')
+  assert.is(apply('op0', 1_000).type, 'unchanged')
+  const later = apply('one more', 1_001 + regLimits.recentRepeatMs)
+  assert.is(later.type === 'changed' && later.value.recent.length, regLimits.recentMax)
+})
 
 test(
   'keep changes nothing, a throw changes nothing, deleting and creating again goes on counting',
