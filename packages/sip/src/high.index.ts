@@ -10,6 +10,7 @@ export {
   NonceCounts,
   type NonceJudge,
   type NonceState,
+  nonceMadeAt,
   verifyDigest,
 } from './auth.ts'
 export { type AccountView, type AliasView, isBlocked, sameAor } from './call-control/account-view.ts'

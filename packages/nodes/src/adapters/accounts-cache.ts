@@ -10,6 +10,8 @@ const ENTRIES_MAX = 100_000
  * range has no quorum, the last known copy serves for 15 minutes, so that phones go on working in a minority.
  */
 export class AccountsCache {
+  /** Grows with every change that was announced: what was read while one came may be older than it. */
+  #changes = 0
   readonly #entries = new Map<Aor, { record: AddressRecord; readAt: number }>()
   readonly #clock: Clock
   readonly #reg: RegStore
@@ -22,6 +24,7 @@ export class AccountsCache {
   async get(aor: Aor): Promise<AddressRecord | undefined> {
     const known = this.#entries.get(aor)
     if (known && this.#clock.now() - known.readAt < FRESH_MS) return known.record
+    const changes = this.#changes
     let value: Versioned<AddressRecord> | undefined
     try {
       value = await this.#reg.read<AddressRecord>(recordKey('acct', aor), 'strict')
@@ -33,11 +36,12 @@ export class AccountsCache {
     // What does not exist is not remembered: an account works the moment it is made.
     if (!value) return undefined
     if (this.#entries.size >= ENTRIES_MAX) this.#entries.delete(this.#entries.keys().next().value as Aor)
-    this.#entries.set(aor, { record: value.body, readAt: this.#clock.now() })
+    if (changes === this.#changes) this.#entries.set(aor, { record: value.body, readAt: this.#clock.now() })
     return value.body
   }
 
   forget(aor: Aor): void {
+    this.#changes++
     const known = this.#entries.get(aor)
     if (known) known.readAt = Number.NEGATIVE_INFINITY
   }

@@ -22,9 +22,12 @@ export function announcingStore(ring: RingAccess): RecordStore {
     read: (key, mode) => reg.read(key, mode),
     list: (prefix) => reg.list(prefix),
     async change(key, opId, fn) {
-      const result = await reg.change(key, opId, fn)
-      announce(key)
-      return result
+      try {
+        return await reg.change(key, opId, fn)
+      } finally {
+        // Also when it failed: a change of unknown outcome may have happened.
+        announce(key)
+      }
     },
   }
   return { reg: announcing, set: ring.store.set, soft: ring.store.soft }

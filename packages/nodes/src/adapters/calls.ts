@@ -10,8 +10,10 @@ import type { Spool } from './spool.ts'
 
 type Answered = Parameters<Calls['answered']>[0]
 
-/** No call lasts longer: the soft state of a call lives this long and the home ends it then. */
+/** No call lasts longer: the home ends it then. */
 export const CALL_MAX_MS = 12 * 3_600_000
+/** The soft state of a call outlives that: without it the home could not send BYE. */
+const DIALOG_TTL_MS = CALL_MAX_MS + 10 * 60_000
 
 /** Calls as the edge keeps them: opened before the 200 OK goes to the caller, ended through the home of the call's range. */
 export class CallsAdapter implements Calls {
@@ -62,7 +64,7 @@ export class CallsAdapter implements Calls {
     const state: DialogState = { dialog, answeredAt: opened.startedAt }
     const relay = this.#relays.known(callUuid)
     if (relay !== undefined) state.relay = relay
-    const soft = this.#ring.store.soft.put(callKey(callUuid), { sub: 'dialog', body: state, ttlMs: CALL_MAX_MS })
+    const soft = this.#ring.store.soft.put(callKey(callUuid), { sub: 'dialog', body: state, ttlMs: DIALOG_TTL_MS })
     const durable = [
       this.#keep(openedKey(callUuid), opened),
       this.#keep(historyKey('placed', billedTo, callUuid), { callUuid }),

@@ -1,4 +1,4 @@
-import { type Aor, type Clock, recordKey, type Sealer } from '@thor-node/core'
+import { type Aor, type Clock, type RangeId, rangeOf, recordKey, type Sealer } from '@thor-node/core'
 import { type AccountRecord, type Credentials, openCredentials } from '@thor-node/provision'
 import {
   type AccountView,
@@ -14,6 +14,7 @@ import {
   decideAdmission,
   judgeAnswer,
   NonceCounts,
+  nonceMadeAt,
   type PlanQuery,
   planCall,
   refuseBind,
@@ -33,6 +34,8 @@ export class HomeService {
   readonly #clock: Clock
   readonly #cookieKey: Uint8Array
   readonly #counts: NonceCounts
+  /** Wall time since when this node has been home of a range. */
+  readonly #homeSince = new Map<RangeId, number>()
   /** Opening a seal costs more than checking a digest: kept per record. */
   readonly #opened = new WeakMap<AccountRecord, Credentials>()
 
@@ -46,6 +49,7 @@ export class HomeService {
     this.#clock = components.clock
     this.#cookieKey = init.cookieKey
     this.#counts = new NonceCounts()
+    this.#ring.ranges.onGained((range) => this.#homeSince.set(range, this.#clock.wall()))
     const { rpc } = this.#ring
     rpc.serve<AdmitQuery, Admission>('home.admit', (query) => this.admit(query))
     rpc.serve<PlanQuery, CallPlan>('home.plan', (query) => this.plan(query))
@@ -55,7 +59,15 @@ export class HomeService {
   async admit(query: AdmitQuery): Promise<Admission> {
     const record = await this.#account(query.aor)
     const verdict = this.#judge(record, query.answer)
-    return decideAdmission(record && this.#view(record), query, verdict)
+    const admission = decideAdmission(record && this.#view(record), query, verdict)
+    if (admission.verdict === 'admit' && query.from !== admission.account) {
+      const alias = await this.#accounts.get(query.from)
+      // The account's own list may be behind: the address itself says whose it is.
+      if (alias?.kind !== 'alias' || alias.target !== admission.account) {
+        return { verdict: 'refuse', status: 403, reason: 'From Is Not Your Address' }
+      }
+    }
+    return admission
   }
 
   async plan(query: PlanQuery): Promise<CallPlan> {
@@ -100,11 +112,15 @@ export class HomeService {
 
   #judge(record: AccountRecord | undefined, answer: DigestAnswer | undefined): AuthVerdict {
     const account = record && { aor: record.aor, credentials: this.#credentials(record) }
-    return judgeAnswer(
+    const verdict = judgeAnswer(
       { cookieKey: this.#cookieKey, counts: this.#counts, wallMs: this.#clock.wall() },
       account,
       answer,
     )
+    if (!verdict.ok || !record || !answer) return verdict
+    // The home before this one counted older nonces: one more challenge, and nothing is ever replayed.
+    const since = this.#homeSince.get(rangeOf(record.aor)) ?? 0
+    return nonceMadeAt(answer.nonce) < since ? { ok: false, cause: 'stale' } : verdict
   }
 
   #credentials(record: AccountRecord): Credentials {

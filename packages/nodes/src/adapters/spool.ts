@@ -5,6 +5,7 @@ import {
   every,
   type Lifecycle,
   type Logger,
+  type RangeId,
   type RecordKey,
   type SetStore,
   type Timer,
@@ -48,17 +49,28 @@ export class Spool implements Lifecycle {
     await this.#disk.batch([{ type: 'put', key: PREFIX + key.name, value: pack({ key, body }) }], { sync: true })
   }
 
-  /** Pushes what waits, oldest name first; stops at the first that still finds no quorum. */
+  /** Pushes what waits, by name. A range without a quorum is not asked twice, and keeps nobody else waiting. */
   async push(): Promise<void> {
     const waiting: { name: string; key: RecordKey; body: unknown }[] = []
     for await (const [name, value] of this.#disk.entries({ from: PREFIX, to: `${PREFIX}\uffff` })) {
-      const { key, body } = unpack(value as Buffer) as { key: RecordKey; body: unknown }
-      waiting.push({ name, key, body })
+      try {
+        waiting.push({ name, ...(unpack(value as Buffer) as { key: RecordKey; body: unknown }) })
+      } catch (error) {
+        this.#log.error('a spooled record cannot be read', { name, error: errorMessage(error) })
+      }
     }
+    const failures = new Map<RangeId, unknown>()
     for (const { name, key, body } of waiting) {
-      await this.#set.put(key, body)
+      if (failures.has(key.range)) continue
+      try {
+        await this.#set.put(key, body)
+      } catch (error) {
+        failures.set(key.range, error)
+        continue
+      }
       await this.#disk.batch([{ type: 'del', key: name }], { sync: false })
       this.#log.info('spooled record stored', { record: key.name })
     }
+    for (const failure of failures.values()) throw failure
   }
 }

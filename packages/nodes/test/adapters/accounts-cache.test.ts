@@ -1,0 +1,92 @@
+import { recordKey, ThorError } from '@thor-node/core'
+import { deadline, SimClock } from '@thor-node/core/testing'
+import type { AliasRecord } from '@thor-node/provision'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { AccountsCache } from '../../src/adapters/accounts-cache.ts'
+import { MemoryReg } from '../support/memory-ring.ts'
+
+const test = suite('nodes: accounts cache')
+
+const AOR = 'sales@example.com'
+const alias = (target: string): AliasRecord => ({ kind: 'alias', aor: AOR, target, owner: 1, changedAt: 0 })
+
+function scene() {
+  const clock = new SimClock()
+  const reg = new MemoryReg()
+  const put = (target: string): void => reg.put(recordKey('acct', AOR), alias(target))
+  const cache = new AccountsCache({ clock, reg })
+  const target = async (): Promise<string | undefined> => {
+    const record = await cache.get(AOR)
+    return record?.kind === 'alias' ? record.target : undefined
+  }
+  return { clock, reg, put, cache, target }
+}
+
+test(
+  'a record is read again after ten seconds, or at once when its change was announced',
+  deadline(2_000, async () => {
+    const { clock, reg, put, cache, target } = scene()
+    put('a@example.com')
+    assert.is(await target(), 'a@example.com')
+    put('b@example.com')
+    assert.is(await target(), 'a@example.com')
+    assert.is(reg.reads, 1)
+    await clock.advance(10_000)
+    assert.is(await target(), 'b@example.com')
+    put('c@example.com')
+    cache.forget(AOR)
+    assert.is(await target(), 'c@example.com')
+  }),
+)
+
+test(
+  'what does not exist is not remembered',
+  deadline(2_000, async () => {
+    const { put, target } = scene()
+    assert.is(await target(), undefined)
+    put('a@example.com')
+    assert.is(await target(), 'a@example.com')
+  }),
+)
+
+test(
+  'without a quorum the last copy serves for a quarter of an hour, unless it is known to be old',
+  deadline(2_000, async () => {
+    const { clock, reg, put, cache, target } = scene()
+    put('a@example.com')
+    await target()
+    reg.before = () => {
+      throw new ThorError('STORE_UNAVAILABLE', 'no quorum')
+    }
+    await clock.advance(14 * 60_000)
+    assert.is(await target(), 'a@example.com')
+    await clock.advance(61_000)
+    await target().then(assert.unreachable, (error) => assert.is(error.code, 'STORE_UNAVAILABLE'))
+    reg.before = () => undefined
+    await target()
+    cache.forget(AOR)
+    reg.before = () => {
+      throw new ThorError('STORE_UNAVAILABLE', 'no quorum')
+    }
+    await target().then(assert.unreachable, (error) => assert.is(error.code, 'STORE_UNAVAILABLE'))
+  }),
+)
+
+test(
+  'a read that a change overtook is not kept',
+  deadline(2_000, async () => {
+    const { reg, put, cache, target } = scene()
+    put('old@example.com')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    reg.before = () => promise
+    const reading = target()
+    put('new@example.com')
+    cache.forget(AOR)
+    resolve()
+    assert.is(await reading, 'old@example.com')
+    assert.is(await target(), 'new@example.com')
+  }),
+)
+
+test.run()

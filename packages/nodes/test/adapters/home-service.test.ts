@@ -1,0 +1,191 @@
+import { type Aor, digestResponse, rangeOf, recordKey, Sealer } from '@thor-node/core'
+import { deadline, SimClock, SimRandom } from '@thor-node/core/testing'
+import { type AccountRecord, makeCredentials, sealCredentials } from '@thor-node/provision'
+import type { AdmitQuery, BindQuery, DigestAnswer } from '@thor-node/sip'
+import { makeNonce } from '@thor-node/sip'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { AccountsCache } from '../../src/adapters/accounts-cache.ts'
+import { HomeService } from '../../src/adapters/home-service.ts'
+import { MemoryRing } from '../support/memory-ring.ts'
+
+const test = suite('nodes: home of accounts')
+
+const KEY = new Uint8Array(32).fill(3)
+const ALICE = 'alice@example.com'
+const SOURCE = { host: '127.42.5.9', port: 5070 }
+
+function scene() {
+  const clock = new SimClock()
+  const random = new SimRandom(1)
+  const ring = new MemoryRing({ clock })
+  const sealer = new Sealer(Buffer.alloc(32, 1), random)
+  const accounts = new AccountsCache({ clock, reg: ring.reg })
+  const home = new HomeService({ ring, accounts, sealer, clock }, { cookieKey: KEY })
+  const account = (aor: Aor, change: Partial<AccountRecord> = {}): void => {
+    const record = {
+      kind: 'account',
+      aor,
+      sealedCredentials: sealCredentials(sealer, makeCredentials(aor, 'secret')),
+      firstName: 'Alice',
+      lastName: 'Liddell',
+      groups: [],
+      callLimit: 3,
+      aliases: [],
+      ...change,
+    }
+    ring.reg.put(recordKey('acct', aor), record)
+    accounts.forget(aor)
+  }
+  const alias = (aor: Aor, target: Aor): void => {
+    ring.reg.put(recordKey('acct', aor), { kind: 'alias', aor, target, owner: 1, changedAt: 0 })
+    accounts.forget(aor)
+  }
+  let count = 0
+  const answer = (change: { password?: string; nonce?: string; method?: string; nc?: string } = {}): DigestAnswer => {
+    const { password = 'secret', nonce = makeNonce(KEY, clock.wall(), random), method = 'INVITE' } = change
+    const nc = change.nc ?? (++count).toString(16).padStart(8, '0')
+    const uri = 'sip:example.com'
+    const counted = { nc, cnonce: 'c', qop: 'auth' }
+    const ha1 = makeCredentials(ALICE, password).ha1Sha256 as string
+    const response = digestResponse({ algorithm: 'SHA-256', ha1, method, uri, nonce, ...counted })
+    return { username: 'alice', realm: 'example.com', nonce, uri, response, algorithm: 'SHA-256', method, ...counted }
+  }
+  const admit = (change: Partial<AdmitQuery> = {}) =>
+    home.admit({ aor: ALICE, method: 'INVITE', from: ALICE, source: SOURCE, answer: answer(), ...change })
+  const bind = (change: Partial<BindQuery> = {}) =>
+    home.bind({
+      aor: ALICE,
+      answer: answer({ method: 'REGISTER' }),
+      callId: 'r',
+      cseq: ++count,
+      contacts: [{ contact: 'sip:alice@127.42.5.9:5070', params: {}, q: 1_000, expires: 300 }],
+      edge: 'e',
+      flow: 'u0-127.42.5.9-5070',
+      path: [],
+      userAgent: 'phone',
+      source: SOURCE,
+      transport: 'udp',
+      nat: false,
+      ...change,
+    })
+  const plan = (aor: Aor = ALICE) => home.plan({ aor, method: 'INVITE' })
+  return {
+    clock,
+    random,
+    ring,
+    account,
+    alias,
+    answer,
+    admit,
+    bind,
+    plan,
+    nonce: () => makeNonce(KEY, clock.wall(), random),
+  }
+}
+
+test(
+  'who proves who he is, is admitted; others are asked, or refused alike whether the account exists or not',
+  deadline(2_000, async () => {
+    const { account, admit, answer } = scene()
+    const unknown = await admit()
+    account(ALICE)
+    assert.equal(await admit(), {
+      verdict: 'admit',
+      account: ALICE,
+      displayName: 'Alice Liddell',
+      groups: [],
+      callLimit: 3,
+    })
+    assert.equal(await admit({ answer: answer({ password: 'guess' }) }), unknown)
+    const asked = await admit({ answer: undefined })
+    assert.is(asked.verdict, 'challenge')
+    assert.equal(await admit({ aor: 'nobody@example.com', answer: undefined }), asked)
+  }),
+)
+
+test(
+  'From may be an alias, as long as the alias says so itself',
+  deadline(2_000, async () => {
+    const { account, alias, admit } = scene()
+    account(ALICE, { aliases: ['sales@example.com'] })
+    const verdict = async (): Promise<string> => (await admit({ from: 'sales@example.com' })).verdict
+    assert.is(await verdict(), 'refuse', 'the list alone is not enough')
+    alias('sales@example.com', ALICE)
+    assert.is(await verdict(), 'admit')
+    alias('sales@example.com', 'bob@example.com')
+    assert.is(await verdict(), 'refuse', 'it is another account’s now')
+    account('sales@example.com')
+    assert.is(await verdict(), 'refuse', 'it is an account of its own now')
+    assert.is((await admit({ from: 'bob@example.com' })).verdict, 'refuse')
+  }),
+)
+
+test(
+  'a blocked account neither calls, nor registers, nor rings',
+  deadline(2_000, async () => {
+    const { account, admit, bind, plan } = scene()
+    account(ALICE)
+    await bind()
+    assert.is((await plan()).verdict, 'ring')
+    account(ALICE, { groups: ['blocked'] })
+    for (const refusal of [await admit(), await bind()]) {
+      assert.equal(refusal, { verdict: 'refuse', status: 403, reason: 'Account Blocked' })
+    }
+    const refusal = await plan()
+    assert.is(refusal.verdict === 'refuse' && refusal.status, 480)
+  }),
+)
+
+test(
+  'a nonce count is used once; a new home asks once more instead of taking what the old one has counted',
+  deadline(2_000, async () => {
+    const { clock, ring, account, admit, answer, nonce } = scene()
+    account(ALICE)
+    const first = nonce()
+    const use = async (text: string, nc: string) => {
+      const result = await admit({ answer: answer({ nonce: text, nc }) })
+      return result.verdict === 'challenge' ? `stale ${result.stale}` : result.verdict
+    }
+    assert.is(await use(first, '00000001'), 'admit')
+    assert.is(await use(first, '00000001'), 'stale true')
+    assert.is(await use(first, '00000002'), 'admit')
+    const elsewhere = nonce()
+    await clock.advance(1_000)
+    ring.gain(rangeOf(ALICE))
+    assert.is(await use(elsewhere, '00000001'), 'stale true')
+    assert.is(await use(nonce(), '00000001'), 'admit')
+    const another = nonce()
+    await clock.advance(1_000)
+    ring.gain((rangeOf(ALICE) + 1) % 4_096)
+    assert.is(await use(another, '00000001'), 'admit', 'other ranges do not matter')
+  }),
+)
+
+test(
+  'devices register, are found by account and alias, refresh, leave and expire',
+  deadline(2_000, async () => {
+    const { clock, account, alias, bind, plan } = scene()
+    account(ALICE)
+    alias('sales@example.com', ALICE)
+    assert.is((await bind({ answer: undefined })).verdict, 'challenge')
+    const bound = await bind()
+    assert.is(bound.verdict === 'bound' && bound.contacts[0]?.expires, 300)
+    await bind({ aor: 'sales@example.com', contacts: [{ contact: 'sip:b@h', params: {}, q: 500, expires: 60 }] })
+    const found = await plan()
+    assert.equal(found.verdict === 'ring' && found.targets.map(({ uri }) => uri), [
+      'sip:alice@127.42.5.9:5070',
+      'sip:b@h',
+    ])
+    assert.equal(await plan('sales@example.com'), { verdict: 'redirect', aor: ALICE })
+    assert.is((await plan('nobody@example.com')).verdict, 'refuse')
+    await clock.advance(61_000)
+    const later = await plan()
+    assert.is(later.verdict === 'ring' && later.targets.length, 1)
+    const all = await bind({ contacts: 'all' })
+    assert.equal(all, { verdict: 'bound', contacts: [] })
+    assert.is((await plan()).verdict, 'refuse')
+  }),
+)
+
+test.run()
