@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram'
-import { createServer, type Server, type Socket, connect as tcpConnect } from 'node:net'
+import { createServer, isIPv6, type Server, type Socket, connect as tcpConnect } from 'node:net'
 import { ThorError } from './errors.ts'
 
 /** An IP address and a port number. `host` is a literal address, never a name. */
@@ -69,6 +69,8 @@ function systemUdp(bind: Address, onMessage: UdpListener): Promise<UdpSocket> {
     const socket = createSocket({
       type: bind.host.includes(':') ? 'udp6' : 'udp4',
       recvBufferSize: UDP_RECEIVE_BUFFER_BYTES,
+      // Addresses are literal, so each datagram is spared its way through the resolver.
+      lookup: (host, _options, callback) => callback(null, host, isIPv6(host) ? 6 : 4),
     })
     let closed: Promise<void> | undefined
     socket.once('error', (error) => reject(bindError(error, 'udp', bind)))
