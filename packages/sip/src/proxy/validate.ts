@@ -31,8 +31,8 @@ export function validate(request: SipRequest, cookieKey: Uint8Array): Refusal | 
   if (scheme === 'sip' && request.requestUri.host === '') return { status: 400, reason: 'Bad Request-URI' }
   // 3. Max-Forwards. A registrar and an OPTIONS to ourselves are no forwarding, so the proxy asks `hopsLeft` later.
   // 4. Loops.
-  const mark = loopMark(request, cookieKey)
-  if (request.vias.some((via) => via.params.get(LOOP_PARAM) === mark)) return { status: 482, reason: 'Loop Detected' }
+  const marks = request.vias.map((via) => via.params.get(LOOP_PARAM)).filter((mark) => mark !== undefined)
+  if (marks.length > 0 && marks.includes(loopMark(request, cookieKey))) return { status: 482, reason: 'Loop Detected' }
   // 5. Proxy-Require: no extension needs anything of a proxy here.
   const wanted = request.headers.getAll('Proxy-Require').flatMap((value) => value.split(','))
   const unsupported = wanted.map((tag) => tag.trim()).filter((tag) => tag !== '')
