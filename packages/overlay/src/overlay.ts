@@ -125,7 +125,7 @@ export class Overlay implements Lifecycle {
     const reg = new Registers({ clock, random, rpc, configs, members, acceptors }, { self })
     this.#set = new SetRecords({ clock, disk, rpc, configs, members, log }, { choose: init.choose })
     const placement = livePlacement(members, configs.count)
-    this.#soft = new SoftRecords({ clock, random, rpc, configs, members, placement, log })
+    this.#soft = new SoftRecords({ clock, random, rpc, configs, members, placement, log, disk })
     for (const records of [acceptors, this.#set, this.#soft]) configs.attach(records)
     this.store = { reg, set: this.#set, soft: this.#soft }
     this.#antiEntropy = new AntiEntropy(

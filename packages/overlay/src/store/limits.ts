@@ -52,6 +52,9 @@ export const softLimits = {
   /** After a start, nodes that cannot be seen are waited for so long before their copies are given up. */
   refillMs: 3_000,
   refillRetryMs: 100,
+  /** One turn of the snapshot writes so much at most, in batches of about so much. */
+  snapshotBytesMax: 8 * 1024 * 1024,
+  snapshotBatchBytes: 256 * 1024,
   /** Rounds of one operation: refused by newer configs or newer stamps. */
   roundsMax: 5,
 } as const

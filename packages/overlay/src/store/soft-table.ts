@@ -44,6 +44,7 @@ const BUCKET_MS = 1_000
 export class SoftTable {
   readonly #clock: Clock
   readonly #entriesMax: number
+  readonly #onChange: (range: RangeId, name: string) => void
   readonly #ranges = new Map<RangeId, Map<string, SoftRecord>>()
   /** Records by the first part of their name, `loc/`. */
   readonly #kinds = new Map<string, Set<SoftRecord>>()
@@ -52,7 +53,11 @@ export class SoftTable {
   #turned: number
   #count = 0
 
-  constructor(components: { clock: Clock }, init: { entriesMax?: number } = {}) {
+  constructor(
+    components: { clock: Clock },
+    init: { entriesMax?: number; onChange?: (range: RangeId, name: string) => void } = {},
+  ) {
+    this.#onChange = init.onChange ?? (() => undefined)
     this.#clock = components.clock
     this.#entriesMax = init.entriesMax ?? softLimits.entriesMax
     this.#turned = Math.floor(this.#clock.now() / BUCKET_MS)
@@ -190,6 +195,7 @@ export class SoftTable {
     home.entries.set(entry.sub, slot)
     this.#count++
     this.#digestOf(home.range).add(itemText(home.name, entry))
+    this.#onChange(home.range, home.name)
     this.#schedule(slot)
     return entry
   }
@@ -198,6 +204,7 @@ export class SoftTable {
     const digest = this.#digestOf(slot.record.range)
     digest.remove(itemText(slot.record.name, slot.entry))
     digest.add(itemText(slot.record.name, entry))
+    this.#onChange(slot.record.range, slot.record.name)
     slot.entry = entry
     // A later end is seen when the wheel comes by; an earlier one needs its own place.
     if (bucketOf(entry) < slot.bucket) this.#schedule(slot)
@@ -210,6 +217,7 @@ export class SoftTable {
     this.#count--
     const digest = this.#digestOf(record.range)
     digest.remove(itemText(record.name, entry))
+    this.#onChange(record.range, record.name)
     if (record.entries.size > 0) return
     const records = this.#ranges.get(record.range)
     records?.delete(record.name)

@@ -1,6 +1,7 @@
 import {
   type Clock,
   compareUtf8,
+  type Disk,
   errorMessage,
   every,
   type Lifecycle,
@@ -26,6 +27,7 @@ import { refill } from './refill.ts'
 import { fromWire, type SoftPage, toWire, type WireEntry, type WireRecord } from './soft-messages.ts'
 import { readSoft } from './soft-read.ts'
 import { SoftReplica } from './soft-replica.ts'
+import { SoftSnapshot } from './soft-snapshot.ts'
 import { SoftTable, type StoredEntry } from './soft-table.ts'
 import { writeSoft } from './soft-write.ts'
 
@@ -38,12 +40,16 @@ export interface SoftRecordsComponents {
   /** Nodes in placement order for a range, closest first: who fills in when members are down. May be short. */
   placement: (range: RangeId) => readonly NodeId[]
   log: Logger
+  /** Open. Entries are kept on it over restarts; without it they live in memory alone. */
+  disk?: Disk
 }
 
 export interface SoftRecordsInit {
   entriesMax?: number
   /** What a fill-in node holds for others is returned this often. @default 10000 */
   handBackMs?: number
+  /** Changed entries go to the disk this often. @default 10000 */
+  snapshotMs?: number
   /** Copies that acknowledge a write. Below 2 a crash may lose it. @default 2 */
   copies?: number
 }
@@ -63,15 +69,26 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
   #timers: Timer[] = []
   #unsubscribe: (() => void) | undefined
   #handingBack: Promise<void> | undefined
-  #filling: AbortController | undefined
+  readonly #snapshot: SoftSnapshot | undefined
+  /** Set from the beginning: before the start the memory is empty, and that means nothing. */
+  #filling: AbortController | undefined = new AbortController()
   #thin = 0
 
   constructor(components: SoftRecordsComponents, init: SoftRecordsInit = {}) {
     this.#c = components
-    this.#init = { handBackMs: init.handBackMs ?? 10_000, copies: init.copies ?? 2 }
+    this.#init = {
+      handBackMs: init.handBackMs ?? 10_000,
+      snapshotMs: init.snapshotMs ?? 10_000,
+      copies: init.copies ?? 2,
+    }
     this.#log = components.log.forComponent('overlay:soft')
     this.#stamps = new HybridClock(components)
-    this.table = new SoftTable(components, { entriesMax: init.entriesMax })
+    this.table = new SoftTable(components, {
+      entriesMax: init.entriesMax,
+      onChange: (range, name) => this.#snapshot?.changed(range, name),
+    })
+    const { clock, disk } = components
+    this.#snapshot = disk && new SoftSnapshot({ clock, disk, table: this.table })
     this.#preference = new Preference(components)
     this.#replica = new SoftReplica(
       { ...components, table: this.table },
@@ -84,13 +101,21 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
     const { clock, random, members } = this.#c
     const onError = (error: unknown) => this.#log.error('upkeep of entries failed', { error: errorMessage(error) })
     const first = 1 + random.float() * this.#init.handBackMs
+    const filling = new AbortController()
+    this.#filling = filling
     this.#timers = [
       every(clock, 1_000, () => this.table.turn(), onError),
       every(clock, this.#init.handBackMs, () => this.handBack(), onError, first),
     ]
+    const { snapshotMs } = this.#init
+    const snapshot = this.#snapshot
+    if (snapshot) {
+      this.#timers.push(
+        every(clock, snapshotMs, () => snapshot.save(), onError, snapshotMs * (0.5 + random.float() / 2)),
+      )
+    }
     this.#unsubscribe = members.onChange(() => this.#onMemberChange())
-    const filling = new AbortController()
-    this.#filling = filling
+    await this.#snapshot?.load()
     void refill(this.#c, this.#replica, filling.signal).finally(() => {
       if (this.#filling === filling) this.#filling = undefined
     })
@@ -108,6 +133,9 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
     this.#timers = []
     this.#unsubscribe?.()
     this.#unsubscribe = undefined
+    await this.#snapshot?.save(Number.POSITIVE_INFINITY).catch((error: unknown) => {
+      this.#log.warn('entries could not be written at the end', { error: errorMessage(error) })
+    })
   }
 
   async put(key: RecordKey, entry: { sub: string; body: unknown; ttlMs: number; seq?: number }): Promise<void> {

@@ -19,10 +19,11 @@ export class Softs extends HandRing {
     const node = await super.boot(name)
     const placement = () => this.names
     const components = { ...node, clock: this.clock, random: this.random.fork(), placement, log: silentLogger }
-    await this.softs.get(name)?.stop()
+    // The last write of a process that was killed never ends.
+    void this.softs.get(name)?.stop()
     const soft = new SoftRecords(components)
     this.softs.set(name, soft)
-    await soft.start()
+    await this.run(soft.start())
     return node
   }
 
@@ -35,7 +36,7 @@ export class Softs extends HandRing {
   }
 
   async end(): Promise<void> {
-    for (const soft of this.softs.values()) await soft.stop()
+    for (const soft of this.softs.values()) await this.run(soft.stop())
     await this.clock.advance(10_000)
     assert.is(this.clock.armed, 0, 'no timer is left')
   }
