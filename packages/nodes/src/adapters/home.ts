@@ -21,6 +21,7 @@ export class HomeAdapter implements Home, Lifecycle {
   }
 
   async start(): Promise<void> {
+    if (this.#timer) return
     await this.refreshDomains()
     this.#timer ??= every(
       this.#clock,
