@@ -37,7 +37,7 @@ export interface RelayInit {
   sessionsMax?: number
   /** Silence of both sides before `onSilence`. @default 60_000 */
   silenceMs?: number
-  /** The same when no packet ever came since both sides are known. @default 90_000 */
+  /** The same when no packet ever came since both sides are known. @default half as much again: 90_000 */
   noTrafficMs?: number
   /** @default 'relay-only' */
   ice?: IcePolicy
@@ -64,7 +64,7 @@ export class UserSpaceRelay implements MediaRelay {
       ports: init.ports ?? { from: 40_000, to: 59_999 },
       sessionsMax: init.sessionsMax ?? SESSIONS_MAX,
       silenceMs: init.silenceMs ?? SILENCE_MS,
-      noTrafficMs: init.noTrafficMs ?? NO_TRAFFIC_MS,
+      noTrafficMs: init.noTrafficMs ?? (init.silenceMs ?? SILENCE_MS) * (NO_TRAFFIC_MS / SILENCE_MS),
       ice: init.ice ?? 'relay-only',
     }
     this.#limits = {
