@@ -29,6 +29,10 @@ export interface ClusterInit {
   skewMsMax?: number
   /** Planted: disks that do not sync. */
   ignoresSync?: boolean
+  /** Nodes that are not there at first and may join. @default 0 */
+  spares?: number
+  /** Done to every node before it starts. */
+  plant?: (overlay: Overlay) => void
 }
 
 export interface SimNode {
@@ -41,6 +45,8 @@ export interface SimNode {
   overlay: Overlay | undefined
   /** Started and not crashed. */
   up: boolean
+  /** Its place in the ring. */
+  state: 'spare' | 'member' | 'left'
   /** Digest of its copy of a range's records. */
   setDigest(range: RangeId): Promise<string>
 }
@@ -59,7 +65,8 @@ export class Cluster {
   readonly trace = new Trace(this.clock)
   readonly random: SimRandom
   readonly network: MemoryNetwork
-  readonly nodes: readonly SimNode[]
+  /** All that ever are. */
+  readonly all: readonly SimNode[]
   /** Told of every config that any node adopts. */
   onConfig: (node: SimNode, config: RangeConfig) => void = () => undefined
   readonly #init: ClusterInit
@@ -72,7 +79,17 @@ export class Cluster {
       { clock: this.clock, random: this.random.fork() },
       { delayMs: { min: 0.2, max: 3 }, lossRate: init.lossRate ?? 0 },
     )
-    this.nodes = Array.from({ length: init.nodes }, (_, index) => this.#makeNode(index))
+    const count = init.nodes + (init.spares ?? 0)
+    this.all = Array.from({ length: count }, (_, index) => this.#makeNode(index))
+  }
+
+  /** Members of the ring, up or not. */
+  get nodes(): readonly SimNode[] {
+    return this.all.filter((node) => node.state === 'member')
+  }
+
+  get spare(): SimNode | undefined {
+    return this.all.find((node) => node.state === 'spare')
   }
 
   /** Boots node after node and waits until every range has its copies. */
@@ -93,7 +110,8 @@ export class Cluster {
     const disk = new GroupCommit({ disk: node.disk.mount(clock) }, { onFatal: () => this.crash(node) })
     const ring = { ringId: RING, publicKey: this.#keys.publicKey }
     const roster = new Roster((signed) => verifyCertificate(ring, signed, this.clock.wall()))
-    for (const { certificate } of this.nodes) roster.add(signCertificate(this.#keys.privateKey, certificate))
+    for (const { certificate } of this.all) roster.add(signCertificate(this.#keys.privateKey, certificate))
+    node.state = 'member'
     const known = this.nodes.filter((other) => other !== node && other.boots > 0).map((other) => memberOf(other))
     await disk.open()
     const overlay = new Overlay(
@@ -109,6 +127,7 @@ export class Cluster {
       },
     )
     node.overlay = overlay
+    this.#init.plant?.(overlay)
     overlay.configs.onChange((config) => this.onConfig(node, config))
     await overlay.start()
     overlay.setServing(true)
@@ -123,6 +142,19 @@ export class Cluster {
     node.clock.die()
     this.network.crash(node.certificate.nodeId, options)
     node.disk.crash()
+  }
+
+  /** Takes its ranges elsewhere and goes for good. */
+  async leave(node: SimNode): Promise<void> {
+    this.trace.add(`n${node.index} leaves`)
+    await node.overlay?.handOver()
+    await node.overlay?.sayLeft()
+    node.state = 'left'
+    node.up = false
+    const { overlay } = node
+    node.overlay = undefined
+    await overlay?.stop()
+    this.trace.add(`n${node.index} has left`)
   }
 
   pause(node: SimNode): void {
@@ -142,8 +174,19 @@ export class Cluster {
     this.network.partition(sets.map((set) => set.map((node) => node.certificate.nodeId)))
   }
 
+  cut(from: SimNode, to: SimNode): void {
+    this.trace.add(`nothing passes from n${from.index} to n${to.index}`)
+    this.network.cut(from.certificate.nodeId, to.certificate.nodeId)
+  }
+
+  lose(share: number): void {
+    this.trace.add(`${(share * 100).toFixed(0)} of 100 messages are lost`)
+    this.network.links.lossRate = share
+  }
+
   heal(): void {
     this.trace.add('the network is whole')
+    this.network.links.lossRate = this.#init.lossRate ?? 0
     this.network.heal()
   }
 
@@ -200,6 +243,7 @@ export class Cluster {
       clock: new NodeClock(this.clock),
       overlay: undefined,
       up: false,
+      state: index < this.#init.nodes ? 'member' : 'spare',
       setDigest: async (range) => (node.overlay?.store.set as SetRecords | undefined)?.digest(range) ?? '',
     }
     return node

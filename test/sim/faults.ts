@@ -23,11 +23,21 @@ export class Faults {
 
   /** Makes trouble until `untilMs`; everything is whole again when it resolves. */
   async run(untilMs: number): Promise<void> {
-    const { clock, nodes } = this.#cluster
+    const { clock } = this.#cluster
     while (clock.now() < untilMs) {
       await this.#wait(this.#init.quietMsMax / 2, this.#init.quietMsMax)
+      const { nodes } = this.#cluster
       const victim = nodes[this.#random.int(nodes.length)] as SimNode
-      const kinds = [this.#crash, this.#powerOff, this.#isolate, this.#freeze, this.#stall]
+      const kinds = [
+        this.#crash,
+        this.#powerOff,
+        this.#isolate,
+        this.#freeze,
+        this.#stall,
+        this.#cutOneWay,
+        this.#loseMessages,
+        this.#reshape,
+      ]
       await kinds[this.#random.int(kinds.length)]?.call(this, victim)
     }
   }
@@ -76,6 +86,35 @@ export class Faults {
     this.#cluster.trace.add(`the disk of n${victim.index} stalls for ${ms.toFixed(0)} ms`)
     victim.disk.stall(ms)
     await sleep(this.#cluster.clock, ms)
+  }
+
+  /** The victim is not heard by one other node, and hears everybody. */
+  async #cutOneWay(victim: SimNode): Promise<void> {
+    const others = this.#cluster.nodes.filter((node) => node !== victim)
+    const other = others[this.#random.int(others.length)] as SimNode
+    this.#workload.isolated.add(victim)
+    this.#cluster.cut(victim, other)
+    await this.#wait(500, 15_000)
+    this.#cluster.heal()
+    await this.#wait(12_000, 13_000)
+    this.#workload.isolated.delete(victim)
+  }
+
+  async #loseMessages(): Promise<void> {
+    for (const node of this.#cluster.nodes) this.#workload.isolated.add(node)
+    this.#cluster.lose(0.02 + this.#random.float() * 0.1)
+    await this.#wait(1_000, 8_000)
+    this.#cluster.heal()
+    await this.#wait(12_000, 13_000)
+    this.#workload.isolated.clear()
+  }
+
+  /** A node joins while there is one; later, one leaves. */
+  async #reshape(victim: SimNode): Promise<void> {
+    const { spare, nodes } = this.#cluster
+    if (spare) await this.#cluster.boot(spare)
+    else if (nodes.length > 3) await this.#cluster.leave(victim)
+    else await this.#crash(victim)
   }
 
   #wait(minMs: number, maxMs: number): Promise<void> {

@@ -3,10 +3,12 @@
  *
  *   npm run sim -- --seed 7
  *   npm run sim -- --seeds 1..50
+ *   npm run sim -- --seeds 1..9 --plant one-replica-read
  *
  * Prints the seed, what was done, simulated seconds per CPU second and the hash of the trace; a failure comes with its story.
  */
 import { parseArgs } from 'node:util'
+import { plants } from './plants.ts'
 import { type Outcome, simulate } from './run.ts'
 
 const { values } = parseArgs({
@@ -15,6 +17,7 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     nodes: { type: 'string' },
     'faults-ms': { type: 'string' },
+    plant: { type: 'string' },
     trace: { type: 'boolean', default: false },
   },
 })
@@ -39,6 +42,11 @@ function storyOf({ wrong, trace }: Outcome): string[] {
   return told.slice(-80)
 }
 
+if (values.plant !== undefined && !plants[values.plant]) {
+  console.error(`there is no plant ${values.plant}, only ${Object.keys(plants).join(', ')}`)
+  process.exit(2)
+}
+
 let failed = 0
 for (const seed of seedsWanted()) {
   const started = process.cpuUsage()
@@ -46,6 +54,7 @@ for (const seed of seedsWanted()) {
     seed,
     nodes: values.nodes ? Number(values.nodes) : undefined,
     faultsMs: values['faults-ms'] ? Number(values['faults-ms']) : undefined,
+    plant: values.plant === undefined ? undefined : plants[values.plant],
   })
   const used = process.cpuUsage(started)
   const cpuSeconds = (used.user + used.system) / 1e6

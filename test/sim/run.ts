@@ -6,6 +6,7 @@ import { checkSets, type Found } from './checkers/set-found.ts'
 import { Cluster, type SimNode } from './cluster.ts'
 import { Faults } from './faults.ts'
 import { History } from './history.ts'
+import type { Plant } from './plants.ts'
 import { registerKey, Workload } from './workload.ts'
 
 export interface SimulationInit {
@@ -18,6 +19,8 @@ export interface SimulationInit {
   quietMs?: number
   /** Planted: disks that say that they synced and did not. */
   ignoresSync?: boolean
+  /** Planted: one of `plants`. */
+  plant?: Plant
 }
 
 export interface Outcome {
@@ -41,6 +44,8 @@ export async function simulate(init: SimulationInit): Promise<Outcome> {
     changes: { newNodeAfterMs: 1_000, deadNodeAfterMs: 10_000, tickMs: 2_000 },
     skewMsMax: 5_000,
     ignoresSync: init.ignoresSync,
+    spares: 1,
+    plant: init.plant,
   })
   const configs = new OneConfig()
   cluster.onConfig = (_, config) => configs.see(config)
