@@ -19,7 +19,7 @@ export interface SipUri {
  * `;name=value` lists: value is '' for flags. Iteration order is wire order. Keys are lower case. Values stay as written: a
  * quoted one keeps its quotes (`unquote`).
  */
-export type Params = Map<string, string>
+export type Params = ReadonlyMap<string, string>
 
 /** RFC 3261 §20.10 name-addr or addr-spec with header parameters: From, To, Contact, Route, Record-Route, Path… */
 export interface NameAddr {

@@ -7,7 +7,7 @@ import { parseNameAddr, parseNameAddrList } from './headers/name-addr.ts'
 import { parseVias } from './headers/via.ts'
 import { parseUri } from './uri.ts'
 
-const NO_BODY = new Uint8Array(0)
+export const NO_BODY = new Uint8Array(0)
 
 abstract class Message {
   headers: HeaderList

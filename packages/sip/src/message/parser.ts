@@ -6,7 +6,7 @@ import { SipParseError } from '../errors.ts'
 import { messageLimits } from '../limits.ts'
 import type { SipMessage } from './contract.ts'
 import { type HeaderField, HeaderList } from './header-list.ts'
-import { Request, Response } from './message.ts'
+import { NO_BODY, Request, Response } from './message.ts'
 import { headerKey, isToken } from './names.ts'
 
 /**
@@ -49,18 +49,29 @@ function readMessage(text: string, bytes: Buffer): SipMessage {
     const message = isResponse ? readStatusLine(startLine, headers) : readRequestLine(startLine, headers)
     const length = contentLength(headers)
     if (length === undefined) {
-      message.body = bytes.subarray(bodyStart)
+      message.body = bodyOf(bytes, bodyStart, bytes.length)
     } else {
       if (bodyStart + length > bytes.length) {
         throw new SipParseError('the body is shorter than Content-Length', { reason: 'Body Too Short' })
       }
-      message.body = bytes.subarray(bodyStart, bodyStart + length)
+      message.body = bodyOf(bytes, bodyStart, bodyStart + length)
     }
     return message
   } catch (error) {
     if (error instanceof SipParseError && !isResponse) error.headers = headers
     throw error
   }
+}
+
+/**
+ * A copy in memory of its own (not of the pool): messages are kept for the 32 seconds of their transaction, and would keep
+ * the whole datagram with them.
+ */
+function bodyOf(bytes: Buffer, start: number, end: number): Uint8Array {
+  if (start >= end) return NO_BODY
+  const body = Buffer.allocUnsafeSlow(end - start)
+  bytes.copy(body, 0, start, end)
+  return body
 }
 
 /** Appends the fields of the head to `fields`; returns where the body begins. */

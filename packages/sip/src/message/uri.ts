@@ -2,6 +2,7 @@ import { SipParseError } from '../errors.ts'
 import { messageLimits } from '../limits.ts'
 import type { Params, SipUri } from './contract.ts'
 import { readHostPort } from './headers/host.ts'
+import { NO_PARAMS } from './headers/params.ts'
 
 /** No space, control, quote or angle bracket; bytes above ASCII pass, as devices send UTF-8 unescaped. */
 const URI_TEXT = /^[!#-;=?-[\]^-~\x80-\xff]+$/
@@ -21,11 +22,11 @@ export function parseUri(text: string): SipUri {
   if (scheme === 'sip' || scheme === 'sips') return parseSip(scheme, text, colon + 1)
   if (scheme === 'tel') return parseTel(text, colon + 1)
   if (colon + 1 === text.length) throw bad(text)
-  return { scheme, user: text.slice(colon + 1), host: '', params: new Map() }
+  return { scheme, user: text.slice(colon + 1), host: '', params: NO_PARAMS }
 }
 
 function parseSip(scheme: string, text: string, start: number): SipUri {
-  const uri: SipUri = { scheme, user: undefined, password: undefined, host: '', port: undefined, params: EMPTY }
+  const uri: SipUri = { scheme, user: undefined, password: undefined, host: '', port: undefined, params: NO_PARAMS }
   const cursor = { text, at: start }
   const at = text.indexOf('@', start)
   if (at >= 0) {
@@ -48,11 +49,9 @@ function parseSip(scheme: string, text: string, start: number): SipUri {
     end = question
   }
   if (cursor.at < end && text.charCodeAt(cursor.at) !== 59) throw bad(text)
-  uri.params = cursor.at < end ? parseParams(text, cursor.at, end) : new Map()
+  if (cursor.at < end) uri.params = parseParams(text, cursor.at, end)
   return uri
 }
-
-const EMPTY: Params = new Map()
 
 function parseTel(text: string, start: number): SipUri {
   const semicolon = text.indexOf(';', start)
@@ -63,7 +62,8 @@ function parseTel(text: string, start: number): SipUri {
 }
 
 function parseParams(text: string, start: number, end: number): Params {
-  const params: Params = new Map()
+  if (start >= end) return NO_PARAMS
+  const params = new Map<string, string>()
   let at = start
   while (at < end) {
     at++ // the semicolon

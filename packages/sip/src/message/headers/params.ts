@@ -50,16 +50,19 @@ export function readToken(cursor: Cursor): string {
   return text.slice(at, end)
 }
 
+/** Most URIs and many headers have none, and share this. */
+export const NO_PARAMS: Params = new Map()
+
 /**
  * `;name=value…` up to a comma or the end. Names become lower case, values stay as written: a quoted one keeps its quotes
  * (`unquote`). Of a name said twice the first counts.
  */
 export function readParams(cursor: Cursor): Params {
-  const params: Params = new Map()
+  let params: Map<string, string> | undefined
   const { text } = cursor
   for (;;) {
     skipSpace(cursor)
-    if (text.charCodeAt(cursor.at) !== 59) return params
+    if (text.charCodeAt(cursor.at) !== 59) return params ?? NO_PARAMS
     cursor.at++
     skipSpace(cursor)
     const name = readToken(cursor)
@@ -76,6 +79,7 @@ export function readParams(cursor: Cursor): Params {
       value = readValue(cursor)
     }
     const key = name.toLowerCase()
+    params ??= new Map()
     if (!params.has(key)) params.set(key, value)
     if (params.size > messageLimits.paramsMax) throw new SipParseError('too many parameters')
   }
