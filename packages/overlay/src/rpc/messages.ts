@@ -70,13 +70,20 @@ export function copyBody(body: unknown): unknown {
   if (typeof body === 'string' || typeof body === 'boolean' || body === null || body === undefined) return body
   if (Number.isFinite(body)) return body
   if (Array.isArray(body)) return body.map(copyBody)
-  if (body instanceof Uint8Array) return Buffer.from(body)
+  if (body instanceof Uint8Array) return copyBytes(body)
   if (typeof body === 'object' && Object.getPrototypeOf(body) === Object.prototype) {
     const copy: Record<string, unknown> = {}
     for (const key of Object.keys(body)) copy[key] = copyBody((body as Record<string, unknown>)[key])
     return copy
   }
   return packr.unpack(packr.pack(body))
+}
+
+/** Not from the pool: what the store keeps would keep a whole piece of the pool. */
+function copyBytes(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
 }
 
 function isId(value: unknown): value is number {
