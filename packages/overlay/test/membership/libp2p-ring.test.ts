@@ -56,7 +56,8 @@ test(
       const again = await startChild(2, first.port)
       try {
         await eventually(seen('alive'))
-        assert.ok((a.members.get(nodeId)?.incarnation ?? 0) >= 2 * 2 ** 20)
+        // Its connection comes before its news.
+        await eventually(() => (a.members.get(nodeId)?.incarnation ?? 0) >= 2 * 2 ** 20)
         assert.equal(await b.rpc.call(nodeId, 'echo', { n: 2 }), { n: 2 })
       } finally {
         again.child.kill('SIGKILL')
