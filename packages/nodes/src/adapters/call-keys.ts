@@ -1,4 +1,13 @@
-import { type Aor, RANGE_COUNT, type Random, type RangeId, type RecordKey, randomHex, rangeOf } from '@thor-node/core'
+import {
+  type Aor,
+  RANGE_COUNT,
+  type Random,
+  type RangeId,
+  type RecordKey,
+  randomHex,
+  rangeOf,
+  type SoftEntry,
+} from '@thor-node/core'
 import type { NodeId } from '@thor-node/overlay'
 import type { DialogRecord } from '@thor-node/sip'
 
@@ -47,4 +56,19 @@ export interface MediaProof {
   callerPackets: number
   calleePackets: number
   codecs: string[]
+}
+
+/** A relay that lives writes a proof more often than this. */
+export const PROOF_FRESH_MS = 60_000
+/** A proof that media flowed both ways outlives the call: the record of a lost call ends at it, however late that is. */
+const PROOF_KEPT_MS = 13 * 3_600_000
+
+/** How long a proof is kept, in milliseconds. Calls that only rang leave nothing behind. */
+export function proofTtlMs(proof: MediaProof): number {
+  return proof.callerPackets > 0 && proof.calleePackets > 0 ? PROOF_KEPT_MS : PROOF_FRESH_MS
+}
+
+/** Milliseconds since the relay wrote it. */
+export function proofAgeMs(entry: SoftEntry<MediaProof>): number {
+  return proofTtlMs(entry.body) - entry.ttlMs
 }

@@ -9,7 +9,16 @@ import {
   type Timer,
 } from '@thor-node/core'
 import type { DialogRecord } from '@thor-node/sip'
-import { callKey, type DialogState, type MediaProof, openedKey, rangeOfCall, stoppedKey } from './call-keys.ts'
+import {
+  callKey,
+  type DialogState,
+  type MediaProof,
+  openedKey,
+  PROOF_FRESH_MS,
+  proofAgeMs,
+  rangeOfCall,
+  stoppedKey,
+} from './call-keys.ts'
 import { CALL_MAX_MS } from './calls.ts'
 import type { RingAccess } from './ring-access.ts'
 import type { Spool } from './spool.ts'
@@ -121,8 +130,9 @@ export class CallService implements Lifecycle {
     if (query.calleeTag !== undefined && answeredBy !== undefined && answeredBy !== query.calleeTag) return
     const relay = query.relay ?? dialogOf(entries)?.relay
     const media = (relay === undefined ? undefined : await this.#release(relay, callUuid)) ?? proofOf(entries)
-    const stoppedAt =
-      cause === 'media-timeout' || cause === 'lost' ? (media?.provenAt ?? query.stoppedAt) : query.stoppedAt
+    // Nobody pays for the time that it took to find out. Without any proof nothing was carried.
+    const proven = media?.provenAt ?? this.#open.get(callUuid)?.startedAt
+    const stoppedAt = cause === 'media-timeout' || cause === 'lost' ? (proven ?? query.stoppedAt) : query.stoppedAt
     const closed: CallClosed = {
       callUuid,
       leg: 'a',
@@ -238,12 +248,15 @@ export function doubt(
   if (!state) return DIALOG_GONE_MS
   if (state.relay === undefined) return undefined
   if (!isLive(state.relay)) return RELAY_GONE_MS
-  if (ageMs > PROOF_MISSED_MS && !entries.some((entry) => entry.sub === 'media')) return SWEEP_PERIOD_MS
+  if (ageMs > PROOF_MISSED_MS && !entries.some(isFreshProof)) return SWEEP_PERIOD_MS
   return undefined
 }
 
 const dialogOf = (entries: readonly SoftEntry<DialogState | MediaProof>[]): DialogState | undefined =>
   entries.find((entry) => entry.sub === 'dialog')?.body as DialogState | undefined
+
+const isFreshProof = (entry: SoftEntry<unknown>): boolean =>
+  entry.sub === 'media' && proofAgeMs(entry as SoftEntry<MediaProof>) < PROOF_FRESH_MS
 
 const proofOf = (entries: readonly SoftEntry<DialogState | MediaProof>[]): MediaProof | undefined =>
   entries.find((entry) => entry.sub === 'media')?.body as MediaProof | undefined

@@ -1,11 +1,10 @@
 import { type Clock, errorMessage, every, type Lifecycle, type Logger, type Timer } from '@thor-node/core'
 import type { MediaRelay, SessionStats } from '@thor-node/media'
-import { callKey, type MediaProof, rangeOfCall } from './call-keys.ts'
+import { callKey, type MediaProof, proofTtlMs, rangeOfCall } from './call-keys.ts'
 import type { RewriteQuery } from './media-control.ts'
 import type { RingAccess } from './ring-access.ts'
 
 const PROOF_PERIOD_MS = 15_000
-const PROOF_TTL_MS = 60_000
 /** A call may ring for long before its home hears of it; what nobody claims after this is left over. */
 const UNCLAIMED_MS = 10 * 60_000
 
@@ -65,7 +64,7 @@ export class MediaService implements Lifecycle {
     const proofs = this.#relay.sessions().map(async (stats) => {
       if (rangeOfCall(stats.callUuid) === undefined) return
       const body = mediaProof(this.#ring.self, stats, this.#clock.wall())
-      await this.#ring.store.soft.put(callKey(stats.callUuid), { sub: 'media', body, ttlMs: PROOF_TTL_MS })
+      await this.#ring.store.soft.put(callKey(stats.callUuid), { sub: 'media', body, ttlMs: proofTtlMs(body) })
     })
     await Promise.all(proofs)
   }

@@ -4,7 +4,14 @@ import { deadline, SimClock, settle } from '@thor-node/core/testing'
 import type { DialogRecord, DialogSide } from '@thor-node/sip'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { callKey, type DialogState, type MediaProof, openedKey, stoppedKey } from '../../src/adapters/call-keys.ts'
+import {
+  callKey,
+  type DialogState,
+  type MediaProof,
+  openedKey,
+  proofTtlMs,
+  stoppedKey,
+} from '../../src/adapters/call-keys.ts'
 import { CallService, doubt, type EndQuery } from '../../src/adapters/call-service.ts'
 import { CALL_MAX_MS } from '../../src/adapters/calls.ts'
 import type { Spool } from '../../src/adapters/spool.ts'
@@ -75,7 +82,9 @@ function scene() {
     const ttlMs = CALL_MAX_MS + 600_000
     await ring.set.put(openedKey(CALL), opened(clock.wall()))
     if (change.dialog !== false) await ring.soft.put(callKey(CALL), { sub: 'dialog', body: state, ttlMs })
-    if (change.media !== false) await ring.soft.put(callKey(CALL), { sub: 'media', body: proof(clock.wall()), ttlMs })
+    const media = proof(clock.wall())
+    if (change.media !== false)
+      await ring.soft.put(callKey(CALL), { sub: 'media', body: media, ttlMs: proofTtlMs(media) })
   }
   const end = (change: Partial<EndQuery> = {}): Promise<void> =>
     service.end({ callUuid: CALL, cause: 'bye-caller', stoppedAt: clock.wall(), ...change })
@@ -215,6 +224,24 @@ test(
 )
 
 test(
+  'a call found lost long afterwards ends at its last proof, one that never had media where it began',
+  deadline(2_000, async () => {
+    for (const media of [true, false]) {
+      const { clock, ring, service, answer, closed } = scene()
+      await answer({ media })
+      const start = clock.wall()
+      // The whole ring was down for hours; relays that start again know nothing of the call.
+      ring.remote.set('relay media.release', () => null)
+      await clock.advance(3 * 3_600_000)
+      await service.start()
+      await clock.advance(16_000)
+      assert.equal([closed()?.cause, closed()?.stoppedAt, closed()?.callerBytes], ['lost', start, media ? 10 : 0])
+      await service.stop()
+    }
+  }),
+)
+
+test(
   'no call lasts longer than the longest',
   deadline(2_000, async () => {
     const { clock, ring, service, answer, closed, byes } = scene()
@@ -250,11 +277,16 @@ test(
 
 test('how long a call may look lost', () => {
   const state: DialogState = { dialog, relay: 'relay', answeredAt: 0 }
-  const media = [{ sub: 'media', body: {}, ttlMs: 1, seq: 1 }]
+  const body = { callerPackets: 1, calleePackets: 1 } as MediaProof
+  const media = [{ sub: 'media', body, ttlMs: proofTtlMs(body) - 59_000, seq: 1 }]
+  const stale = [{ sub: 'media', body, ttlMs: proofTtlMs(body) - 61_000, seq: 1 }]
+  const oneSide = { callerPackets: 1, calleePackets: 0 } as MediaProof
   const [live, dead] = [() => true, () => false]
   assert.is(doubt(undefined, [], 0, live), 60_000)
   assert.is(doubt({ dialog, answeredAt: 0 }, [], 1e9, dead), undefined, 'no media passes here')
   assert.is(doubt(state, media, 1e9, live), undefined)
+  assert.is(doubt(state, [{ sub: 'media', body: oneSide, ttlMs: 1, seq: 1 }], 1e9, live), undefined)
+  assert.is(doubt(state, stale, 1e9, live), 5_000)
   assert.is(doubt(state, media, 0, dead), 5_000)
   assert.is(doubt(state, [], 75_000, live), undefined, 'the first proof may not be there yet')
   assert.is(doubt(state, [], 75_001, live), 5_000)
