@@ -1,5 +1,6 @@
 import { type CallRecord, selectCalls } from '@thor-node/accounting'
 import { type Aor, type Clock, recordKey, type SoftStore } from '@thor-node/core'
+import type { Members } from '@thor-node/overlay'
 import type { CallHistory, CallHistoryQuery, DeviceLocation, DeviceLocations } from '@thor-node/provision'
 import { parseUri, type StoredBinding } from '@thor-node/sip'
 import type { CallHistory as RingCallHistory } from './call-history.ts'
@@ -43,16 +44,24 @@ function locationOf(binding: StoredBinding, nowMs: number): DeviceLocation {
   }
 }
 
-/** An account's calls, as SOAP shows them. */
+/** An account's calls, as SOAP shows them: the node by its address, by its name when it has left the ring. */
 export class CallHistoryAdapter implements CallHistory {
   readonly #history: RingCallHistory
+  readonly #members: Pick<Members, 'list'>
 
-  constructor(components: { history: RingCallHistory }) {
+  constructor(components: { history: RingCallHistory; members: Pick<Members, 'list'> }) {
     this.#history = components.history
+    this.#members = components.members
   }
 
   async calls(aor: Aor, { direction, from, to, limit }: CallHistoryQuery): Promise<CallRecord[]> {
     const records = await this.#history.ofAccount(aor, direction)
-    return selectCalls(records, { ...(from !== undefined && { from }), ...(to !== undefined && { to }), limit })
+    const selected = selectCalls(records, {
+      ...(from !== undefined && { from }),
+      ...(to !== undefined && { to }),
+      limit,
+    })
+    const hosts = new Map(this.#members.list().map(({ name, services }) => [name, services.host]))
+    return selected.map((call) => ({ ...call, node: hosts.get(call.node) ?? call.node }))
   }
 }

@@ -44,7 +44,7 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
       directory,
       admins,
       locations: new DeviceLocationsAdapter({ soft: store.soft, clock }),
-      calls: new CallHistoryAdapter({ history }),
+      calls: new CallHistoryAdapter({ history, members }),
       clock,
       logger,
     },

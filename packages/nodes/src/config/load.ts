@@ -80,7 +80,8 @@ function fromFile(file: string, found: Map<string, Found>): void {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines })
   const broken = document.errors[0]
-  if (broken) throw new ThorError('CONFIG_FILE', `${file} is not YAML: ${broken.message.split('\n')[0]}`)
+  if (broken)
+    throw new ThorError('CONFIG_FILE', `${file} is not YAML: ${broken.message.split('\n')[0]?.replace(/:$/, '')}.`)
   if (document.contents === null) return
   if (!isMap(document.contents)) {
     throw new ThorError('CONFIG_FILE', `${file} must be a YAML map of settings, such as "domain: example.com".`)

@@ -12,7 +12,7 @@ export const queries = {
   status: z.strictObject({}),
   accountAdd: z.strictObject({
     aor,
-    password: z.string().min(1).max(255).optional(),
+    password: z.string().min(1, 'must not be empty').max(255, 'is longer than 255 characters').optional(),
     displayName: z.string().max(255).optional(),
     email: z.string().max(255).optional(),
   }),

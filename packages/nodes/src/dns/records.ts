@@ -2,7 +2,19 @@
 import { Packet, type Resource } from 'dns2'
 import type { OctetWriter } from './writer.ts'
 
-export const TYPE = { A: 1, NS: 2, SOA: 6, HINFO: 13, AAAA: 28, SRV: 33, NAPTR: 35, OPT: 41, ANY: 255 } as const
+export const TYPE = {
+  A: 1,
+  NS: 2,
+  SOA: 6,
+  HINFO: 13,
+  AAAA: 28,
+  SRV: 33,
+  NAPTR: 35,
+  OPT: 41,
+  IXFR: 251,
+  AXFR: 252,
+  ANY: 255,
+} as const
 
 export const CLASS = { IN: 1, ANY: 255 } as const
 

@@ -157,6 +157,8 @@ export function answer(question: { name: string; type: number; class: number }, 
   const domain =
     question.class === CLASS.IN || question.class === CLASS.ANY ? domainOf(question.name, zones.domains) : undefined
   if (domain === undefined) return empty(RCODE.REFUSED, false)
+  // The zone is made for each question, there is nothing to transfer (RFC 5936 §2.2.1).
+  if (question.type === TYPE.AXFR || question.type === TYPE.IXFR) return empty(RCODE.REFUSED, false)
   // A node that sees no node that serves, not even itself, knows nothing: the client shall ask another one.
   if (zones.nodes.length === 0) return empty(RCODE.SERVFAIL, false)
 

@@ -177,7 +177,7 @@ load('variables of test harnesses are left alone', () => {
 
 const files: [what: string, text: string | undefined, expected: RegExp][] = [
   ['is missing', undefined, /there is no such file/],
-  ['is not YAML', 'a: [', /is not YAML/],
+  ['is not YAML', 'a: [', /is not YAML: .* at line \d+, column \d+\.$/],
   ['is a list', '- domain', /must be a YAML map/],
   ['gives a group one value', 'sip: 5060', /sip \(.* line 1\) is a group of settings\. Write sip\.udp/],
 ]

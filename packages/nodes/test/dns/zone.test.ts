@@ -106,6 +106,10 @@ for (const [name, klass] of foreign) {
   })
 }
 
+zone('a transfer of the zone is refused', () => {
+  for (const type of [TYPE.AXFR, TYPE.IXFR]) assert.is(ask('thor.local', type).rcode, RCODE.REFUSED)
+})
+
 zone('services that no node offers are not there, nor their NAPTR', () => {
   const nodes = [{ name: 'n1', host: '192.0.2.1', sipUdp: 5060 }]
   assert.is(ask('_sip._tcp.thor.local', TYPE.SRV, { ...zones, nodes }).rcode, RCODE.NXDOMAIN)
