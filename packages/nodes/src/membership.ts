@@ -106,3 +106,11 @@ function refuseForeign({ ring }: Identity, text: string, config: Config): void {
     `${config.data} belongs to a node of another ring than the invite; give this node a directory of its own with --data`,
   )
 }
+
+/** A wish that was not fulfilled is told: host names and records bear the name. */
+export function otherName(wish: string | undefined, name: string): string[] {
+  if (wish === undefined || wish.toLowerCase() === name) return []
+  return [
+    `This node is ${name}, not ${wish}: names are unique in a ring and stay as they were given at the first start.`,
+  ]
+}

@@ -21,7 +21,7 @@ import { composeSip } from './compose/sip.ts'
 import type { Config } from './config.ts'
 import type { BannerFacts, RunningNode, StartNode, StartOptions } from './control/contract.ts'
 import { IdentityFiles } from './identity.ts'
-import { becomeMember } from './membership.ts'
+import { becomeMember, otherName } from './membership.ts'
 import type { Operations } from './operations.ts'
 
 const CAUGHT_UP_PATIENCE_MS = 5_000
@@ -144,7 +144,7 @@ class Node implements RunningNode {
       adminUser: ADMIN_USER,
       invite: nextInvite,
       inviteExpiresAt: expiresAt,
-      notes: dns.note ? [dns.note] : [],
+      notes: [...otherName(config.name, overlay.members.self.name), ...(dns.note ? [dns.note] : [])],
     }
   }
 
