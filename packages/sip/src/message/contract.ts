@@ -59,6 +59,8 @@ export interface SipHeaders extends Iterable<readonly [name: string, value: stri
   /** Replaces all by these, in the place of the first. */
   setAll(name: string, values: readonly string[]): void
   clone(): SipHeaders
+  /** Lets go of parsed forms, which are made anew when asked for: for messages that are kept but hardly read any more. */
+  forgetParsed(): void
 }
 
 interface MessageBase {

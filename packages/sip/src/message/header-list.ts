@@ -83,6 +83,10 @@ export class HeaderList implements SipHeaders {
     return new HeaderList(this.#fields.slice())
   }
 
+  forgetParsed(): void {
+    this.#parsed = undefined
+  }
+
   *[Symbol.iterator](): Iterator<readonly [name: string, value: string]> {
     for (const field of this.#fields.slice()) {
       yield [field.text.slice(field.start, field.colon).trimEnd(), fieldValue(field)] as const

@@ -50,6 +50,7 @@ export class Client implements ClientTransaction {
     if (response.status < 200) this.#provisional = true
     this.#apply({ type: 'response', status: response.status })
     if (this.#cancelling && response.status < 200) this.#sendCancel()
+    if (response.status >= 200) this.#request.headers.forgetParsed()
   }
 
   cancel(reason?: string): void {

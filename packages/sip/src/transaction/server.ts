@@ -88,6 +88,11 @@ export class Server implements ServerTransaction {
         if (!this.#last) break
         this.#sent++
         this.#init.send(this.#last).catch(() => this.#apply({ type: 'transport-error' }))
+        // What follows is half a minute of waiting for retransmissions.
+        if (this.#last.status >= 200) {
+          this.request.headers.forgetParsed()
+          this.#last.headers.forgetParsed()
+        }
         break
       case 'pass-up':
         if (ack) this.#init.onAck(ack)
