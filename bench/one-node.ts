@@ -45,7 +45,12 @@ const MB = 1024
 
 const root = resolve(import.meta.dirname, '..')
 
-const median = (numbers: number[]): number => numbers.sort((a, b) => a - b)[numbers.length >> 1] ?? 0
+function median(numbers: number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  const half = sorted.length >> 1
+  const upper = sorted[half] ?? 0
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[half - 1] ?? upper)) / 2
+}
 
 /** CPU time of a process so far, in microseconds. */
 function cpuMicros(pid: number): number {
