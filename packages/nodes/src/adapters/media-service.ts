@@ -15,7 +15,7 @@ export function mediaProof(relay: string, stats: SessionStats, wall: number): Me
   const codecs = stats.streams.flatMap((stream) => [stream.callerCodec, stream.calleeCodec])
   return {
     relay,
-    provenAt: wall - (stats.silentMs ?? stats.durationMs),
+    provenAt: Math.round(wall - (stats.silentMs ?? stats.durationMs)),
     callerBytes: sum('callerBytes'),
     calleeBytes: sum('calleeBytes'),
     callerPackets: sum('callerPackets'),
