@@ -5,7 +5,7 @@
  * @module
  */
 export { callHome, type HomeCallComponents } from './home-call.ts'
-export type { Member, MemberChange, MemberState, Members, ServiceAddresses } from './membership/contract.ts'
+export type { Member, MemberChange, MemberState, Members, ServiceAddresses, Trouble } from './membership/contract.ts'
 export * from './net.index.ts'
 export { Overlay, type OverlayComponents, type OverlayInit } from './overlay.ts'
 export * from './ring.index.ts'

@@ -17,6 +17,10 @@ export interface ServiceAddresses {
   admission?: number
 }
 
+/** What is wrong with a node, as it says of itself. It goes on, but ranks after healthy ones for home. */
+export const TROUBLES = ['slow-disk', 'full-disk', 'wrong-clock'] as const
+export type Trouble = (typeof TROUBLES)[number]
+
 export interface Member {
   nodeId: NodeId
   /** Short, readable and unique in the ring (`n1`): for status, logs and host names in DNS. */
@@ -33,6 +37,8 @@ export interface Member {
   incarnation: number
   /** False until it has caught up and while it drains: gets no new work and is not in DNS answers. */
   serving: boolean
+  /** Absent: none. */
+  troubles?: readonly Trouble[]
   /** Epoch milliseconds. */
   startedAt: number
 }

@@ -37,3 +37,22 @@ export interface MembershipInit {
   serving?: boolean
   settings?: Partial<MembershipSettings>
 }
+
+/** The member that a node is at its start. */
+export function selfOf(init: MembershipInit, startedAt: number): Member {
+  const { nodeId, name, placementId, zone, roles } = init.certificate
+  return {
+    nodeId,
+    name,
+    placementId,
+    zone,
+    roles,
+    weight: init.weight ?? 1,
+    version: init.version,
+    services: init.services,
+    state: 'alive',
+    incarnation: init.incarnation,
+    serving: init.serving ?? false,
+    startedAt,
+  }
+}

@@ -3,17 +3,17 @@ import type { SignedCertificate } from '../admission/certificate.ts'
 import type { NodeId } from '../peers.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import type { PeerEvents } from '../rpc/rpc.ts'
-import type { Member, MemberChange, MemberState, Members, ServiceAddresses } from './contract.ts'
+import type { Member, MemberChange, MemberState, Members, ServiceAddresses, Trouble } from './contract.ts'
 import { type Belief, type Effect, type Evidence, step, trusted } from './detector.ts'
 import { Gossip } from './gossip.ts'
-import type { MembershipComponents, MembershipInit } from './init.ts'
+import { type MembershipComponents, type MembershipInit, selfOf } from './init.ts'
 import { Mesh } from './mesh.ts'
 import { digestNews } from './news.ts'
 import { type Claim, claimOf, Prober } from './prober.ts'
 import type { Roster } from './roster.ts'
 import { RosterKeeper } from './roster-keeper.ts'
 import { defaultMembership, type MembershipSettings } from './settings.ts'
-import { addressText, isSameView, refutation, toMember } from './view.ts'
+import { addressText, isSameView, refutation, toMember, toTroubles } from './view.ts'
 
 interface Entry {
   member: Member
@@ -53,21 +53,7 @@ export class Membership implements Members, Lifecycle {
     this.roster = components.roster
     this.#log = components.log.forComponent('overlay:membership')
     this.#known = init.known ?? []
-    const { nodeId, name, placementId, zone, roles } = init.certificate
-    this.#self = {
-      nodeId,
-      name,
-      placementId,
-      zone,
-      roles,
-      weight: init.weight ?? 1,
-      version: init.version,
-      services: init.services,
-      state: 'alive',
-      incarnation: init.incarnation,
-      serving: init.serving ?? false,
-      startedAt: components.clock.wall(),
-    }
+    this.#self = selfOf(init, components.clock.wall())
     this.#mesh = new Mesh(components, {
       addressOf: (id) => this.#addressOf(id),
       onFailure: (id, outcome) =>
@@ -162,6 +148,12 @@ export class Membership implements Members, Lifecycle {
 
   setServing(serving: boolean): void {
     if (serving !== this.#self.serving) this.#changeSelf({ serving })
+  }
+
+  /** What is wrong with this node now. */
+  setTroubles(troubles: readonly Trouble[]): void {
+    const said = toTroubles(troubles)
+    if ((said ?? []).join() !== (this.#self.troubles ?? []).join()) this.#changeSelf({ troubles: said })
   }
 
   updateServices(services: Partial<ServiceAddresses>): void {

@@ -1,6 +1,6 @@
 import { formatAddress } from '@thor-node/core'
 import type { Certificate } from '../admission/certificate.ts'
-import type { Member, MemberState, ServiceAddresses } from './contract.ts'
+import { type Member, type MemberState, type ServiceAddresses, TROUBLES, type Trouble } from './contract.ts'
 
 /** At the same incarnation the worse news is the newer. */
 const rank: Record<MemberState, number> = { alive: 0, suspect: 1, dead: 2, left: 3 }
@@ -24,6 +24,7 @@ export function isSameView(a: Member, b: Member): boolean {
     a.incarnation === b.incarnation &&
     a.version === b.version &&
     a.weight === b.weight &&
+    (a.troubles ?? []).join() === (b.troubles ?? []).join() &&
     JSON.stringify(a.services) === JSON.stringify(b.services)
   )
 }
@@ -46,17 +47,28 @@ function toServices(value: unknown): ServiceAddresses | undefined {
   return services
 }
 
+/** Those that this version knows, each once, in their order; undefined for none. */
+export function toTroubles(value: unknown): readonly Trouble[] | undefined {
+  if (!Array.isArray(value)) return undefined
+  const known = TROUBLES.filter((trouble) => value.includes(trouble))
+  return known.length > 0 ? known : undefined
+}
+
 /**
  * News of a member as it came over the network, or undefined when it is none. What the ring certified (name, place, zone,
  * roles) comes from the certificate, whatever the news says.
  */
 export function toMember(value: unknown, certificate: Certificate | undefined): Member | undefined {
   if (!certificate || typeof value !== 'object' || value === null) return undefined
-  const { weight, version, services, state, incarnation, serving, startedAt } = value as Record<string, unknown>
+  const { weight, version, services, state, incarnation, serving, startedAt, troubles } = value as Record<
+    string,
+    unknown
+  >
   const addresses = toServices(services)
   if (!addresses || typeof state !== 'string' || !Object.hasOwn(rank, state)) return undefined
   if (typeof incarnation !== 'number' || !Number.isSafeInteger(incarnation) || incarnation < 0) return undefined
   const { nodeId, name, placementId, zone, roles } = certificate
+  const said = toTroubles(troubles)
   return {
     nodeId,
     name,
@@ -69,6 +81,7 @@ export function toMember(value: unknown, certificate: Certificate | undefined): 
     state: state as MemberState,
     incarnation,
     serving: serving === true,
+    ...(said && { troubles: said }),
     startedAt: typeof startedAt === 'number' ? startedAt : 0,
   }
 }

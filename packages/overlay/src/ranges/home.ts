@@ -9,11 +9,15 @@ export interface RangeViewComponents {
   configs: ConfigTable
 }
 
-/** Lower is better for being home; undefined: not at all. */
+/** Lower is better for being home. */
+const RANK = { well: 0, notServing: 1, troubled: 2, suspect: 3, incomplete: 4, last: 9 } as const
+
+/** Undefined: cannot be home at all. */
 function rank(member: Member | undefined): number | undefined {
-  if (member?.state === 'suspect') return 2
+  if (member?.state === 'suspect') return RANK.suspect
   if (member?.state !== 'alive') return undefined
-  return member.serving ? 0 : 1
+  if (member.troubles?.length) return RANK.troubled
+  return member.serving ? RANK.well : RANK.notServing
 }
 
 /**
@@ -56,7 +60,7 @@ export class RangeView implements Ranges {
 
   replicasOf(range: RangeId): readonly NodeId[] {
     const order = this.#components.configs.get(range).old.map(({ nodeId }) => nodeId)
-    const ranked = order.map((nodeId, at) => ({ nodeId, at, rank: this.#rank(nodeId, range) ?? 9 }))
+    const ranked = order.map((nodeId, at) => ({ nodeId, at, rank: this.#rank(nodeId, range) ?? RANK.last }))
     return ranked.sort((a, b) => a.rank - b.rank || a.at - b.at).map(({ nodeId }) => nodeId)
   }
 
@@ -93,8 +97,8 @@ export class RangeView implements Ranges {
     const { members, configs } = this.#components
     if (nodeId !== this.#self) return rank(members.get(nodeId))
     // A copy that is not up to date yet should not decide; it is better than nobody, though.
-    const own = rank({ ...members.self, state: 'alive' }) ?? 1
-    return configs.standing(range) === 'member' ? own : 3
+    const own = rank({ ...members.self, state: 'alive' }) ?? RANK.notServing
+    return configs.standing(range) === 'member' ? own : RANK.incomplete
   }
 
   #look(range: RangeId): void {

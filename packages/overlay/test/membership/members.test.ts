@@ -2,6 +2,7 @@ import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { generateRingKeys, signCertificate } from '../../src/admission/certificate.ts'
+import { toTroubles } from '../../src/membership/view.ts'
 import { type RingNode, TestRing } from './ring.fixture.ts'
 
 const test = suite('membership: a ring of members')
@@ -236,5 +237,34 @@ test(
     await ring.stop()
   }),
 )
+
+test(
+  'a node tells what is wrong with it, and when that is over',
+  deadline(20_000, async () => {
+    const ring = new TestRing(41)
+    await ring.grow(3)
+    const { members, peers } = at(ring, 1)
+    members.setTroubles(['wrong-clock', 'slow-disk'])
+    await ring.clock.advance(100)
+    for (const node of ring.nodes) {
+      assert.equal(node.members.get(peers.self)?.troubles, ['slow-disk', 'wrong-clock'])
+      assert.is(node.members.get(peers.self)?.state, 'alive')
+    }
+    const { incarnation } = members.self
+    members.setTroubles(['slow-disk', 'wrong-clock'])
+    assert.is(members.self.incarnation, incarnation, 'the same again is no news')
+    members.setTroubles([])
+    await ring.clock.advance(100)
+    for (const node of ring.nodes) assert.is(node.members.get(peers.self)?.troubles, undefined)
+    await ring.stop()
+  }),
+)
+
+test('of what is said to be wrong, only what is known counts', () => {
+  assert.equal(toTroubles(['slow-disk', 'no-coffee', 7, 'slow-disk']), ['slow-disk'])
+  for (const value of [undefined, null, 'slow-disk', [], ['no-coffee'], { 0: 'slow-disk' }]) {
+    assert.is(toTroubles(value), undefined)
+  }
+})
 
 test.run()

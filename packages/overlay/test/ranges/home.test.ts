@@ -28,6 +28,8 @@ test(
       [{ state: 'alive', serving: false }, 'a'],
       [{ state: 'dead', serving: true }, 'a'],
       [{ state: 'alive' }, 'b'],
+      [{ troubles: ['full-disk'] }, 'a'],
+      [{ troubles: undefined }, 'b'],
       [{ state: 'left' }, 'a'],
     ] as const
     for (const [change, home] of steps) {
@@ -41,6 +43,21 @@ test(
     assert.is(c.view.homeOf(5), 'a')
     ring.setState('a', { state: 'dead' })
     assert.is(c.view.homeOf(5), 'c', 'one always lives oneself')
+  }),
+)
+
+test(
+  'a troubled node is home when the others are worse, and only then',
+  deadline(10_000, async () => {
+    const { ring, a } = await ringOf(['a', 'b', 'c'], ['b', 'a', 'c'])
+    ring.setState('b', { troubles: ['slow-disk'] })
+    ring.setState('a', { serving: false })
+    assert.equal(a.view.replicasOf(5), ['c', 'a', 'b'], 'who drains is better than who is in trouble')
+    ring.setState('c', { state: 'suspect' })
+    assert.equal(a.view.replicasOf(5), ['a', 'b', 'c'], 'who is in trouble is better than a suspect')
+    ring.setState('a', { troubles: ['wrong-clock'] })
+    assert.is(a.view.homeOf(5), 'b', 'among equals the order of the config decides')
+    assert.is((ring.nodes.get('b') as TestNode).view.homeOf(5), 'b', 'the node itself thinks so too')
   }),
 )
 
