@@ -11,12 +11,19 @@ export interface DiskRange {
   to: string
 }
 
+/** What is left of the file system under a disk. */
+export interface DiskSpace {
+  freeBytes: number
+  totalBytes: number
+}
+
 export interface Disk {
   open(): Promise<void>
   get(key: string): Promise<Uint8Array | undefined>
   /**
-   * All or nothing. With `sync` the batch survives a power cut once the promise resolves. A rejected write or sync must
-   * end the process: its outcome is unknown for ever (never retry an fsync).
+   * All or nothing. With `sync` the batch survives a power cut once the promise resolves. `STORE_DISK_FULL` says that
+   * nothing was written and the disk is as it was. Any other rejection must end the process: the outcome of the write is
+   * unknown for ever (never retry an fsync).
    */
   batch(operations: readonly DiskOperation[], options: { sync: boolean }): Promise<void>
   entries(range: DiskRange): AsyncIterable<readonly [key: string, value: Uint8Array]>

@@ -19,7 +19,7 @@ export {
   parseChallenge,
   parseCredentials,
 } from './digest.ts'
-export type { Disk, DiskOperation, DiskRange } from './disk.ts'
+export type { Disk, DiskOperation, DiskRange, DiskSpace } from './disk.ts'
 export { errorCode, errorMessage, ThorError } from './errors.ts'
 export { type Lifecycle, startAll, stopAll } from './lifecycle.ts'
 export { type LogFields, type Logger, silentLogger } from './logger.ts'
