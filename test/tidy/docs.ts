@@ -56,11 +56,11 @@ export function methodsOf({ path, text }: HouseFile): string[] {
 
 /** Kinds of records: first parts of the names that `recordKey` and templates like `call/${callUuid}` make. */
 export function kindsOf({ path, text }: HouseFile): string[] {
-  if (!/^packages\/(nodes|provision)\/src\//.test(path)) return []
+  if (!/^packages\/(nodes|provision|accounting|overlay)\/src\//.test(path)) return []
   const code = withoutComments(text)
   const literal = [...code.matchAll(/\brecordKey\('([a-z]+)'/g)].map((match) => match[1] as string)
   const union = /type RegisterKind = ([^\n]+)/.exec(code)?.[1] ?? ''
-  const template = /\bRecordKey\b/.test(code) ? [...code.matchAll(/inRangeOf\(callUuid, `([a-z]+)\//g)] : []
+  const template = /\bRecordKey\b/.test(code) ? [...code.matchAll(/(?:inRangeOf\(callUuid,|name:) `([a-z]+)\//g)] : []
   return [
     ...literal,
     ...[...union.matchAll(/'([a-z]+)'/g)].map((match) => match[1] as string),

@@ -1,5 +1,6 @@
-import { type Aor, ThorError } from '@thor-node/core'
+import type { Aor } from '@thor-node/core'
 import type { CallClosed, CallOpened, CallRecord, EndCause } from './cdr.ts'
+import { failure } from './errors.ts'
 
 /**
  * From stored pieces to call records. A call leaves one `CallOpened` and, when it ends, one `CallClosed`; after failures
@@ -158,12 +159,12 @@ const isStrings = (value: unknown): boolean => Array.isArray(value) && value.eve
 
 function asFields(body: unknown, what: string): Fields {
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Fields
-  throw new ThorError('ACCOUNTING_RECORD_BROKEN', `a stored record is not ${what}`)
+  throw failure('ACCOUNTING_RECORD_BROKEN', `a stored record is not ${what}`)
 }
 
 function check(fields: Fields, names: readonly string[], isGood: (value: unknown) => boolean): void {
   for (const name of names) {
     if (isGood(fields[name])) continue
-    throw new ThorError('ACCOUNTING_RECORD_BROKEN', `a stored call record has an impossible ${name}`)
+    throw failure('ACCOUNTING_RECORD_BROKEN', `a stored call record has an impossible ${name}`)
   }
 }

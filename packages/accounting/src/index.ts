@@ -1,8 +1,44 @@
 /**
- * Call records: pure functions from what nodes wrote to what operators read.
+ * Call records and money: pure functions from what nodes wrote to what operators read, and from a stored balance to the next.
  *
  * @module
  */
+export {
+  available,
+  type Balance,
+  balanceKey,
+  checkBalance,
+  emptyBalance,
+  type Hold,
+  heldOf,
+  type LedgerLine,
+  ledgerKey,
+  type Refusal,
+  type Refused,
+} from './balance.ts'
+export {
+  type Ended,
+  type ExtendRequest,
+  expire,
+  extend,
+  type Granted,
+  type HoldRequest,
+  hold,
+  type SettleRequest,
+  settle,
+} from './balance-calls.ts'
+export {
+  archived,
+  type Credited,
+  type CreditRequest,
+  creditOf,
+  dueBlock,
+  type LedgerBlock,
+  type LimitSet,
+  refund,
+  setLimit,
+  topup,
+} from './balance-credit.ts'
 export {
   byLatest,
   type CallFilter,
@@ -11,9 +47,19 @@ export {
   isEndCause,
   matchesFilter,
   mergeClosed,
-  mergeOpened,
   readClosed,
   readOpened,
   selectCalls,
 } from './call-record.ts'
 export type { CallClosed, CallOpened, CallRecord, EndCause } from './cdr.ts'
+export { accountingLimits } from './limits.ts'
+export type { Amount } from './money.ts'
+export {
+  creditedVoucher,
+  issueVoucher,
+  useVoucher,
+  type Voucher,
+  type VoucherRefused,
+  type VoucherUsed,
+  voucherKey,
+} from './voucher.ts'
