@@ -8,6 +8,7 @@ import {
   type RecordStore,
   sleep,
   stopAll,
+  ThorError,
 } from '@thor-node/core'
 import type { SignedCertificate } from './admission/certificate.ts'
 import { callHome } from './home-call.ts'
@@ -21,8 +22,9 @@ import { Balancer } from './ranges/balancer.ts'
 import { ConfigTable } from './ranges/config-table.ts'
 import type { Ranges } from './ranges/contract.ts'
 import { RangeView } from './ranges/home.ts'
-import type { ChangeLimits } from './ranges/limits.ts'
+import { type ChangeLimits, defaultChangeLimits } from './ranges/limits.ts'
 import { type Placement, Placer } from './ranges/placement.ts'
+import { type Recovered, Recovery } from './ranges/recover.ts'
 import { ConfigSpread } from './ranges/spread.ts'
 import { PeerRpc } from './rpc/rpc.ts'
 import { AcceptorStore } from './store/acceptor-store.ts'
@@ -79,6 +81,8 @@ export class Overlay implements Lifecycle {
   readonly ranges: Ranges
   readonly store: RecordStore
   readonly configs: ConfigTable
+  /** Opens ranges whose majority is gone for good. */
+  readonly recovery: Recovery
   readonly #peers: PeerNet
   readonly #membership: Membership
   readonly #view: RangeView
@@ -152,6 +156,20 @@ export class Overlay implements Lifecycle {
       },
       { self, limits: init.changes },
     )
+    this.recovery = new Recovery(
+      {
+        clock,
+        log,
+        rpc,
+        members,
+        configs,
+        spread: this.#spread,
+        deadForMs: (nodeId) => this.#balancer.deadForMs(nodeId),
+        records: [this.#set, this.#soft, acceptors],
+        audit: (key, body) => this.#set.put(key, body),
+      },
+      { self, lostAfterMs: init.changes?.lostAfterMs ?? defaultChangeLimits.lostAfterMs },
+    )
   }
 
   /** Resolves when this node knows where every range is. It serves others' requests from then on. */
@@ -209,6 +227,16 @@ export class Overlay implements Lifecycle {
   /** Hands all ranges to others; resolves when this node holds nothing. */
   handOver(signal?: AbortSignal): Promise<void> {
     return this.#balancer.leave(signal)
+  }
+
+  /**
+   * Opens one range whose majority is gone for good; what only the lost ones had is lost. Throws as `Recovery.recover` does
+   * when a majority answers or a member is not gone for long enough. `by`: who wants it, for the record.
+   */
+  async recover(range: RangeId, by = 'operator'): Promise<Recovered> {
+    const [recovered] = await this.recovery.recover([range], by)
+    if (!recovered) throw new ThorError('RANGES_STALE', `range ${range} went on meanwhile; look again`)
+    return recovered
   }
 
   /** See `callHome`. */

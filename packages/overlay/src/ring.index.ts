@@ -12,6 +12,7 @@ export type {
 export { RangeView, type RangeViewComponents } from './ranges/home.ts'
 export { type ChangeLimits, defaultChangeLimits } from './ranges/limits.ts'
 export { type Placement, type PlacementNode, Placer } from './ranges/placement.ts'
+export { type Assessment, type Loss, type Recovered, Recovery } from './ranges/recover.ts'
 export { ConfigSpread, type SpreadComponents, type SpreadInit } from './ranges/spread.ts'
 export { AcceptorStore, type AcceptorStoreComponents } from './store/acceptor-store.ts'
 export { type RegComponents, type RegInit, Registers } from './store/reg.ts'

@@ -129,6 +129,11 @@ export class Balancer implements Lifecycle {
     return this.#catchUp.done
   }
 
+  /** For how long a node has been out of sight; undefined when it lives. */
+  deadForMs(nodeId: NodeId): number | undefined {
+    return this.#roster.deadForMs(nodeId)
+  }
+
   /**
    * Hands all ranges to the others and resolves when this node holds nothing any more. Throws `RANGES_LAST_NODE` when nobody
    * else lives, `RANGES_STOPPED` when this is not running, and the signal's reason when it is aborted; then this node takes

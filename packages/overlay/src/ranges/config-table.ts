@@ -2,7 +2,7 @@ import { type Disk, RANGE_COUNT, type RangeId, ThorError } from '@thor-node/core
 import type { NodeId } from '../peers.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import { type AcceptorInput, type AcceptorReply, emptyAcceptor, step } from '../store/acceptor.ts'
-import { entryOf, genesisConfig, mustWipe, standingOf, unknownConfig } from './config.ts'
+import { entryOf, genesisConfig, mustWipe, recoveredConfig, standingOf, unknownConfig } from './config.ts'
 import { type ConfigSlot, decodeSlot, encodeSlot, slotKey } from './config-slot.ts'
 import { type PackedConfigs, unpackConfigs } from './config-wire.ts'
 import type { RangeConfig, RangeConfigs, RangeRecords } from './contract.ts'
@@ -146,6 +146,20 @@ export class ConfigTable implements RangeConfigs {
     const newer = configs.filter((config) => config.epoch > this.get(config.range).epoch)
     if (newer.length === 0) return Promise.resolve()
     return this.#exclusive(() => this.#adopt(newer))
+  }
+
+  /**
+   * Starts ranges anew with this node as their only voter, by nobody's vote: for `Recovery` alone, which has made sure that
+   * an operator wants it. Those whose config went on meanwhile are left out of the answer.
+   */
+  startAnew(lost: readonly RangeConfig[]): Promise<RangeConfig[]> {
+    return this.#exclusive(async () => {
+      const anew = lost
+        .filter(({ range, epoch }) => epoch > 0 && this.get(range).epoch === epoch)
+        .flatMap((config) => recoveredConfig(config, this.#self) ?? [])
+      await this.#adopt(anew)
+      return anew
+    })
   }
 
   /** Answers many votes with one synced batch. A config newer than ours is adopted first, an older one refused. */

@@ -4,7 +4,9 @@
  *
  *   stable e {old: S}  --decided by a majority of S-->  joint e+1 {old: S, next: T}
  *   joint e+1          --decided by majorities of S and of T-->  stable e+2 {old: T}
+ *   any e              --an operator accepts the loss of its majority-->  stable e' {old: one node}, e' far above e
  */
+import { crc32 } from 'node:zlib'
 import { RANGE_COUNT, type RangeId } from '@thor-node/core'
 import type { NodeId } from '../peers.ts'
 import type { ConfigMember, RangeConfig } from './contract.ts'
@@ -72,6 +74,24 @@ export function jointConfig(stable: RangeConfig, target: readonly NodeId[]): Ran
 /** The config that ends a change. */
 export function finalConfig(joint: RangeConfig): RangeConfig {
   return { range: joint.range, epoch: joint.epoch + 1, old: joint.next ?? joint.old }
+}
+
+/**
+ * Epochs between two recoveries of a range: what the lost majority may have decided without anybody who is left to tell of
+ * it stays below the next multiple. Epochs are u32 on the wire, so a range can be recovered 4,095 times.
+ */
+const RECOVERY_EPOCHS = 2 ** 20
+
+/**
+ * The config by which a range goes on after its majority is gone for good: one voter, above every epoch that the lost ones
+ * can have reached. Two nodes that both start the range anew, each for itself, never use the same epoch (but by a chance of
+ * 1 in 500,000): one config is then newer and the other one's copy is given up. Undefined when all epochs are used up.
+ */
+export function recoveredConfig(lost: RangeConfig, start: NodeId): RangeConfig | undefined {
+  const lane = crc32(start) % (RECOVERY_EPOCHS / 2)
+  const epoch = (Math.floor(lost.epoch / RECOVERY_EPOCHS) + 1) * RECOVERY_EPOCHS + lane
+  if (epoch + RECOVERY_EPOCHS > 2 ** 32) return undefined
+  return { range: lost.range, epoch, old: [entryOf(lost, start) ?? { nodeId: start, since: epoch }] }
 }
 
 /** Members whom the change adds. */

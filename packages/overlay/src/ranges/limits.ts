@@ -36,6 +36,8 @@ export interface ChangeLimits {
   syncMs: number
   /** A copy of ranges to a new member may take so long before it is started again. Default 10 min. */
   fillTimeoutMs: number
+  /** `recover` refuses while a member that it would give up has been out of sight for less. Default 60 s. */
+  lostAfterMs: number
   /** Once a quorum has answered, the rest is waited for so long, so that it does not stay behind. Default 100 ms. */
   graceMs: number
 }
@@ -51,6 +53,7 @@ export const defaultChangeLimits: ChangeLimits = {
   tickMs: 1_000,
   syncMs: 5_000,
   fillTimeoutMs: 600_000,
+  lostAfterMs: 60_000,
   graceMs: 100,
 }
 

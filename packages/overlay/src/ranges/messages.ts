@@ -40,6 +40,15 @@ export interface ConfirmAnswer {
   confirmed: boolean[]
 }
 
+/** `range.recover`: this node shall start these ranges anew, as their only voter. Answers with the new configs. */
+export interface RecoverBatch {
+  items: { range: RangeId; epoch: number }[]
+  by: string
+}
+export interface RecoverAnswer {
+  configs: PackedConfigs
+}
+
 /** `range.get` */
 export interface GetRequest {
   ranges: RangeId[]

@@ -46,6 +46,12 @@ export class Roster {
   isLeaving = (nodeId: NodeId): boolean =>
     this.#members.get(nodeId)?.state === 'left' || (this.#leavingUntil.get(nodeId) ?? 0) > this.#clock.now()
 
+  /** For how long this node has not seen it alive; undefined when it does. */
+  deadForMs(nodeId: NodeId): number | undefined {
+    const since = this.#deadSince.get(nodeId)
+    return since === undefined ? undefined : this.#clock.now() - since
+  }
+
   /** Dead or unknown, but for less than `deadNodeAfterMs`. */
   isMissed = (nodeId: NodeId): boolean => {
     const since = this.#deadSince.get(nodeId)

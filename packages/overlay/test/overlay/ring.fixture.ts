@@ -1,0 +1,175 @@
+/** Whole overlays, membership and all, on a simulated clock, network and disks. */
+import { type RangeId, type RecordKey, recordKey, silentLogger } from '@thor-node/core'
+import { SimClock, SimDisk, SimRandom, settle } from '@thor-node/core/testing'
+import {
+  type Certificate,
+  generateRingKeys,
+  signCertificate,
+  verifyCertificate,
+} from '../../src/admission/certificate.ts'
+import { MemoryNetwork } from '../../src/kad/memory.ts'
+import { generateNodeKey, nodeIdOf } from '../../src/kad/node-key.ts'
+import type { Member } from '../../src/membership/contract.ts'
+import { Roster } from '../../src/membership/roster.ts'
+import { Overlay, type OverlayInit } from '../../src/overlay.ts'
+import { GroupCommit } from '../../src/store/group-commit.ts'
+
+/** Enough for several batches of one place; real rings have 4096, which would only take longer. */
+export const RANGES = 48
+
+export const ringKey = (kind: string, place: string): RecordKey => {
+  const key = recordKey(kind, place)
+  return { ...key, range: key.range % RANGES }
+}
+
+/** A name whose records lie in this range. */
+export function placeIn(range: RangeId, from = 0): string {
+  for (let i = from; ; i++) if (ringKey('acct', `u${i}@x`).range === range) return `u${i}@x`
+}
+
+export interface RingNode {
+  name: string
+  id: string
+  certificate: Certificate
+  medium: SimDisk
+  boots: number
+  overlay: Overlay
+  up: boolean
+}
+
+const keys = generateRingKeys()
+
+export class OverlayRing {
+  readonly clock = new SimClock()
+  readonly random: SimRandom
+  readonly network: MemoryNetwork
+  readonly nodes: RingNode[] = []
+  readonly #init: Partial<OverlayInit>
+
+  constructor(seed: number, init: Partial<OverlayInit> = {}) {
+    this.random = new SimRandom(seed)
+    this.#init = init
+    this.network = new MemoryNetwork(
+      { clock: this.clock, random: this.random.fork() },
+      { delayMs: { min: 0.2, max: 2 } },
+    )
+  }
+
+  /** So many nodes that have settled. */
+  async form(count: number): Promise<RingNode[]> {
+    for (let i = 0; i < count; i++) await this.add()
+    // New nodes get ranges when they have lived for a while.
+    if (count > 3) await this.clock.advance(30_000)
+    await this.until(() => this.isStable(Math.min(3, count)), 300_000, 'the ring to settle')
+    return this.nodes
+  }
+
+  async add(zone = 'z'): Promise<RingNode> {
+    const name = `n${this.nodes.length + 1}`
+    const id = nodeIdOf(generateNodeKey(this.random))
+    const certificate: Certificate = {
+      ringId: 'ring',
+      nodeId: id,
+      placementId: Buffer.from(this.random.bytes(16)).toString('hex'),
+      name,
+      roles: [],
+      zone,
+      notBefore: this.clock.wall() - 1_000,
+      notAfter: this.clock.wall() + 30 * 86_400_000,
+    }
+    const medium = new SimDisk({ clock: this.clock, random: this.random.fork() })
+    const node = { name, id, certificate, medium, boots: 0, up: false } as unknown as RingNode
+    this.nodes.push(node)
+    await this.run(this.boot(node))
+    return node
+  }
+
+  async boot(node: RingNode): Promise<void> {
+    node.boots++
+    const { clock } = this
+    const peers = this.network.mint(node.id)
+    const onFatal = (error: unknown): never => {
+      throw error
+    }
+    const disk = new GroupCommit({ disk: node.medium.mount() }, { onFatal })
+    const ring = { ringId: 'ring', publicKey: keys.publicKey }
+    const roster = new Roster((signed) => verifyCertificate(ring, signed, clock.wall()))
+    for (const { certificate } of this.nodes) {
+      const signed = signCertificate(keys.privateKey, certificate)
+      roster.add(signed)
+      for (const other of this.nodes) if (other.up) void other.overlay.announce(signed)
+    }
+    const known = this.nodes.filter((other) => other !== node && other.boots > 0).map((other) => memberOf(other))
+    await disk.open()
+    const overlay = new Overlay(
+      { clock, random: this.random.fork(), logger: silentLogger, disk, peers, roster },
+      {
+        genesis: node === this.nodes[0] && node.boots === 1,
+        bootCounter: node.boots,
+        version: '0',
+        services: memberOf(node).services,
+        known,
+        rangeCount: RANGES,
+        ...this.#init,
+      },
+    )
+    await overlay.start()
+    overlay.setServing(true)
+    node.overlay = overlay
+    node.up = true
+  }
+
+  /** kill -9; with `disk` everything it had is gone too. */
+  async kill(node: RingNode): Promise<void> {
+    node.up = false
+    this.network.crash(node.id)
+    node.medium.crash()
+    // Its timers end with the process.
+    await this.run(node.overlay.stop().catch(() => undefined))
+  }
+
+  async stop(): Promise<void> {
+    for (const node of this.nodes) if (node.up) await this.run(node.overlay.stop())
+  }
+
+  isStable(copies: number): boolean {
+    return this.nodes.every(
+      ({ up, overlay }) =>
+        !up || (overlay.caughtUp && overlay.configs.all().every(({ old, next }) => !next && old.length === copies)),
+    )
+  }
+
+  async run<T>(promise: Promise<T>, limitMs = 600_000): Promise<T> {
+    let done = false
+    const mark = () => {
+      done = true
+    }
+    promise.then(mark, mark)
+    const until = this.clock.now() + limitMs
+    await settle()
+    while (!done && this.clock.now() < until) if (!(await this.clock.step())) await this.clock.advance(1)
+    if (!done) throw new Error(`nothing after ${limitMs} ms`)
+    return promise
+  }
+
+  /** Moves the clock until the condition holds; returns the milliseconds it took. */
+  async until(condition: () => boolean, limitMs: number, what: string): Promise<number> {
+    const from = this.clock.now()
+    while (!condition()) {
+      if (this.clock.now() - from > limitMs) throw new Error(`${what} did not come true in ${limitMs} ms`)
+      await this.clock.advance(50)
+    }
+    return this.clock.now() - from
+  }
+}
+
+const memberOf = ({ certificate }: RingNode): Member => ({
+  ...certificate,
+  weight: 1,
+  version: '0',
+  services: { host: '10.0.0.1', cluster: Number(certificate.name.slice(1)) },
+  state: 'alive',
+  incarnation: 0,
+  serving: true,
+  startedAt: 0,
+})
