@@ -9,6 +9,7 @@ import { join } from 'node:path'
 const benches: Record<string, string> = {
   parser: 'microseconds per SIP message: parse, validate, serialize',
   relay: 'packets per second through the media relay, with loss',
+  membership: 'simulated rings: who is taken for dead wrongly, and how soon real deaths are seen',
   'one-node': 'start-up, memory, registrations and calls per second of one node on one core',
   'three-nodes': 'three nodes under sipp, with --kill one dies halfway; compares the records',
 }

@@ -4,17 +4,18 @@ import { defaultSuspicion, refusalsNeeded, type SuspicionSettings, suspicionMs }
 /**
  * What this node believes of one other member (SWIM with Lifeguard).
  *
- *             lost, silent, refused, accused            time is up, or refused by enough
- *   trusted ─────────────────────────────▶ suspected ────────────────────────────────▶ dead
- *      ▲                                       │                                         │
- *      └──────────── answered ─────────────────┴──────────────── answered ───────────────┘
+ *            accused by another          lost, silent, refused           time is up, or refused
+ *   trusted ─────────────────▶ doubted ───────────────────▶ suspected ───────────────────────▶ dead
+ *      ▲ └──────────────────── lost, silent, refused ──────────▲ │                               │
+ *      └──────── answered ────────┴──────────── answered ────────┴─────────── answered ──────────┘
  *
  * `answered` is any proof of life: an answer to a probe (direct or through another member), a greeting, or news with a
- * higher incarnation. An accusation of another member is no proof: it makes this node look for itself.
+ * higher incarnation. An accusation of another member is no proof: it makes this node look for itself, and until it has
+ * looked the member counts as alive. Time of suspicion runs from the first accusation, whoever made it.
  */
 export type Belief =
   | { phase: 'trusted' }
-  | { phase: 'suspected'; since: number; accusers: readonly NodeId[]; refusedAt: readonly NodeId[] }
+  | { phase: 'doubted' | 'suspected'; since: number; accusers: readonly NodeId[]; refusedAt: readonly NodeId[] }
   | { phase: 'dead' }
 
 export type Evidence =
@@ -51,24 +52,36 @@ export interface Circumstances {
 
 export const trusted: Belief = { phase: 'trusted' }
 
+/** True for a member that should be looked at until it answers or is given up. */
+export function isInDoubt({ phase }: Belief): boolean {
+  return phase === 'doubted' || phase === 'suspected'
+}
+
 export function step(belief: Belief, evidence: Evidence, at: Circumstances): { belief: Belief; effects: Effect[] } {
   if (evidence.type === 'answered') {
-    return belief.phase === 'trusted' ? { belief, effects: [] } : { belief: trusted, effects: [{ type: 'trust' }] }
+    const wasHidden = belief.phase === 'trusted' || belief.phase === 'doubted'
+    return { belief: belief.phase === 'trusted' ? belief : trusted, effects: wasHidden ? [] : [{ type: 'trust' }] }
   }
   if (belief.phase === 'dead') return { belief, effects: [] }
   if (belief.phase === 'trusted') {
     if (evidence.type === 'look' || evidence.type === 'stalled') return { belief, effects: [] }
-    const suspected: Belief = { phase: 'suspected', since: at.now, accusers: [], refusedAt: [] }
-    const next = add(suspected, evidence, at)
-    return judge(next.belief, [{ type: 'suspect' }, ...next.effects], at)
+    return weigh({ phase: 'doubted', since: at.now, accusers: [], refusedAt: [] }, evidence, at)
   }
-  const next = add(belief, evidence, at)
-  return judge(next.belief, next.effects, at)
+  return weigh(belief, evidence, at)
 }
 
-type Suspected = Extract<Belief, { phase: 'suspected' }>
+export type InDoubt = Extract<Belief, { phase: 'doubted' | 'suspected' }>
 
-function add(belief: Suspected, evidence: Evidence, at: Circumstances): { belief: Suspected; effects: Effect[] } {
+function weigh(belief: InDoubt, evidence: Evidence, at: Circumstances): { belief: Belief; effects: Effect[] } {
+  const added = add(belief, evidence, at)
+  const isOwn = evidence.type === 'lost' || ('by' in evidence && evidence.by === at.self)
+  const isNew = belief.phase === 'doubted' && isOwn
+  const next: InDoubt = isNew ? { ...added.belief, phase: 'suspected' } : added.belief
+  const effects: Effect[] = isNew ? [{ type: 'suspect' }, ...added.effects] : added.effects
+  return next.phase === 'suspected' ? judge(next, effects, at) : { belief: next, effects }
+}
+
+function add(belief: InDoubt, evidence: Evidence, at: Circumstances): { belief: InDoubt; effects: Effect[] } {
   switch (evidence.type) {
     case 'lost':
       return { belief, effects: [{ type: 'redial' }] }
@@ -90,7 +103,7 @@ function add(belief: Suspected, evidence: Evidence, at: Circumstances): { belief
   }
 }
 
-function judge(belief: Suspected, effects: Effect[], at: Circumstances): { belief: Belief; effects: Effect[] } {
+function judge(belief: InDoubt, effects: Effect[], at: Circumstances): { belief: Belief; effects: Effect[] } {
   const { accusers, refusedAt, since } = belief
   const allowedMs = suspicionMs(
     { accusers: accusers.length, others: at.others, health: at.health },

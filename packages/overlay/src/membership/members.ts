@@ -1,25 +1,20 @@
-import type { Clock, Lifecycle, Logger, Timer } from '@thor-node/core'
+import type { Clock, Lifecycle, Logger } from '@thor-node/core'
 import type { SignedCertificate } from '../admission/certificate.ts'
 import type { NodeId } from '../peers.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import type { PeerEvents } from '../rpc/rpc.ts'
 import type { Member, MemberChange, MemberState, Members, ServiceAddresses, Trouble } from './contract.ts'
-import { type Belief, type Effect, type Evidence, step, trusted } from './detector.ts'
+import { type Effect, type Evidence, isInDoubt, step, trusted } from './detector.ts'
 import { Gossip } from './gossip.ts'
 import { type MembershipComponents, type MembershipInit, selfOf } from './init.ts'
+import { type Entry, MemberTable } from './member-table.ts'
 import { Mesh } from './mesh.ts'
 import { digestNews } from './news.ts'
-import { type Claim, claimOf, Prober } from './prober.ts'
+import { type Claim, claimOf, NACK, Prober } from './prober.ts'
 import type { Roster } from './roster.ts'
 import { RosterKeeper } from './roster-keeper.ts'
 import { defaultMembership, type MembershipSettings } from './settings.ts'
-import { addressText, isSameView, refutation, toMember, toTroubles } from './view.ts'
-
-interface Entry {
-  member: Member
-  belief: Belief
-  timer?: Timer
-}
+import { addressText, refutation, toMember, toTroubles } from './view.ts'
 
 /**
  * Driver of SWIM with Lifeguard in a full mesh: probes one member per period, keeps connections to all, hands evidence to
@@ -37,12 +32,9 @@ export class Membership implements Members, Lifecycle {
   readonly #prober: Prober
   readonly #gossip: Gossip
   readonly #keeper: RosterKeeper
-  readonly #entries = new Map<NodeId, Entry>()
-  readonly #listeners = new Set<(change: MemberChange) => void>()
+  readonly #table: MemberTable
   readonly #undo: (() => void)[] = []
   readonly #known: readonly Member[]
-  #self: Member
-  #list: readonly Member[] | undefined
   #state: 'new' | 'running' | 'stopped' = 'new'
 
   constructor(components: MembershipComponents, init: MembershipInit) {
@@ -53,24 +45,32 @@ export class Membership implements Members, Lifecycle {
     this.roster = components.roster
     this.#log = components.log.forComponent('overlay:membership')
     this.#known = init.known ?? []
-    this.#self = selfOf(init, components.clock.wall())
+    const { nodeId } = init.certificate
+    this.#table = new MemberTable(selfOf(init, components.clock.wall()), {
+      log: this.#log,
+      onMoved: () => this.#keeper.soon(),
+    })
     this.#mesh = new Mesh(components, {
       addressOf: (id) => this.#addressOf(id),
-      onFailure: (id, outcome) =>
-        this.#weigh(id, { type: outcome === 'refused' ? 'refused' : 'silent', by: this.#self.nodeId }),
+      onFailure: (id, outcome) => {
+        if (outcome === 'refused') this.#weigh(id, { type: 'refused', by: nodeId })
+        // The wire between the two may be all that is broken.
+        else if (this.#table.isLive(id)) void this.#prober.probe(id)
+      },
     })
     this.#prober = new Prober(components, {
       settings: this.#settings,
       candidates: () => this.#worthProbing(),
+      inDoubt: () => this.#table.entries().flatMap(({ member, belief }) => (isInDoubt(belief) ? [member.nodeId] : [])),
       claim: (id) => this.#claim(id),
-      helpers: (id) =>
-        this.#gossip.connected().filter((one) => one !== id && this.#entries.get(one)?.member.state === 'alive'),
+      helpers: (id) => this.#gossip.connected().filter((one) => one !== id && this.#table.get(one)?.state === 'alive'),
       onAnswer: (id, answer) => {
         this.#merge(answer, id)
         this.#weigh(id, { type: 'answered' })
       },
-      onSilence: (id) => this.#weigh(id, { type: 'silent', by: this.#self.nodeId }),
+      onSilence: (id) => this.#weigh(id, { type: 'silent', by: nodeId }),
       onStall: (forMs) => this.#onStall(forMs),
+      onHealth: () => this.#lookAgain(),
     })
     this.#gossip = new Gossip(components, {
       settings: this.#settings,
@@ -79,34 +79,28 @@ export class Membership implements Members, Lifecycle {
       onNews: (news, from) => this.#merge(news, from),
     })
     this.#keeper = new RosterKeeper(components, {
-      members: () => [...this.#entries.values()].map((entry) => entry.member),
+      members: () => this.#table.entries().map((entry) => entry.member),
     })
   }
 
   get self(): Member {
-    return this.#self
+    return this.#table.self
   }
 
   list(): readonly Member[] {
-    this.#list ??= [this.#self, ...[...this.#entries.values()].map((entry) => entry.member)].sort((a, b) =>
-      a.nodeId < b.nodeId ? -1 : 1,
-    )
-    return this.#list
+    return this.#table.list()
   }
 
   get(nodeId: NodeId): Member | undefined {
-    return nodeId === this.#self.nodeId ? this.#self : this.#entries.get(nodeId)?.member
+    return this.#table.get(nodeId)
   }
 
   isLive(nodeId: NodeId): boolean {
-    if (nodeId === this.#self.nodeId) return true
-    const state = this.#entries.get(nodeId)?.member.state
-    return state === 'alive' || state === 'suspect'
+    return this.#table.isLive(nodeId)
   }
 
   onChange(listener: (change: MemberChange) => void): () => void {
-    this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
+    return this.#table.onChange(listener)
   }
 
   /** The network must have been started. Methods are served from here on. */
@@ -124,7 +118,7 @@ export class Membership implements Members, Lifecycle {
     this.#keeper.start()
     this.#gossip.start()
     // Incarnation 0: any news is newer than what was written down.
-    for (const member of this.#known) this.#merge({ ...member, incarnation: 0, state: 'dead' }, this.#self.nodeId)
+    for (const member of this.#known) this.#merge({ ...member, incarnation: 0, state: 'dead' }, this.self.nodeId)
     this.#prober.start()
   }
 
@@ -134,7 +128,7 @@ export class Membership implements Members, Lifecycle {
     this.#mesh.stop()
     this.#prober.stop()
     for (const undo of this.#undo.splice(0)) undo()
-    for (const entry of this.#entries.values()) entry.timer?.cancel()
+    for (const entry of this.#table.entries()) entry.timer?.cancel()
     this.#gossip.stop()
     await this.#keeper.stop()
   }
@@ -142,22 +136,22 @@ export class Membership implements Members, Lifecycle {
   /** For good: the others forget this node's ranges. Call `stop` afterwards. */
   async leave(): Promise<void> {
     this.#setSelf({ state: 'left', serving: false })
-    const news = { members: [this.#self] }
+    const news = { members: [this.self] }
     await this.#gossip.tellAll('swim.news', news)
   }
 
   setServing(serving: boolean): void {
-    if (serving !== this.#self.serving) this.#changeSelf({ serving })
+    if (serving !== this.self.serving) this.#changeSelf({ serving })
   }
 
   /** What is wrong with this node now. */
   setTroubles(troubles: readonly Trouble[]): void {
     const said = toTroubles(troubles)
-    if ((said ?? []).join() !== (this.#self.troubles ?? []).join()) this.#changeSelf({ troubles: said })
+    if ((said ?? []).join() !== (this.self.troubles ?? []).join()) this.#changeSelf({ troubles: said })
   }
 
   updateServices(services: Partial<ServiceAddresses>): void {
-    this.#changeSelf({ services: { ...this.#self.services, ...services } })
+    this.#changeSelf({ services: { ...this.self.services, ...services } })
   }
 
   /** Tells all live members of a new certificate and waits until each has it, or does not answer within a second. */
@@ -168,76 +162,78 @@ export class Membership implements Members, Lifecycle {
 
   snapshot() {
     const { peers } = this.#components
-    const members = [...this.#entries.values()].map(({ member: { nodeId, name, state, incarnation }, belief }) => {
+    const members = this.#table.entries().map(({ member: { nodeId, name, state, incarnation }, belief }) => {
       return { nodeId, name, state, incarnation, connected: peers.isConnected(nodeId), belief }
     })
-    return { self: this.#self, health: this.#prober.health, members }
+    return { self: this.self, health: this.#prober.health, members }
   }
 
   // What others ask and say
 
   #onStall(forMs: number): void {
     this.#log.info('this node stood still', { forMs: Math.round(forMs) })
-    for (const nodeId of this.#entries.keys()) this.#weigh(nodeId, { type: 'stalled', forMs })
+    for (const { member } of this.#table.entries()) this.#weigh(member.nodeId, { type: 'stalled', forMs })
     // The others may have given this node up meanwhile.
     for (const nodeId of this.#gossip.connected()) void this.#gossip.exchange(nodeId)
   }
 
   /** A dead member is dialled by the mesh; one that is connected all the same gets the chance to answer. */
   #worthProbing(): NodeId[] {
-    return [...this.#entries].flatMap(([nodeId, { member }]) => {
-      if (member.state === 'left') return []
-      return member.state === 'dead' && !this.#components.peers.isConnected(nodeId) ? [] : [nodeId]
+    return this.#table.entries().flatMap(({ member: { nodeId, state } }) => {
+      if (state === 'left') return []
+      return state === 'dead' && !this.#components.peers.isConnected(nodeId) ? [] : [nodeId]
     })
   }
 
   #claim(nodeId: NodeId): Claim | undefined {
-    const entry = this.#entries.get(nodeId)
+    const entry = this.#table.entry(nodeId)
     return entry && claimOf(entry.member)
   }
 
   #onPing(claim: Claim): Member {
     this.#hearOfSelf(claim)
-    return this.#self
+    return this.self
   }
 
   async #onProbe(claim: Claim): Promise<unknown> {
-    if (claim.nodeId === this.#self.nodeId) return this.#onPing(claim)
-    return this.#rpc.call(claim.nodeId, 'swim.ping', claim, { timeoutMs: this.#settings.probeTimeoutMs })
+    if (claim.nodeId === this.self.nodeId) return this.#onPing(claim)
+    const { probeTimeoutMs: timeoutMs } = this.#settings
+    return this.#rpc.call(claim.nodeId, 'swim.ping', claim, { timeoutMs }).catch(() => NACK)
   }
 
   #onAccuse(claim: Claim & { evidence: string }, from: NodeId): void {
-    if (claim.nodeId === this.#self.nodeId) {
+    if (claim.nodeId === this.self.nodeId) {
       this.#hearOfSelf(claim)
       return
     }
-    const entry = this.#entries.get(claim.nodeId)
+    const entry = this.#table.entry(claim.nodeId)
     if (!entry || claim.incarnation < entry.member.incarnation) return
     const type = claim.evidence === 'refused' ? 'refused' : 'silent'
     // Only members that this node trusts have a say.
-    if (this.#entries.get(from)?.member.state === 'alive') this.#weigh(claim.nodeId, { type, by: from })
+    if (this.#table.get(from)?.state === 'alive') this.#weigh(claim.nodeId, { type, by: from })
   }
 
   #hearOfSelf(claim: { incarnation: number; state: MemberState }): void {
-    if (this.#self.state === 'left' || !Number.isSafeInteger(claim.incarnation)) return
-    const spokenIll = claim.state !== 'alive' && claim.incarnation >= this.#self.incarnation
-    if (spokenIll || claim.incarnation > this.#self.incarnation) {
-      this.#changeSelf({}, refutation(this.#self.incarnation, claim.incarnation))
+    if (this.self.state === 'left' || !Number.isSafeInteger(claim.incarnation)) return
+    const spokenIll = claim.state !== 'alive' && claim.incarnation >= this.self.incarnation
+    if (spokenIll || claim.incarnation > this.self.incarnation) {
+      if (spokenIll) this.#prober.noteRefuted()
+      this.#changeSelf({}, refutation(this.self.incarnation, claim.incarnation))
     }
   }
 
   // Verdicts
 
   #weigh(nodeId: NodeId, evidence: Evidence): void {
-    const entry = this.#entries.get(nodeId)
+    const entry = this.#table.entry(nodeId)
     if (!entry || this.#state !== 'running') return
     if (entry.member.state === 'left') return
-    const isOwn = evidence.type === 'silent' && evidence.by === this.#self.nodeId
+    const isOwn = evidence.type === 'silent' && evidence.by === this.self.nodeId
     if (isOwn && this.#prober.isQuiet) return
     const { belief, effects } = step(entry.belief, evidence, {
       now: this.#clock.now(),
-      self: this.#self.nodeId,
-      others: this.#aliveBesides(nodeId),
+      self: this.self.nodeId,
+      others: this.#table.aliveBesides(nodeId),
       health: this.#prober.health,
       suspicion: this.#settings.suspicion,
     })
@@ -280,42 +276,15 @@ export class Membership implements Members, Lifecycle {
     }
   }
 
-  /** One witness less may change the verdict on other suspects. */
-  #lookAgain(except: NodeId): void {
-    for (const [nodeId, entry] of this.#entries) {
-      if (nodeId !== except && entry.belief.phase === 'suspected') this.#weigh(nodeId, { type: 'look' })
+  /** One witness less, or another health, may change the verdict on suspects. */
+  #lookAgain(except?: NodeId): void {
+    for (const { member, belief } of this.#table.entries()) {
+      if (member.nodeId !== except && belief.phase === 'suspected') this.#weigh(member.nodeId, { type: 'look' })
     }
-  }
-
-  #aliveBesides(nodeId: NodeId): number {
-    const isAlive = ({ member }: Entry): boolean => member.state === 'alive' && member.nodeId !== nodeId
-    return [...this.#entries.values()].filter(isAlive).length
   }
 
   #setState(entry: Entry, state: MemberState): void {
-    if (entry.member.state !== state) this.#replace(entry, { ...entry.member, state })
-  }
-
-  #replace(entry: Entry, member: Member): void {
-    const previous = entry.member
-    entry.member = member
-    if (isSameView(previous, member)) return
-    if (previous.state !== member.state) {
-      this.#log.info('member changed', { name: member.name, from: previous.state, to: member.state })
-    }
-    this.#emit({ member, previous })
-  }
-
-  #emit(change: MemberChange): void {
-    this.#list = undefined
-    if (addressText(change.member) !== (change.previous && addressText(change.previous))) this.#keeper.soon()
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(change)
-      } catch (error) {
-        this.#log.error('a listener failed', { error })
-      }
-    }
+    if (entry.member.state !== state) this.#table.replace(entry, { ...entry.member, state })
   }
 
   // News
@@ -326,11 +295,11 @@ export class Membership implements Members, Lifecycle {
     if (typeof nodeId !== 'string') return
     const news = toMember(value, this.roster.get(nodeId))
     if (!news) return
-    if (nodeId === this.#self.nodeId) {
+    if (nodeId === this.self.nodeId) {
       this.#hearOfSelf(news)
       return
     }
-    const entry = this.#entries.get(nodeId)
+    const entry = this.#table.entry(nodeId)
     if (!entry) this.#meet(news)
     else if (news.incarnation >= entry.member.incarnation) this.#update(entry, news, from)
   }
@@ -338,8 +307,7 @@ export class Membership implements Members, Lifecycle {
   #meet(news: Member): void {
     const state = news.state === 'suspect' ? 'alive' : news.state
     const entry: Entry = { member: { ...news, state }, belief: state === 'dead' ? { phase: 'dead' } : trusted }
-    this.#entries.set(news.nodeId, entry)
-    this.#emit({ member: entry.member, previous: undefined })
+    this.#table.add(entry)
     if (state !== 'left') this.#mesh.want(news.nodeId)
   }
 
@@ -352,7 +320,7 @@ export class Membership implements Members, Lifecycle {
       entry.timer?.cancel()
     }
     if (verdict === 'left') this.#mesh.drop(news.nodeId)
-    this.#replace(entry, member)
+    this.#table.replace(entry, member)
     if (verdict === 'left') return
     if (isBackFromLeft) this.#mesh.want(news.nodeId)
     if (isHigher && !this.#components.peers.isConnected(news.nodeId)) this.#mesh.nudge(news.nodeId)
@@ -372,19 +340,17 @@ export class Membership implements Members, Lifecycle {
     this.#mesh.nudge(peer)
   }
 
-  #changeSelf(patch: Partial<Member>, incarnation: number = this.#self.incarnation + 1): void {
+  #changeSelf(patch: Partial<Member>, incarnation: number = this.self.incarnation + 1): void {
     this.#setSelf(patch, incarnation)
-    this.#gossip.tell('swim.news', { members: [this.#self] })
+    this.#gossip.tell('swim.news', { members: [this.self] })
   }
 
-  #setSelf(patch: Partial<Member>, incarnation: number = this.#self.incarnation + 1): void {
-    const previous = this.#self
-    this.#self = { ...previous, ...patch, incarnation }
-    this.#emit({ member: this.#self, previous })
+  #setSelf(patch: Partial<Member>, incarnation: number = this.self.incarnation + 1): void {
+    this.#table.setSelf({ ...this.self, ...patch, incarnation })
   }
 
   #addressOf(nodeId: NodeId): string | undefined {
-    const entry = this.#entries.get(nodeId)
-    return entry && entry.member.state !== 'left' ? addressText(entry.member) : undefined
+    const member = this.#table.get(nodeId)
+    return member && member.state !== 'left' ? addressText(member) : undefined
   }
 }

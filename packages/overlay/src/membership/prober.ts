@@ -3,7 +3,6 @@ import type { NodeId } from '../peers.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import type { Member, MemberState } from './contract.ts'
 import type { MembershipSettings } from './settings.ts'
-import { nextHealth } from './suspicion.ts'
 
 /** What is said of a member to itself, to helpers and to others: it refutes anything but `alive`. */
 export interface Claim {
@@ -24,6 +23,8 @@ export interface ProberInit {
   settings: MembershipSettings
   /** Whom to probe by turns. */
   candidates(): NodeId[]
+  /** Whom to probe in every period until it answers or is given up. */
+  inDoubt(): NodeId[]
   /** Undefined for a node that is unknown. */
   claim(nodeId: NodeId): Claim | undefined
   /** Members that may be asked to probe this one. */
@@ -33,16 +34,23 @@ export interface ProberInit {
   onSilence(nodeId: NodeId): void
   /** This node stood still that long. At most once per period. */
   onStall(forMs: number): void
+  /** Health changed: verdicts that wait may be due at another time. */
+  onHealth(): void
 }
 
+/** What a helper says that got no answer either: it is well itself, and so is the way to it. */
+export const NACK = 'nack'
+const STALLED = Symbol('this node stood still')
+
 /**
- * Probes one member per period, directly and then through others, and watches its own timers: what comes late shows that
- * this node stood still, and then it blames nobody (Lifeguard's local health).
+ * Probes one member per period, directly and then through others, and all that are in doubt, both ways at once. It watches
+ * itself too (Lifeguard's local health): a timer that comes late shows that this node stood still, and then it blames
+ * nobody; helpers that say nothing at all, and members that had to refute, show that it hears badly.
  */
 export class Prober {
   readonly #components: ProberComponents
   readonly #init: ProberInit
-  readonly #probing = new Set<NodeId>()
+  readonly #probing = new Map<NodeId, number>()
   #round: NodeId[] = []
   #health = 1
   #quietUntil = 0
@@ -89,55 +97,100 @@ export class Prober {
     return true
   }
 
-  /** Directly, then through others. Never throws. */
-  async probe(nodeId: NodeId): Promise<void> {
-    const { settings, onAnswer, onSilence } = this.#init
+  /** Somebody suspected this node, and it had to refute. */
+  noteRefuted(): void {
+    this.#setHealth(this.#health + 1)
+  }
+
+  /** Directly and through others: one after the other, or, `atOnce`, together. Never throws. */
+  async probe(nodeId: NodeId, atOnce = true): Promise<void> {
+    const { onAnswer, onSilence } = this.#init
     const claim = this.#init.claim(nodeId)
-    if (!claim || this.#probing.has(nodeId) || !this.#running) return
-    this.#probing.add(nodeId)
-    const timeoutMs = settings.probeTimeoutMs
-    let dueAt = this.#components.clock.now() + timeoutMs
+    const running = this.#probing.get(nodeId) ?? 0
+    if (!claim || running >= (atOnce ? 2 : 1) || !this.#running) return
+    this.#probing.set(nodeId, running + 1)
+    let dueAt = 0
     try {
-      let answer: unknown
-      try {
-        answer = await this.#components.rpc.call(nodeId, 'swim.ping', claim, { timeoutMs })
-      } catch {
-        if (this.noteStall(dueAt)) return
-        dueAt = this.#components.clock.now() + 2 * timeoutMs
-        answer = await this.#throughOthers(claim)
+      const direct = () => {
+        dueAt = this.#components.clock.now() + this.#timeoutMs
+        return this.#ask(nodeId, 'swim.ping', claim, this.#timeoutMs)
       }
+      const indirect = () => {
+        dueAt = this.#components.clock.now() + 2 * this.#timeoutMs
+        return this.#throughOthers(claim)
+      }
+      let answer: unknown
+      if (atOnce) answer = await Promise.any([direct(), indirect()])
+      else {
+        answer = await direct().catch(() => {
+          return this.noteStall(dueAt) ? STALLED : indirect()
+        })
+      }
+      if (answer === STALLED) return
+      this.#setHealth(this.#health - 1)
       onAnswer(nodeId, answer)
     } catch {
       if (!this.noteStall(dueAt)) onSilence(nodeId)
     } finally {
-      this.#probing.delete(nodeId)
+      const left = (this.#probing.get(nodeId) ?? 1) - 1
+      if (left > 0) this.#probing.set(nodeId, left)
+      else this.#probing.delete(nodeId)
     }
   }
 
-  #throughOthers(claim: Claim): Promise<unknown> {
-    const { rpc, random } = this.#components
+  /** A node that is not well gives others more time. */
+  get #timeoutMs(): number {
+    return this.#init.settings.probeTimeoutMs * Math.min(this.#health, 3)
+  }
+
+  #ask(to: NodeId, method: string, claim: Claim, timeoutMs: number): Promise<unknown> {
+    return this.#components.rpc.call(to, method, claim, { timeoutMs })
+  }
+
+  async #throughOthers(claim: Claim): Promise<unknown> {
     const { settings, helpers } = this.#init
-    const chosen = shuffled(random, helpers(claim.nodeId)).slice(0, settings.indirectProbes)
-    const timeoutMs = 2 * settings.probeTimeoutMs
-    return Promise.any(chosen.map((id) => rpc.call(id, 'swim.probe', claim, { timeoutMs })))
+    const chosen = shuffled(this.#components.random, helpers(claim.nodeId)).slice(0, settings.indirectProbes)
+    let heard = false
+    const calls = chosen.map(async (id) => {
+      const answer = await this.#ask(id, 'swim.probe', claim, 2 * this.#timeoutMs)
+      heard = true
+      if (answer === NACK) throw new Error('the helper heard nothing either')
+      return answer
+    })
+    try {
+      return await Promise.any(calls)
+    } catch (error) {
+      if (!heard && chosen.length > 0) this.#setHealth(this.#health + 1)
+      throw error
+    }
+  }
+
+  #setHealth(health: number): void {
+    const next = Math.min(this.#init.settings.suspicion.healthMax, Math.max(1, health))
+    if (next === this.#health) return
+    this.#health = next
+    this.#init.onHealth()
   }
 
   #arm(): void {
     const { clock } = this.#components
-    const { probePeriodMs, stallMs, suspicion } = this.#init.settings
+    const { probePeriodMs } = this.#init.settings
     const dueAt = clock.now() + probePeriodMs
     this.#timer = clock.after(probePeriodMs, () => {
-      this.#health = nextHealth(this.#health, clock.now() - dueAt, stallMs, suspicion.healthMax)
-      if (!this.noteStall(dueAt)) this.#probeNext()
+      if (this.noteStall(dueAt)) this.#setHealth(this.#health + 1)
+      else this.#probeNext()
       this.#arm()
     })
   }
 
   #probeNext(): void {
+    const { inDoubt, settings } = this.#init
+    const doubtful = shuffled(this.#components.random, inDoubt()).slice(0, settings.doubtfulProbes)
+    for (const nodeId of doubtful) void this.probe(nodeId)
     const candidates = new Set(this.#init.candidates())
     this.#round = this.#round.filter((nodeId) => candidates.has(nodeId))
     if (this.#round.length === 0) this.#round = shuffled(this.#components.random, [...candidates])
     const nodeId = this.#round.pop()
-    if (nodeId) void this.probe(nodeId)
+    if (nodeId && !doubtful.includes(nodeId)) void this.probe(nodeId, false)
   }
 }

@@ -4,6 +4,8 @@ export interface MembershipSettings {
   probePeriodMs: number
   probeTimeoutMs: number
   indirectProbes: number
+  /** Members in doubt that are probed in every period, besides the one whose turn it is. */
+  doubtfulProbes: number
   /** Full exchange with one member, by turns. */
   syncPeriodMs: number
   syncTimeoutMs: number
@@ -18,6 +20,7 @@ export const defaultMembership: MembershipSettings = {
   probePeriodMs: 500,
   probeTimeoutMs: 300,
   indirectProbes: 3,
+  doubtfulProbes: 8,
   syncPeriodMs: 2_500,
   syncTimeoutMs: 1_000,
   startGraceMs: 1_000,

@@ -17,7 +17,8 @@ export const defaultSuspicion: SuspicionSettings = { minMs: 3_000, maxMs: 12_000
 
 /**
  * How long a suspect has to refute. `accusers`: members that have evidence of their own; `others`: live members besides this
- * node and the suspect; `health`: 1 is well. From `maxMs` to `minMs` on a logarithmic scale, times health.
+ * node and the suspect; `health`: 1 is well. From `maxMs` to `minMs` on a logarithmic scale, times health; with
+ * nobody to confirm it, twice `minMs`.
  */
 export function suspicionMs(
   { accusers, others, health }: { accusers: number; others: number; health: number },
@@ -25,8 +26,9 @@ export function suspicionMs(
 ): number {
   const needed = Math.min(settings.confirmationsMax, others)
   const confirmations = Math.min(needed, Math.max(0, accusers - 1))
-  const share = needed === 0 ? (accusers > 0 ? 1 : 0) : Math.log(confirmations + 1) / Math.log(needed + 1)
-  const base = settings.maxMs - (settings.maxMs - settings.minMs) * share
+  const share = needed === 0 ? 0 : Math.log(confirmations + 1) / Math.log(needed + 1)
+  const alone = needed === 0 && accusers > 0
+  const base = alone ? 2 * settings.minMs : settings.maxMs - (settings.maxMs - settings.minMs) * share
   return Math.round(base * Math.min(settings.healthMax, Math.max(1, health)))
 }
 
@@ -36,9 +38,4 @@ export function suspicionMs(
  */
 export function refusalsNeeded(others: number): number {
   return Math.min(2, others + 1)
-}
-
-/** Local health after a tick that came `lateMs` late: worse at once, better step by step. */
-export function nextHealth(health: number, lateMs: number, stallMs: number, healthMax: number): number {
-  return lateMs > stallMs ? Math.min(healthMax, health + 1) : Math.max(1, health - 1)
 }

@@ -5,6 +5,7 @@ import {
   type Circumstances,
   type Effect,
   type Evidence,
+  type InDoubt,
   step,
   trusted,
 } from '../../src/membership/detector.ts'
@@ -19,13 +20,14 @@ const at = (now: number, more: Partial<Circumstances> = {}): Circumstances => ({
   ...more,
 })
 
-const suspected = (more: Partial<Extract<Belief, { phase: 'suspected' }>> = {}): Belief => ({
+const suspected = (more: Partial<InDoubt> = {}): InDoubt => ({
   phase: 'suspected',
   since: 0,
   accusers: [],
   refusedAt: [],
   ...more,
 })
+const doubted = (more: Partial<InDoubt> = {}): InDoubt => suspected({ phase: 'doubted', ...more })
 const dead: Belief = { phase: 'dead' }
 const names = (effects: readonly Effect[]): string[] =>
   effects.map((effect) => (effect.type === 'accuse' ? `accuse ${effect.evidence}` : effect.type))
@@ -37,9 +39,19 @@ test('every evidence in every state', () => {
     [trusted, { type: 'stalled', forMs: 9 }, 'trusted', []],
     [trusted, { type: 'lost' }, 'suspected', ['suspect', 'redial', 'timer']],
     [trusted, { type: 'silent', by: 'me' }, 'suspected', ['suspect', 'accuse silent', 'timer']],
-    [trusted, { type: 'silent', by: 'b' }, 'suspected', ['suspect', 'redial', 'probe', 'timer']],
+    [trusted, { type: 'silent', by: 'b' }, 'doubted', ['redial', 'probe']],
     [trusted, { type: 'refused', by: 'me' }, 'suspected', ['suspect', 'accuse refused', 'timer']],
-    [trusted, { type: 'refused', by: 'b' }, 'suspected', ['suspect', 'redial', 'probe', 'timer']],
+    [trusted, { type: 'refused', by: 'b' }, 'doubted', ['redial', 'probe']],
+    [doubted(), { type: 'answered' }, 'trusted', []],
+    [doubted(), { type: 'look' }, 'doubted', []],
+    [doubted(), { type: 'stalled', forMs: 9 }, 'doubted', []],
+    [doubted({ accusers: ['b'] }), { type: 'silent', by: 'b' }, 'doubted', []],
+    [doubted({ accusers: ['b'] }), { type: 'silent', by: 'c' }, 'doubted', ['redial', 'probe']],
+    [doubted({ refusedAt: ['b'] }), { type: 'refused', by: 'c' }, 'doubted', ['redial', 'probe']],
+    [doubted(), { type: 'lost' }, 'suspected', ['suspect', 'redial', 'timer']],
+    [doubted({ accusers: ['b'] }), { type: 'silent', by: 'me' }, 'suspected', ['suspect', 'accuse silent', 'timer']],
+    [doubted(), { type: 'refused', by: 'me' }, 'suspected', ['suspect', 'accuse refused', 'timer']],
+    [doubted({ refusedAt: ['b'] }), { type: 'refused', by: 'me' }, 'dead', ['suspect', 'accuse refused', 'kill']],
     [suspected(), { type: 'answered' }, 'trusted', ['trust']],
     [suspected(), { type: 'look' }, 'suspected', ['timer']],
     [suspected(), { type: 'lost' }, 'suspected', ['redial', 'timer']],
@@ -73,6 +85,15 @@ test('time makes a verdict, and sooner with more accusers', () => {
   for (const [accusers, now, phase] of table) {
     assert.is(step(suspected({ accusers }), { type: 'look' }, at(now)).belief.phase, phase, `${accusers} at ${now}`)
   }
+})
+
+test('what others say counts from when they said it, once this node has looked itself', () => {
+  const belief = doubted({ accusers: ['b', 'c'] })
+  assert.is(step(belief, { type: 'look' }, at(99_000)).belief.phase, 'doubted')
+  const { belief: next, effects } = step(belief, { type: 'silent', by: 'me' }, at(900))
+  assert.is(next.phase, 'suspected')
+  assert.equal(effects.at(-1), { type: 'timer', afterMs: 2_100 })
+  assert.is(step(belief, { type: 'silent', by: 'me' }, at(3_000)).belief.phase, 'dead')
 })
 
 test('with nobody else to ask, one refusal is enough', () => {

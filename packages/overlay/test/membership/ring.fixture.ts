@@ -7,11 +7,13 @@ import {
   signCertificate,
   verifyCertificate,
 } from '../../src/admission/certificate.ts'
-import { MemoryNetwork, type MemoryPeerNet } from '../../src/kad/memory.ts'
+import { MemoryNetwork, type MemoryNetworkInit, type MemoryPeerNet } from '../../src/kad/memory.ts'
 import { generateNodeKey, nodeIdOf } from '../../src/kad/node-key.ts'
+import type { MemberState } from '../../src/membership/contract.ts'
 import { Membership } from '../../src/membership/members.ts'
 import { Roster } from '../../src/membership/roster.ts'
 import type { SavedRoster } from '../../src/membership/roster-keeper.ts'
+import type { MembershipSettings } from '../../src/membership/settings.ts'
 import { PeerRpc } from '../../src/rpc/rpc.ts'
 
 /** A process that can stand still: its timers fire late, all at once, before it hears from the network again. */
@@ -66,6 +68,19 @@ export interface RingNode {
   saved: SavedRoster[]
 }
 
+/** One node changed its mind about another. */
+export interface Verdict {
+  at: number
+  observer: string
+  member: string
+  state: MemberState
+}
+
+export interface TestRingInit {
+  network?: MemoryNetworkInit
+  settings?: Partial<MembershipSettings>
+}
+
 export class TestRing {
   readonly clock = new SimClock()
   readonly random: SimRandom
@@ -73,11 +88,15 @@ export class TestRing {
   readonly nodes: RingNode[] = []
   readonly keys = generateRingKeys()
   readonly changes: string[] = []
+  readonly verdicts: Verdict[] = []
+  readonly #init: TestRingInit
   #boots = 0
+  #names = 0
 
-  constructor(seed: number) {
+  constructor(seed: number, init: TestRingInit = {}) {
+    this.#init = init
     this.random = new SimRandom(seed)
-    this.network = new MemoryNetwork({ clock: this.clock, random: this.random.fork() })
+    this.network = new MemoryNetwork({ clock: this.clock, random: this.random.fork() }, init.network)
   }
 
   certify(name: string): Certificate {
@@ -125,10 +144,14 @@ export class TestRing {
         version: '1.0.0',
         services: { host: '127.1.1.1', cluster: port },
         known: known.members,
+        settings: this.#init.settings,
       },
     )
+    const observer = certificate.name
     members.onChange(({ member, previous }) => {
-      if (member.state !== previous?.state) this.changes.push(`${certificate.name}: ${member.name} ${member.state}`)
+      if (member.state === previous?.state) return
+      this.changes.push(`${observer}: ${member.name} ${member.state}`)
+      this.verdicts.push({ at: this.clock.now(), observer, member: member.name, state: member.state })
     })
     await members.start()
     const node = { certificate, clock, peers, rpc, roster, members, saved }
@@ -139,7 +162,7 @@ export class TestRing {
   /** Admits one more: its certificate is announced by the first node, then it starts. */
   async join(): Promise<RingNode> {
     const first = this.nodes[0]
-    const certificate = this.certify(`n${this.nodes.length + 1}`)
+    const certificate = this.certify(`n${++this.#names}`)
     const announced = first?.members.announce(this.sign(certificate))
     await this.clock.advance(100)
     await announced
@@ -163,6 +186,23 @@ export class TestRing {
         .sort()
         .join(', '),
     )
+  }
+
+  /** The process stands still: neither its timers nor its network move. */
+  stall({ clock, peers }: RingNode): void {
+    clock.stall()
+    this.network.pause(peers.self)
+  }
+
+  resume({ clock, peers }: RingNode): void {
+    clock.resume()
+    this.network.resume(peers.self)
+  }
+
+  /** The process ends without a word; with `power` its machine too. */
+  async crash(node: RingNode, options: { power?: boolean } = {}): Promise<void> {
+    this.network.crash(node.peers.self, options)
+    await node.members.stop()
   }
 
   async stop(nodes: readonly RingNode[] = this.nodes): Promise<void> {
