@@ -28,10 +28,16 @@ export interface Cluster {
   nodes: ClusterNode[]
   /** Joins one more server. */
   add(): Promise<ClusterNode>
+  /** The same without waiting for it: it is in `nodes` when this resolves. */
+  begin(): Promise<ClusterNode>
   /** kill -9 and waits until the process is gone. */
   kill(node: ClusterNode): Promise<void>
   /** Starts it again on its own data. */
   restart(node: ClusterNode): Promise<void>
+  /** The same without waiting for it. */
+  launch(node: ClusterNode): void
+  /** Waits until it serves; rejects when its process ends. */
+  ready(node: ClusterNode): Promise<void>
   /** Waits until all live nodes see each other and every range has its copies. */
   settled(limitMs?: number): Promise<StatusResult>
   stop(): Promise<void>
@@ -43,12 +49,17 @@ export interface ClusterOptions {
   nodes: number
   /** More command-line options for every node. */
   options?: string[]
+  /** What stands before the command line of a node: `nsenter …` puts it into a network of its own. */
+  prefix?(number: number): string[]
+  /** Where the data directories are, instead of a new directory that `stop` removes. */
+  base?: string
 }
 
 export const ports = { sip: 5060, dns: 5353, soap: 9200, cluster: 7400, admission: 7401 }
 
-export async function startCluster({ net, nodes: count, options = [] }: ClusterOptions): Promise<Cluster> {
-  const base = mkdtempSync(join(tmpdir(), 'thor-test-'))
+export async function startCluster(init: ClusterOptions): Promise<Cluster> {
+  const { net, nodes: count, options = [] } = init
+  const base = init.base ?? mkdtempSync(join(tmpdir(), 'thor-test-'))
   const nodes: ClusterNode[] = []
 
   const launch = (number: number, data: string, invite?: string): { process: ChildProcess; output: () => string } => {
@@ -63,7 +74,8 @@ export async function startCluster({ net, nodes: count, options = [] }: ClusterO
       '--dns-port',
       String(ports.dns),
     ]
-    const child = spawn(process.execPath, [bin, ...args, ...options], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    const [program = '', ...rest] = [...(init.prefix?.(number) ?? []), process.execPath, bin, ...args, ...options]
+    const child = spawn(program, rest, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     const keep = (chunk: Buffer): void => {
       output = (output + chunk.toString()).slice(-200_000)
@@ -76,7 +88,7 @@ export async function startCluster({ net, nodes: count, options = [] }: ClusterO
   const ready = async (node: ClusterNode): Promise<void> => {
     const serving = eventually(
       async () => {
-        if (node.process.exitCode !== null) return true
+        if (node.process.exitCode !== null || node.process.signalCode !== null) return true
         const status = await node.operations.status()
         return status.nodes.find((member) => member.self)?.serving
       },
@@ -84,15 +96,21 @@ export async function startCluster({ net, nodes: count, options = [] }: ClusterO
       `node ${node.number} ready`,
     )
     await serving
-    if (node.process.exitCode !== null) throw new Error(`node ${node.number} ended:\n${node.output()}`)
+    const { exitCode, signalCode } = node.process
+    if (exitCode !== null || signalCode !== null) throw new Error(`node ${node.number} ended:\n${node.output()}`)
   }
 
   const cluster: Cluster = {
     nodes,
     async add() {
+      const node = await cluster.begin()
+      await ready(node)
+      return node
+    },
+    async begin() {
       const number = nodes.length + 1
       const data = join(base, `n${number}`)
-      const first = nodes.find((node) => node.process.exitCode === null && !node.process.killed)
+      const first = nodes.find(({ process: { exitCode, signalCode } }) => exitCode === null && signalCode === null)
       const invite = first ? (await first.operations.invite({})).invite : undefined
       const node: ClusterNode = {
         number,
@@ -102,7 +120,6 @@ export async function startCluster({ net, nodes: count, options = [] }: ClusterO
         operations: connectControl(data),
       }
       nodes.push(node)
-      await ready(node)
       return node
     },
     async kill(node) {
@@ -111,9 +128,13 @@ export async function startCluster({ net, nodes: count, options = [] }: ClusterO
       await gone
     },
     async restart(node) {
-      Object.assign(node, launch(node.number, node.data))
+      cluster.launch(node)
       await ready(node)
     },
+    launch(node) {
+      Object.assign(node, launch(node.number, node.data))
+    },
+    ready,
     settled(limitMs = 60_000) {
       return eventually(
         async () => {
@@ -146,7 +167,7 @@ export async function startCluster({ net, nodes: count, options = [] }: ClusterO
           clearTimeout(hard)
         }),
       )
-      rmSync(base, { recursive: true, force: true })
+      if (init.base === undefined) rmSync(base, { recursive: true, force: true })
     },
   }
 

@@ -56,6 +56,9 @@ export interface RequestOptions {
   maxForwards?: number
   /** Below its own. */
   vias?: string[]
+  /** How long a final answer to each message is waited for; default 15 s. */
+  limitMs?: number
+  userAgent?: string
   onProvisional?(response: SipText): void
 }
 
@@ -204,12 +207,12 @@ export class Phone {
       options.dialog ? ++options.dialog.cseq : method === 'REGISTER' ? ++this.#registerCseq : ++cseq
     let cseq = 0
     let sent = this.#build(method, uri, { ...options, callId }, next(), from)
-    let response = await this.#transact(sent, method, proxy, options.onProvisional)
+    let response = await this.#transact(sent, method, proxy, options)
     if ([401, 407].includes(statusOf(response)) && options.authenticate !== false) {
       const [name, value] = this.#credentials(response, method, uri, options.algorithm)
       const more = [...(options.headers ?? []), [name, value] as [string, string]]
       sent = this.#build(method, uri, { ...options, callId, headers: more }, next(), from)
-      response = await this.#transact(sent, method, proxy, options.onProvisional)
+      response = await this.#transact(sent, method, proxy, options)
     }
     return { response, sent }
   }
@@ -227,7 +230,7 @@ export class Phone {
       ['CSeq', `${cseq} ${method}`],
       ...(dialog?.routes ?? []).map((route): [string, string] => ['Route', route]),
       ...(['INVITE', 'SUBSCRIBE'].includes(method) ? [['Contact', this.contact] as [string, string]] : []),
-      ['User-Agent', 'scripted phone'],
+      ['User-Agent', options.userAgent ?? 'scripted phone'],
       ...(options.headers ?? []),
       ...(options.body && !options.headers?.some(([name]) => name === 'Content-Type')
         ? [['Content-Type', 'application/sdp'] as [string, string]]
@@ -257,7 +260,7 @@ export class Phone {
     request: SipText,
     method: string,
     proxy: string,
-    onProvisional?: (response: SipText) => void,
+    { onProvisional, limitMs = LIMIT_MS }: Pick<RequestOptions, 'onProvisional' | 'limitMs'> = {},
   ): Promise<SipText> {
     const key = `${branchOf(request)} ${method}`
     if (method === 'INVITE') this.#lastInvite = request
@@ -277,8 +280,9 @@ export class Phone {
       }
       const limit = setTimeout(() => {
         stopTimers()
+        this.#waiting.delete(key)
         reject(new Error(`no final answer to ${request.first} from ${proxy}`))
-      }, LIMIT_MS)
+      }, limitMs)
       this.#timers.add(limit)
       const take = (response: SipText): void => {
         if (method === 'INVITE') stopTimers()

@@ -1,0 +1,102 @@
+/** What a chaos run writes down: what clients asked and heard, and what was done to the ring. Times are epoch ms, with fractions. */
+
+/** A client's attempt at one node. Attempts of one wish share `wish`; the last one of it succeeded, or the run ended. */
+interface Attempt {
+  wish: number
+  /** The node that was asked, 1, 2, 3 … */
+  node: number
+  from: number
+  to: number
+  /**
+   * `ok`: acknowledged. `refused`: an answer that says that nothing happened. `unknown`: no answer, or one that says so.
+   * `unreachable`: it was not even sent.
+   */
+  outcome: 'ok' | 'refused' | 'unknown' | 'unreachable'
+  /** Code or sentence of what failed. */
+  error?: string
+}
+
+/** The name of an account was set to `c<value>`; each account has one writer, and its values grow by one per wish. */
+export interface Write extends Attempt {
+  type: 'write'
+  subject: string
+  value: number
+}
+
+/** The account was read strictly; -1: there was none. */
+export interface Lookup extends Attempt {
+  type: 'lookup'
+  subject: string
+  value?: number
+}
+
+/** REGISTER number `value` of a phone. */
+export interface Register extends Attempt {
+  type: 'register'
+  subject: string
+  value: number
+}
+
+/** The bindings of a phone's account were read: number of the REGISTER that made each. */
+export interface Binding extends Attempt {
+  type: 'binding'
+  subject: string
+  values?: number[]
+}
+
+/** A new account `subject` was wanted by two at once, at two nodes; `by` became its name when it was acknowledged. */
+export interface Claim extends Attempt {
+  type: 'claim'
+  subject: string
+  by: string
+}
+
+/** An INVITE; `ok`: answered with 200. */
+export interface Call extends Attempt {
+  type: 'call'
+  callId: string
+}
+
+/** A BYE of an answered call; `ok`: 200. */
+export interface Hangup extends Attempt {
+  type: 'hangup'
+  callId: string
+}
+
+export type Operation = Write | Lookup | Register | Binding | Claim | Call | Hangup
+
+/** Something was done to the ring. Operations that overlap `at` … `until` are looked at for how long they failed. */
+export interface Fault {
+  type: 'fault'
+  name: string
+  at: number
+  /** When the scenario had what it waited for. */
+  until: number
+  /** Nodes that are gone or cut off: what they answer is not counted as an outage. */
+  victims: number[]
+  /** Home and replicas of each account just before. */
+  places?: Record<string, { home: number; replicas: number[] }>
+  /** Until three copies of everything were there again, in ms after the fault. */
+  copiesAfterMs?: number
+  /** More figures of the scenario. */
+  figures?: Record<string, number>
+}
+
+/** Bindings may be older than acknowledged in this time: both sides of a cut serve what they know; a power cut costs 10 s. */
+export interface Lenient {
+  type: 'lenient'
+  from: number
+  to: number
+  /** So much may be forgotten. */
+  forgetMs: number
+}
+
+/** What stood in the ring in the end, read at one node after everything was quiet. */
+export interface Final {
+  type: 'final'
+  node: number
+  accounts: { aor: string; displayName: string }[]
+  calls: { callId: string; closed: boolean }[]
+}
+
+export type Entry = Operation | Fault | Lenient | Final

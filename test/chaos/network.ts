@@ -1,0 +1,162 @@
+/**
+ * Where the nodes of a chaos run live. As root on Linux each node gets a network namespace of its own, joined by a bridge in
+ * one more namespace, in which the clients are; cuts and losses are nftables rules inside the nodes' namespaces, so nothing
+ * of the machine's own network is touched. Otherwise nodes live on loopback addresses, and nothing can be cut.
+ *
+ *   [n1 eth0 10.77.0.1] ─┐
+ *   [n2 eth0 10.77.0.2] ─┼─ bridge 10.77.0.250 (clients)
+ *   [n3 eth0 10.77.0.3] ─┘
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readlinkSync } from 'node:fs'
+import { eventually } from '@thor-node/core/testing'
+
+export interface Network {
+  /** Nodes can be cut off from each other. */
+  readonly cuttable: boolean
+  /** First three bytes of all addresses. */
+  readonly net: string
+  readonly clientAddress: string
+  /** What stands before the command line of a node, and of the clients. */
+  prefix(number: number): string[]
+  readonly clientPrefix: string[]
+  /** From now on nothing that node `from` sends arrives at node `to`. */
+  cut(from: number, to: number): void
+  /** This share of what other nodes send is lost at the node. */
+  lose(number: number, percent: number): void
+  /** Neither nodes nor clients reach it: the cable is out. */
+  unplug(number: number): void
+  /** Undoes all of these. */
+  heal(): void
+  stop(): Promise<void>
+}
+
+const CLIENTS = 250
+
+export function canIsolate(): boolean {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
+  try {
+    for (const program of ['nsenter', 'unshare', 'nft', 'ip']) execFileSync('which', [program], { stdio: 'ignore' })
+    execFileSync('unshare', ['-n', 'true'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+export function loopbackNetwork(net = '127.77.0'): Network {
+  const no = (): never => {
+    throw new Error('this needs network namespaces: run as root on Linux, with nft, ip and nsenter')
+  }
+  return {
+    cuttable: false,
+    net,
+    clientAddress: `${net}.${CLIENTS}`,
+    prefix: () => [],
+    clientPrefix: [],
+    cut: no,
+    lose: no,
+    unplug: no,
+    heal: () => undefined,
+    stop: async () => undefined,
+  }
+}
+
+/** A namespace lives as long as the `cat` in it, which ends when this process does, however it ends. */
+async function makeNamespace(): Promise<ChildProcess & { pid: number }> {
+  const holder = spawn('unshare', ['-n', 'cat'], { stdio: ['pipe', 'ignore', 'ignore'] })
+  await once(holder, 'spawn')
+  const own = readlinkSync('/proc/self/ns/net')
+  await eventually(() => readlinkSync(`/proc/${holder.pid}/ns/net`) !== own, 5_000, 'a network namespace')
+  return holder as ChildProcess & { pid: number }
+}
+
+/** @param count namespaces are made for nodes 1 … count */
+export async function isolatedNetwork(count: number): Promise<Network> {
+  const net = '10.77.0'
+  const bridge = await makeNamespace()
+  const holders: (ChildProcess & { pid: number })[] = []
+  const enter = (pid: number): string[] => ['nsenter', '-t', String(pid), '-n']
+  const runIn = (pid: number, args: string[], input?: string): void => {
+    const [program = '', ...rest] = [...enter(pid), ...args]
+    execFileSync(program, rest, { input: input ?? '', stdio: ['pipe', 'ignore', 'inherit'] })
+  }
+  const batch = (pid: number, lines: string[]): void => runIn(pid, ['ip', '-batch', '-'], `${lines.join('\n')}\n`)
+
+  batch(bridge.pid, [
+    'link set lo up',
+    'link add br0 type bridge',
+    'link set br0 up',
+    `addr add ${net}.${CLIENTS}/24 dev br0`,
+  ])
+  for (let number = 1; number <= count; number++) {
+    const holder = await makeNamespace()
+    holders.push(holder)
+    batch(bridge.pid, [
+      `link add n${number} type veth peer name eth0 netns ${holder.pid}`,
+      `link set n${number} master br0`,
+      `link set n${number} up`,
+    ])
+    batch(holder.pid, ['link set lo up', `addr add ${net}.${number}/24 dev eth0`, 'link set eth0 up'])
+  }
+  const pidOf = (number: number): number => (holders[number - 1] as { pid: number }).pid
+
+  interface Filter {
+    cut: Set<number>
+    losePercent: number
+  }
+  const filters = new Map<number, Filter>()
+  const unplugged = new Set<number>()
+  const filterOf = (number: number): Filter => {
+    const known = filters.get(number) ?? { cut: new Set<number>(), losePercent: 0 }
+    filters.set(number, known)
+    return known
+  }
+  const apply = (number: number): void => {
+    const { cut, losePercent } = filterOf(number)
+    const rules = [
+      'iif lo accept',
+      ...[...cut].map((from) => `ip saddr ${net}.${from} drop`),
+      ...(losePercent > 0 ? [`ip saddr != ${net}.${CLIENTS} numgen random mod 100 < ${losePercent} drop`] : []),
+    ]
+    const table = `table inet chaos { chain in { type filter hook input priority 0; ${rules.join('; ')}; } }`
+    runIn(pidOf(number), ['nft', '-f', '-'], `table inet chaos\ndelete table inet chaos\n${table}\n`)
+  }
+
+  return {
+    cuttable: true,
+    net,
+    clientAddress: `${net}.${CLIENTS}`,
+    prefix: (number) => enter(pidOf(number)),
+    clientPrefix: enter(bridge.pid),
+    cut(from, to) {
+      filterOf(to).cut.add(from)
+      apply(to)
+    },
+    lose(number, percent) {
+      filterOf(number).losePercent = percent
+      apply(number)
+    },
+    unplug(number) {
+      unplugged.add(number)
+      batch(bridge.pid, [`link set n${number} down`])
+    },
+    heal() {
+      for (const number of filters.keys()) {
+        filters.set(number, { cut: new Set(), losePercent: 0 })
+        apply(number)
+      }
+      for (const number of unplugged) batch(bridge.pid, [`link set n${number} up`])
+      unplugged.clear()
+    },
+    async stop() {
+      for (const holder of [...holders, bridge]) {
+        if (holder.exitCode !== null || holder.signalCode !== null) continue
+        const gone = once(holder, 'exit')
+        holder.stdin?.end()
+        await gone
+      }
+    },
+  }
+}

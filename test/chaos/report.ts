@@ -1,0 +1,53 @@
+/** What a scenario gave, for people. Pure. */
+import type { Violation } from './checker.ts'
+import type { Measured, Spread } from './measure.ts'
+
+export interface Result {
+  scenario: string
+  nodes: number
+  times: number
+  seed: number
+  seconds: number
+  /** The network: namespaces or loopback. */
+  isolated: boolean
+  violations: Violation[]
+  measured: Measured
+  /** Why it did not run to its end. */
+  error?: string
+}
+
+const SHOWN_MAX = 20
+const figure = (ms: number): string => Math.round(ms).toString()
+const row = (cells: string[], widths: number[]): string =>
+  cells
+    .map((cell, index) => (index < 2 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0)))
+    .join('  ')
+const spread = ({ count, median, p99, max }: Spread): string[] => [
+  String(count),
+  figure(median),
+  figure(p99),
+  figure(max),
+]
+
+export function render(result: Result): string {
+  const { measured, violations } = result
+  const counted = (kind: Violation['kind']): number => violations.filter((one) => one.kind === kind).length
+  const widths = [18, 10, 7, 8, 8, 8, 8]
+  const operations = Object.entries(measured.operations).map(
+    ([name, { ok, failed }]) => `${name} ${ok} (${failed} not)`,
+  )
+  return [
+    '',
+    `${result.scenario} ×${measured.faults}, ${result.nodes} nodes, seed ${result.seed}, ${result.seconds.toFixed(0)} s, ` +
+      `${result.isolated ? 'network namespaces' : 'loopback'}`,
+    ...(result.error ? [`  DID NOT END: ${result.error}`] : []),
+    `  lost ${counted('lost')}, doubled ${counted('doubled')}, stale ${counted('stale')}, invented ${counted('invented')}`,
+    `  ${operations.join(', ')}`,
+    '',
+    `  ${row(['ms without', 'victim is', 'struck', 'faults', 'median', 'p99', 'worst'], widths)}`,
+    ...measured.gaps.map((gap) => `  ${row([gap.kind, gap.position, String(gap.struck), ...spread(gap)], widths)}`),
+    ...measured.figures.map((one) => `  ${row([one.name, '', '', ...spread(one)], widths)}`),
+    ...violations.slice(0, SHOWN_MAX).map(({ kind, text }) => `  ${kind.toUpperCase()} ${text}`),
+    ...(violations.length > SHOWN_MAX ? [`  … and ${violations.length - SHOWN_MAX} more`] : []),
+  ].join('\n')
+}

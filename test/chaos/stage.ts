@@ -1,0 +1,254 @@
+/** A ring under load, and what scenarios do to it: everything is noted in the history. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SimRandom } from '@thor-node/core/testing'
+import type { StatusResult } from '@thor-node/nodes'
+import { type Cluster, type ClusterNode, startCluster } from '../support/cluster.ts'
+import type { Entry, Fault, Operation } from './history.ts'
+import type { LoadInit } from './load.ts'
+import { LoadProcess } from './load-process.ts'
+import { isolatedNetwork, loopbackNetwork, type Network } from './network.ts'
+
+export interface StageInit {
+  nodes: number
+  /** Namespaces for nodes that join later. */
+  spare?: number
+  seed: number
+  isolated: boolean
+  say(text: string): void
+  load?: Partial<Pick<LoadInit, 'accounts' | 'phones' | 'everyMs'>>
+  /** More options for every node. */
+  options?: string[]
+}
+
+const DOMAIN = 'thor.local'
+const defaultLoad = {
+  accounts: 24,
+  phones: 6,
+  everyMs: { write: 40, lookup: 60, register: 900, call: 1_000, claim: 2_000 },
+}
+const POLL_MS = 60
+
+export const now = (): number => performance.timeOrigin + performance.now()
+export const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
+const running = ({ process: { exitCode, signalCode } }: ClusterNode): boolean =>
+  exitCode === null && signalCode === null
+
+export class Stage {
+  readonly network: Network
+  readonly cluster: Cluster
+  readonly random: SimRandom
+  readonly say: (text: string) => void
+  readonly base: string
+  readonly #load: LoadProcess
+  readonly #loadInit: LoadInit
+
+  private constructor(
+    parts: { network: Network; cluster: Cluster; load: LoadProcess; loadInit: LoadInit; base: string },
+    init: StageInit,
+  ) {
+    this.network = parts.network
+    this.cluster = parts.cluster
+    this.#load = parts.load
+    this.#loadInit = parts.loadInit
+    this.base = parts.base
+    this.random = new SimRandom(init.seed)
+    this.say = init.say
+  }
+
+  static async open(init: StageInit): Promise<Stage> {
+    const spare = init.spare ?? 0
+    const network = init.isolated ? await isolatedNetwork(init.nodes + spare) : loopbackNetwork()
+    const base = mkdtempSync(join(tmpdir(), 'thor-chaos-'))
+    let cluster: Cluster | undefined
+    try {
+      const prefix = (number: number): string[] => network.prefix(number)
+      const options = ['--log-level', 'info', ...(init.options ?? [])]
+      cluster = await startCluster({ net: network.net, nodes: init.nodes, prefix, base, options })
+      await cluster.settled()
+      init.say(`${init.nodes} nodes up`)
+      const first = cluster.nodes[0] as ClusterNode
+      const load = { ...defaultLoad, ...init.load }
+      const names = [
+        ...Array.from({ length: load.accounts }, (_, index) => ({ user: `u${index}`, name: 'c0' })),
+        ...Array.from({ length: load.phones }, (_, index) => ({ user: `p${index}`, name: 'phone' })),
+      ]
+      for (const { user, name } of names) {
+        await first.operations.accountAdd({ aor: `${user}@${DOMAIN}`, password: `secret-${user}`, displayName: name })
+      }
+      const { password } = await first.operations.adminPassword({})
+      const loadInit: LoadInit = {
+        ...load,
+        nodes: cluster.nodes.map(({ number, address, data }) => ({ number, address, data })),
+        domain: DOMAIN,
+        adminPassword: password,
+        clientAddress: network.clientAddress,
+      }
+      const process = new LoadProcess(network.clientPrefix, loadInit)
+      await process.ready()
+      return new Stage({ network, cluster, load: process, loadInit, base }, init)
+    } catch (error) {
+      await cluster?.stop()
+      await network.stop()
+      rmSync(base, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  get history(): Entry[] {
+    return this.#load.history
+  }
+
+  get nodes(): ClusterNode[] {
+    return this.cluster.nodes
+  }
+
+  get live(): ClusterNode[] {
+    return this.nodes.filter(running)
+  }
+
+  node(number: number): ClusterNode {
+    return this.nodes[number - 1] as ClusterNode
+  }
+
+  pick<T>(items: readonly T[]): T {
+    return items[this.random.int(items.length)] as T
+  }
+
+  /** Clients know these nodes, as DNS would name them. */
+  offer(numbers: readonly number[]): void {
+    this.#load.tell({ type: 'targets', live: [...numbers] })
+  }
+
+  offerLive(): void {
+    this.offer(this.live.map(({ number }) => number))
+  }
+
+  tell(message: Parameters<LoadProcess['tell']>[0]): void {
+    this.#load.tell(message)
+  }
+
+  /** Home and replicas of every account of the load, as one node sees them. */
+  async places(): Promise<NonNullable<Fault['places']>> {
+    const { operations } = this.pick(this.live)
+    const status = await operations.status()
+    const numberOf = new Map(status.nodes.map(({ name, address }) => [name, Number(address.split('.').at(-1))]))
+    const { accounts, phones } = this.#loadInit
+    const users = [
+      ...Array.from({ length: accounts }, (_, index) => `u${index}`),
+      ...Array.from({ length: phones }, (_, index) => `p${index}`),
+    ]
+    const places = users.map(async (user) => {
+      const { aor, home, replicas } = await operations.where({ aor: `${user}@${DOMAIN}` })
+      const numbers = replicas.map(({ name }) => numberOf.get(name) ?? 0)
+      return [aor, { home: numberOf.get(home ?? '') ?? 0, replicas: numbers }] as const
+    })
+    return Object.fromEntries(await Promise.all(places))
+  }
+
+  /** Writes and look-ups in every position to these victims, all at once, so that some are under way when they fall. */
+  burst(victims: readonly number[], places: NonNullable<Fault['places']>): void {
+    const others = this.live.map(({ number }) => number).filter((number) => !victims.includes(number))
+    const all = Object.entries(places).filter(([aor]) => aor.startsWith('u'))
+    const account = ([aor]: [string, unknown]): number => Number(/^u(\d+)@/.exec(aor)?.[1])
+    const isVictim = (number: number): boolean => victims.includes(number)
+    const homes = all.filter(([, { home }]) => isVictim(home))
+    const replicas = all.filter(([, { home, replicas: list }]) => !isVictim(home) && list.some(isVictim))
+    const rest = all.filter((one) => !homes.includes(one) && !replicas.includes(one))
+    const take = (list: typeof all, count: number): typeof all =>
+      list
+        .map((one) => ({ one, order: this.random.float() }))
+        .sort((a, b) => a.order - b.order)
+        .slice(0, count)
+        .map(({ one }) => one)
+    const aimed = [...take(homes, 3), ...take(replicas, 3)]
+    const writes = aimed.map((one) => ({ account: account(one), node: this.pick(others) }))
+    const through = take(
+      [...homes, ...replicas, ...rest].filter((one) => !aimed.includes(one)),
+      3,
+    )
+    writes.push(...through.map((one) => ({ account: account(one), node: this.pick(victims) })))
+    this.tell({ type: 'burst', writes, lookups: [...victims, ...victims, ...others] })
+  }
+
+  /** Notes a fault that began at `at` and is over now. */
+  fault(fault: Omit<Fault, 'type' | 'until'>): void {
+    this.history.push({ type: 'fault', until: now(), ...fault })
+  }
+
+  /** Waits until clients of the other nodes have not failed for `calmMs`; returns when that began to be true, ms after `since`. */
+  async calm(victims: readonly number[], since: number, calmMs = 1_000, limitMs = 60_000): Promise<number> {
+    let last = since
+    let seen = this.history.length
+    for (;;) {
+      await pause(POLL_MS)
+      for (; seen < this.history.length; seen++) {
+        const entry = this.history[seen] as Operation
+        const failed = 'outcome' in entry && entry.outcome !== 'ok' && entry.type !== 'call' && entry.type !== 'claim'
+        if (failed && !victims.includes(entry.node) && entry.to > last) last = entry.to
+      }
+      if (now() - last > calmMs) return last - since
+      if (now() - since > limitMs) return now() - since
+    }
+  }
+
+  /** Waits until every running node says that all are there and every range has its copies; ms since `since`. */
+  async settled(since: number, limitMs = 90_000): Promise<number> {
+    for (;;) {
+      const reports = await Promise.all(this.live.map(({ operations }) => operations.status().catch(() => undefined)))
+      if (reports.every((report) => report && this.#whole(report))) return now() - since
+      if (now() - since > limitMs) {
+        const seen = reports.map(
+          (report) => report && { ...report.ring, nodes: report.nodes.map((n) => `${n.name} ${n.state}`) },
+        )
+        throw new Error(`the ring did not settle in ${limitMs} ms: ${JSON.stringify(seen)}`)
+      }
+      await pause(POLL_MS)
+    }
+  }
+
+  #whole({ nodes, ring }: StatusResult): boolean {
+    const addresses = new Set(this.live.map(({ address }) => address))
+    const present = nodes.filter(
+      ({ address, state, serving }) => addresses.has(address) && state === 'alive' && serving,
+    )
+    return present.length === addresses.size && ring.changing === 0 && ring.underReplicated === 0
+  }
+
+  /** Ends the load, reads everything at every node, and adds that to the history. */
+  async finish(): Promise<void> {
+    this.offerLive()
+    await this.#load.quiet()
+    await this.settled(now())
+    for (const { number, operations } of this.live) {
+      const { accounts } = await operations.accountList({ limit: 100_000 })
+      const strict = accounts.filter(({ aor }) => /^[uk]\d+@/.test(aor))
+      const read: { aor: string; displayName: string }[] = []
+      for (const { aor } of strict) read.push(await operations.accountShow({ aor }))
+      const calls = await this.#closedCalls(number)
+      const shown = read.map(({ aor, displayName }) => ({ aor, displayName }))
+      this.history.push({ type: 'final', node: number, accounts: shown, calls })
+    }
+  }
+
+  /** All records; those without an end are waited for, as the ring's sweep closes them. */
+  async #closedCalls(number: number, limitMs = 100_000): Promise<{ callId: string; closed: boolean }[]> {
+    const until = now() + limitMs
+    for (;;) {
+      const { calls } = await this.node(number).operations.calls({ limit: 10_000 })
+      const mine = calls.map(({ callId, endedAt }) => ({ callId, closed: endedAt !== null }))
+      if (mine.every(({ closed }) => closed) || now() > until) return mine
+      await pause(500)
+    }
+  }
+
+  async close(keep = false): Promise<void> {
+    await this.#load.stop()
+    for (const { process } of this.live) process.kill('SIGCONT')
+    await this.cluster.stop()
+    await this.network.stop()
+    if (keep) this.say(`kept ${this.base}`)
+    else rmSync(this.base, { recursive: true, force: true })
+  }
+}
