@@ -5,7 +5,7 @@ import { type Address, bindError, type Clock, errorMessage, type Logger, type Ra
 import { dialError } from '../errors.ts'
 import { netLimits } from '../limits.ts'
 import type { NodeId, PeerListener, PeerNet } from '../peers.ts'
-import { createNode, fromMultiaddr, RING_PROTOCOL } from './libp2p.ts'
+import { createNode, fromMultiaddr, listenElsewhere, RING_PROTOCOL } from './libp2p.ts'
 import { type NodeKey, nodeIdOf } from './node-key.ts'
 import { RingStream } from './ring-stream.ts'
 
@@ -87,6 +87,19 @@ export class Libp2pPeerNet implements PeerNet {
       throw bindError(systemError(error), 'tcp', this.#init.listen)
     }
     this.#node = node
+  }
+
+  /**
+   * Listens at another address from now on, while it runs. Connections that came in at the old one end. Throws as `start` does;
+   * then all stays as it is.
+   */
+  async move(listen: Address): Promise<void> {
+    if (!this.#node) throw new ThorError('OVERLAY_STOPPED', 'this node does not run')
+    try {
+      await listenElsewhere(this.#node, listen)
+    } catch (error) {
+      throw bindError(systemError(error), 'tcp', listen)
+    }
   }
 
   stop(): Promise<void> {

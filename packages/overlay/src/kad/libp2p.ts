@@ -1,10 +1,11 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { identify } from '@libp2p/identify'
-import type { ConnectionGater, Libp2p, PeerId } from '@libp2p/interface'
+import type { ConnectionGater, Libp2p, Listener, PeerId } from '@libp2p/interface'
 import { kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { type Address, formatAddress } from '@thor-node/core'
 import { createLibp2p } from 'libp2p'
 import { netLimits } from '../limits.ts'
@@ -85,4 +86,16 @@ export function createNode(init: Libp2pInit): Promise<Libp2p> {
       }),
     },
   })
+}
+
+interface Listening {
+  transportManager: { listen(addresses: Multiaddr[]): Promise<void>; getListeners(): Listener[] }
+}
+
+/** Listens at another address; the old one is closed, with what came in through it. Throws what listening throws. */
+export async function listenElsewhere(node: Libp2p, address: Address): Promise<void> {
+  const { transportManager } = (node as Libp2p & { components: Listening }).components
+  const old = transportManager.getListeners()
+  await transportManager.listen([multiaddr(toMultiaddr(address))])
+  await Promise.allSettled(old.map((listener) => listener.close()))
 }

@@ -24,6 +24,7 @@ export class MemoryNetwork {
   readonly #silent = new Set<NodeId>()
   readonly #refused = new Set<string>()
   readonly #blocked = new Map<string, number>()
+  readonly #places = new Map<NodeId, Place>()
 
   constructor(components: { clock: Clock; random: Random }, init: MemoryNetworkInit = {}) {
     this.links = new MemoryLinks(components, init)
@@ -95,6 +96,30 @@ export class MemoryNetwork {
     this.links.heal()
   }
 
+  /**
+   * The node is at this address from now on, `host:port`, and dialling it elsewhere is `refused` or ends in silence. Its
+   * connections do not survive: it loses them at once, its peers when it dials them again or after a while. A node that was
+   * never moved is found at any address.
+   */
+  move(nodeId: NodeId, address: string, elsewhere: 'refused' | 'silent' = 'refused'): void {
+    this.#places.set(nodeId, { address, elsewhere })
+    const net = this.#peers.get(nodeId)
+    for (const peer of net?.connected ?? []) {
+      const other = this.#peers.get(peer)
+      const connection = net?.connectionOf(peer)
+      this.links.drop(nodeId, peer)
+      net?.broken(peer, connection)
+      this.clock.after(this.init.silenceBreakMs, () => other?.broken(nodeId, connection))
+    }
+  }
+
+  /** What dialling the node at one of these addresses meets. */
+  whatIsAt(nodeId: NodeId, addresses: readonly string[]): 'node' | 'refused' | 'silent' {
+    if (this.#silent.has(nodeId)) return 'silent'
+    const place = this.#places.get(nodeId)
+    return !place || addresses.includes(place.address) ? 'node' : place.elsewhere
+  }
+
   /** From now on `nodeId` refuses connections from and to `peer`, as the gate does with strangers. */
   refuse(nodeId: NodeId, peer: NodeId): void {
     this.#refused.add(`${nodeId}>${peer}`)
@@ -102,10 +127,6 @@ export class MemoryNetwork {
 
   refuses(nodeId: NodeId, peer: NodeId): boolean {
     return this.#refused.has(`${nodeId}>${peer}`)
-  }
-
-  isSilent(nodeId: NodeId): boolean {
-    return this.#silent.has(nodeId)
   }
 
   #watchSilence(from: readonly NodeId[], to: readonly NodeId[]): void {
@@ -124,6 +145,11 @@ export class MemoryNetwork {
         })
       }
   }
+}
+
+interface Place {
+  address: string
+  elsewhere: 'refused' | 'silent'
 }
 
 interface Connection {
@@ -150,6 +176,10 @@ export class MemoryPeerNet implements PeerNet {
 
   async start(): Promise<void> {
     if (this.#state === 'new') this.#state = 'running'
+  }
+
+  get connected(): NodeId[] {
+    return [...this.#connections.keys()]
   }
 
   /** A clean end: peers see it at once. */
@@ -229,7 +259,7 @@ export class MemoryPeerNet implements PeerNet {
     const answered = await new Promise<boolean>((resolve) => {
       const guard = clock.after(init.dialTimeoutMs, () => resolve(false))
       links.carry(this.self, peer, 0, () => {
-        if (this.#network.isSilent(peer)) return
+        if (this.#network.whatIsAt(peer, addresses) === 'silent') return
         links.carry(peer, this.self, 0, () => {
           guard.cancel()
           resolve(true)
@@ -240,7 +270,7 @@ export class MemoryPeerNet implements PeerNet {
     if (!answered) throw new ThorError('OVERLAY_UNREACHABLE', `no answer in time from ${where}`)
     if (this.#connections.has(peer)) return
     const other = this.#network.peer(peer)
-    if (!other) {
+    if (!other || this.#network.whatIsAt(peer, addresses) === 'refused') {
       const cause = Object.assign(new Error(`connect ECONNREFUSED ${where}`), { code: 'ECONNREFUSED' })
       throw new ThorError('OVERLAY_UNREACHABLE', `nobody answers for ${where}: ECONNREFUSED`, { cause })
     }

@@ -69,6 +69,7 @@ export class Membership implements Members, Lifecycle {
         this.#weigh(id, { type: 'answered' })
       },
       onSilence: (id) => this.#weigh(id, { type: 'silent', by: nodeId }),
+      onMute: (id) => void this.#mesh.renew(id),
       onStall: (forMs) => this.#onStall(forMs),
       onHealth: () => this.#lookAgain(),
     })
@@ -152,6 +153,12 @@ export class Membership implements Members, Lifecycle {
 
   updateServices(services: Partial<ServiceAddresses>): void {
     this.#changeSelf({ services: { ...this.self.services, ...services } })
+  }
+
+  /** This node is reached elsewhere from now on, and it may have lost its connections without a sign: all are made anew. */
+  async move(services: Pick<ServiceAddresses, 'host' | 'cluster'>): Promise<void> {
+    this.updateServices(services)
+    await Promise.all(this.#gossip.connected().map((nodeId) => this.#mesh.renew(nodeId)))
   }
 
   /** Tells all live members of a new certificate and waits until each has it, or does not answer within a second. */
@@ -254,6 +261,8 @@ export class Membership implements Members, Lifecycle {
       case 'kill':
         this.#setState(entry, 'dead')
         this.#gossip.tell('swim.news', { members: [entry.member] })
+        // What is left of a connection may be dead without a sign: only a new one can tell that it is back.
+        if (this.#components.peers.isConnected(nodeId)) void this.#mesh.renew(nodeId)
         this.#lookAgain(nodeId)
         return
       case 'accuse':
@@ -335,7 +344,7 @@ export class Membership implements Members, Lifecycle {
 
   #onDisconnected(peer: NodeId): void {
     if (this.#state !== 'running') return
-    this.#weigh(peer, { type: 'lost' })
+    if (!this.#mesh.isRenewing(peer)) this.#weigh(peer, { type: 'lost' })
     // Also when it was dead before its connection broke.
     this.#mesh.nudge(peer)
   }

@@ -38,6 +38,7 @@ export class Mesh {
   readonly #init: MeshInit
   readonly #log: Logger
   readonly #wanted = new Map<NodeId, Peer>()
+  readonly #renewing = new Set<NodeId>()
   #stopped = false
 
   constructor(components: MeshComponents, init: MeshInit) {
@@ -69,6 +70,25 @@ export class Mesh {
     if (!peer || peer.dialing || this.#components.peers.isConnected(nodeId)) return
     peer.attempts = 0
     void this.#dial(nodeId, peer)
+  }
+
+  /**
+   * Ends a connection that is of no use any more and dials anew. Resolves when the old one is gone. What is said of the end
+   * of that connection meanwhile is no evidence against the member: see `isRenewing`.
+   */
+  async renew(nodeId: NodeId): Promise<void> {
+    if (this.#renewing.has(nodeId)) return
+    this.#renewing.add(nodeId)
+    try {
+      await this.#components.peers.disconnect(nodeId)
+    } finally {
+      this.#renewing.delete(nodeId)
+      this.nudge(nodeId)
+    }
+  }
+
+  isRenewing(nodeId: NodeId): boolean {
+    return this.#renewing.has(nodeId)
   }
 
   connected(nodeId: NodeId): void {

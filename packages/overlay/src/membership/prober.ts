@@ -1,4 +1,4 @@
-import { type Clock, type Random, shuffled, type Timer } from '@thor-node/core'
+import { type Clock, errorCode, type Random, shuffled, type Timer } from '@thor-node/core'
 import type { NodeId } from '../peers.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import type { Member, MemberState } from './contract.ts'
@@ -32,6 +32,8 @@ export interface ProberInit {
   /** `answer` is news of the member, by itself; not checked yet. */
   onAnswer(nodeId: NodeId, answer: unknown): void
   onSilence(nodeId: NodeId): void
+  /** For several probes it answered others only: the connection to it is dead without a sign. */
+  onMute(nodeId: NodeId): void
   /** This node stood still that long. At most once per period. */
   onStall(forMs: number): void
   /** Health changed: verdicts that wait may be due at another time. */
@@ -51,6 +53,8 @@ export class Prober {
   readonly #components: ProberComponents
   readonly #init: ProberInit
   readonly #probing = new Map<NodeId, number>()
+  /** Direct probes in a row that timed out, and whether it answered others meanwhile. */
+  readonly #misses = new Map<NodeId, { count: number; heard: boolean }>()
   #round: NodeId[] = []
   #health = 1
   #quietUntil = 0
@@ -113,7 +117,7 @@ export class Prober {
     try {
       const direct = () => {
         dueAt = this.#components.clock.now() + this.#timeoutMs
-        return this.#ask(nodeId, 'swim.ping', claim, this.#timeoutMs)
+        return this.#askItself(nodeId, claim, dueAt)
       }
       const indirect = () => {
         dueAt = this.#components.clock.now() + 2 * this.#timeoutMs
@@ -143,6 +147,26 @@ export class Prober {
     return this.#init.settings.probeTimeoutMs * Math.min(this.#health, 3)
   }
 
+  async #askItself(nodeId: NodeId, claim: Claim, dueAt: number): Promise<unknown> {
+    try {
+      const answer = await this.#ask(nodeId, 'swim.ping', claim, this.#timeoutMs)
+      this.#misses.delete(nodeId)
+      return answer
+    } catch (error) {
+      if (errorCode(error) !== 'RPC_TIMEOUT') this.#misses.delete(nodeId)
+      else if (!this.noteStall(dueAt)) this.#noteMiss(nodeId)
+      throw error
+    }
+  }
+
+  #noteMiss(nodeId: NodeId): void {
+    const misses = this.#misses.get(nodeId) ?? { count: 0, heard: false }
+    this.#misses.set(nodeId, misses)
+    if (++misses.count < this.#init.settings.missesMax || !misses.heard) return
+    this.#misses.delete(nodeId)
+    this.#init.onMute(nodeId)
+  }
+
   #ask(to: NodeId, method: string, claim: Claim, timeoutMs: number): Promise<unknown> {
     return this.#components.rpc.call(to, method, claim, { timeoutMs })
   }
@@ -158,7 +182,10 @@ export class Prober {
       return answer
     })
     try {
-      return await Promise.any(calls)
+      const answer = await Promise.any(calls)
+      const misses = this.#misses.get(claim.nodeId)
+      if (misses) misses.heard = true
+      return answer
     } catch (error) {
       if (!heard && chosen.length > 0) this.#setHealth(this.#health + 1)
       throw error

@@ -6,6 +6,8 @@ export interface MembershipSettings {
   indirectProbes: number
   /** Members in doubt that are probed in every period, besides the one whose turn it is. */
   doubtfulProbes: number
+  /** After so many direct probes in a row without an answer the connection is made anew. */
+  missesMax: number
   /** Full exchange with one member, by turns. */
   syncPeriodMs: number
   syncTimeoutMs: number
@@ -21,6 +23,7 @@ export const defaultMembership: MembershipSettings = {
   probeTimeoutMs: 300,
   indirectProbes: 3,
   doubtfulProbes: 8,
+  missesMax: 4,
   syncPeriodMs: 2_500,
   syncTimeoutMs: 1_000,
   startGraceMs: 1_000,

@@ -79,6 +79,8 @@ export interface Verdict {
 export interface TestRingInit {
   network?: MemoryNetworkInit
   settings?: Partial<MembershipSettings>
+  /** What kad-dht would find. */
+  findAddresses?(nodeId: string): string[]
 }
 
 export class TestRing {
@@ -117,7 +119,7 @@ export class TestRing {
   }
 
   /** A node as it is right after admission: it has the roster and knows who the members are. */
-  async boot(certificate: Certificate, known: SavedRoster): Promise<RingNode> {
+  async boot(certificate: Certificate, known: SavedRoster, port = 5_000 + this.nodes.length): Promise<RingNode> {
     const clock = new StallingClock(this.clock)
     const peers = this.network.mint(certificate.nodeId)
     await peers.start()
@@ -127,7 +129,6 @@ export class TestRing {
     for (const signed of known.certificates) roster.add(signed)
     roster.add(this.sign(certificate))
     const saved: SavedRoster[] = []
-    const port = 5000 + this.nodes.length
     const members = new Membership(
       {
         peers,
@@ -137,6 +138,7 @@ export class TestRing {
         random: this.random.fork(),
         log: silentLogger,
         saveRoster: (one) => void saved.push(one),
+        findAddresses: async (nodeId) => this.#init.findAddresses?.(nodeId) ?? [],
       },
       {
         certificate,
@@ -186,6 +188,12 @@ export class TestRing {
         .sort()
         .join(', '),
     )
+  }
+
+  /** The machine of a running node gets another address. */
+  async move({ peers, members }: RingNode, port: number, elsewhere?: 'refused' | 'silent'): Promise<void> {
+    this.network.move(peers.self, `127.1.1.1:${port}`, elsewhere)
+    await members.move({ host: '127.1.1.1', cluster: port })
   }
 
   /** The process stands still: neither its timers nor its network move. */
