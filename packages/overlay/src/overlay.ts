@@ -32,6 +32,7 @@ import { AntiEntropy } from './store/anti-entropy.ts'
 import { Registers } from './store/reg.ts'
 import { SetRecords } from './store/set.ts'
 import { SoftRecords } from './store/soft.ts'
+import { Transfer } from './store/transfer.ts'
 
 export interface OverlayComponents {
   clock: Clock
@@ -57,6 +58,8 @@ export interface OverlayInit {
   known?: readonly Member[]
   membership?: Partial<MembershipSettings>
   changes?: Partial<ChangeLimits>
+  /** What moving and repairing ranges may send, and receive. @default 8 MB */
+  copyBytesPerSecond?: number
   configSyncMs?: number
   /** Rings in simulations have fewer ranges, to be quick. @default RANGE_COUNT */
   rangeCount?: number
@@ -91,6 +94,7 @@ export class Overlay implements Lifecycle {
   readonly #spread: ConfigSpread
   readonly #balancer: Balancer
   readonly #antiEntropy: AntiEntropy
+  readonly #transfer: Transfer
   readonly #genesis: boolean
   readonly #clock: Clock
   #started: Lifecycle[] = []
@@ -125,11 +129,16 @@ export class Overlay implements Lifecycle {
     const { configs } = this
     this.#view = new RangeView({ members, configs }, { self })
     this.ranges = this.#view
-    const acceptors = new AcceptorStore({ clock, disk, rpc, configs })
-    const reg = new Registers({ clock, random, rpc, configs, members, acceptors }, { self })
-    this.#set = new SetRecords({ clock, disk, rpc, configs, members, log }, { choose: init.choose })
+    const transfer = new Transfer(
+      { clock, rpc, backlogBytes: (to) => peers.backlogBytes?.(to) ?? 0 },
+      { bytesPerSecond: init.copyBytesPerSecond },
+    )
+    this.#transfer = transfer
+    const acceptors = new AcceptorStore({ clock, disk, rpc, configs, transfer })
+    const reg = new Registers({ clock, random, rpc, configs, members, acceptors, transfer }, { self })
+    this.#set = new SetRecords({ clock, disk, rpc, configs, members, log, transfer }, { choose: init.choose })
     const placement = livePlacement(members, configs.count)
-    this.#soft = new SoftRecords({ clock, random, rpc, configs, members, placement, log, disk })
+    this.#soft = new SoftRecords({ clock, random, rpc, configs, members, placement, log, disk, transfer })
     for (const records of [acceptors, this.#set, this.#soft]) configs.attach(records)
     this.store = { reg, set: this.#set, soft: this.#soft }
     this.#antiEntropy = new AntiEntropy(
@@ -245,7 +254,12 @@ export class Overlay implements Lifecycle {
   }
 
   snapshot(): Record<string, unknown> {
-    return { balancer: this.#balancer.snapshot(), set: this.#set.snapshot(), soft: this.#soft.snapshot() }
+    return {
+      transfer: this.#transfer.snapshot(),
+      balancer: this.#balancer.snapshot(),
+      set: this.#set.snapshot(),
+      soft: this.#soft.snapshot(),
+    }
   }
 
   /** A member that was away may know nobody yet: connections come within moments. */

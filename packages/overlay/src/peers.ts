@@ -16,6 +16,8 @@ export interface PeerNet extends Lifecycle {
   isConnected(peer: NodeId): boolean
   /** False when there is no connection or too much waits to be sent to that peer; the frame is then dropped. */
   send(to: NodeId, frame: Uint8Array): boolean
+  /** Bytes that wait to be sent to that peer, as far as this is known; 0 without a connection. */
+  backlogBytes?(to: NodeId): number
   /** Set once, before `start`. */
   listener: PeerListener | undefined
 }

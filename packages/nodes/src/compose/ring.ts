@@ -65,6 +65,7 @@ export function composeRing(
       services,
       known: known.members,
       choose: chooseRecord,
+      copyBytesPerSecond: config.cluster.copyRate * 1_000_000,
     },
   )
   return { disk, roster, peers, overlay }

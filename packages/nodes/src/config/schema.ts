@@ -108,6 +108,12 @@ export const schema = z.strictObject({
   cluster: z
     .strictObject({
       port: port({ doc: 'Between nodes, encrypted (TCP).', important: true }).prefault(7400),
+      copyRate: decimal(
+        { doc: 'What moving and repairing ranges may send, and receive, in megabytes per second.' },
+        0.1,
+        1_000,
+        'MB/s',
+      ).prefault(8),
     })
     .prefault({}),
   admission: z

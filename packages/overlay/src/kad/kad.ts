@@ -132,6 +132,10 @@ export class Libp2pPeerNet implements PeerNet {
     return this.#links.get(to)?.up?.send(frame) ?? false
   }
 
+  backlogBytes(to: NodeId): number {
+    return this.#links.get(to)?.up?.backlogBytes ?? 0
+  }
+
   /** Addresses are `host:port` with a literal IP. */
   async connect(peer: NodeId, addresses: readonly string[]): Promise<void> {
     const link = this.#link(peer)

@@ -12,6 +12,8 @@ interface Link {
   queue: { at: number; deliver: () => void }[]
   bytes: number
   timer: Timer | undefined
+  /** When the last byte given so far is on the wire; matters where the bandwidth is limited. */
+  freeAt: number
 }
 
 /**
@@ -25,6 +27,8 @@ export class MemoryLinks {
   readonly #cut = new Set<string>()
   readonly #lossy = new Map<string, number>()
   readonly #paused = new Set<NodeId>()
+  /** Bytes per millisecond, of those links that have a limit. */
+  readonly #bandwidth = new Map<string, number>()
   #delayMs: { min: number; max: number }
   #lossRate: number
 
@@ -41,6 +45,12 @@ export class MemoryLinks {
 
   set lossRate(rate: number) {
     this.#lossRate = rate
+  }
+
+  /** What this direction carries from now on; frames wait for those before them. Infinity removes the limit. */
+  setBandwidth(from: NodeId, to: NodeId, bytesPerSecond: number): void {
+    if (Number.isFinite(bytesPerSecond)) this.#bandwidth.set(pair(from, to), bytesPerSecond / 1_000)
+    else this.#bandwidth.delete(pair(from, to))
   }
 
   /** Nothing passes from `from` to `to` until healed; the other direction is not touched. */
@@ -98,10 +108,13 @@ export class MemoryLinks {
     const name = pair(from, to)
     let link = this.#links.get(name)
     if (!link) {
-      link = { queue: [], bytes: 0, timer: undefined }
+      link = { queue: [], bytes: 0, timer: undefined, freeAt: 0 }
       this.#links.set(name, link)
     }
-    const at = Math.max(this.#clock.now() + delay, link.queue.at(-1)?.at ?? 0)
+    const bandwidth = this.#bandwidth.get(name)
+    const now = this.#clock.now()
+    link.freeAt = Math.max(link.freeAt, now) + (bandwidth ? bytes / bandwidth : 0)
+    const at = Math.max(link.freeAt + delay, link.queue.at(-1)?.at ?? 0)
     const held = link
     held.bytes += bytes
     held.queue.push({

@@ -237,6 +237,10 @@ export class MemoryPeerNet implements PeerNet {
     return true
   }
 
+  backlogBytes(to: NodeId): number {
+    return this.#network.links.waitingBytes(this.self, to)
+  }
+
   /** The given connection is no more. */
   broken(peer: NodeId, connection: Connection | undefined): void {
     if (!connection || this.#connections.get(peer) !== connection) return

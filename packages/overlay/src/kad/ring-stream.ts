@@ -40,6 +40,11 @@ export class RingStream {
     return !this.#closed
   }
 
+  /** Waits here or in the stream below. */
+  get backlogBytes(): number {
+    return this.#queuedBytes + this.#stream.writeBufferLength
+  }
+
   send(frame: Uint8Array): boolean {
     if (this.#closed || frame.length > netLimits.frameBytesMax) return false
     if (this.#queuedBytes + frame.length > netLimits.sendQueueBytesMax) return false

@@ -251,7 +251,7 @@ export class Balancer implements Lifecycle {
     else this.#normalBatches++
     let arrived: ReadonlySet<RangeId> = new Set()
     try {
-      arrived = await this.#changer.run(jobs)
+      arrived = await this.#changer.run(jobs, kind === 'urgent')
     } catch (error) {
       log.error('a change of ranges failed', { error: errorMessage(error) })
     }

@@ -93,7 +93,7 @@ export class CatchUp {
       if (sources.length === 0 && !alone) continue
       for (const batch of batches(group)) {
         const ranges = batch.map(({ range }) => range)
-        if (sources.length > 0) for (const kind of records) await kind.pull(ranges, sources)
+        if (sources.length > 0) for (const kind of records) await kind.pull(ranges, sources, true)
         await table.markFilled(batch)
       }
     }

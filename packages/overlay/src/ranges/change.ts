@@ -23,7 +23,7 @@ import type { FillAnswer, FillBatch, InstallAnswer, InstallBatch } from './messa
 /** The part of REG that a move needs. */
 export interface Redecider {
   /** Throws unless every register of these ranges was decided anew under exactly these configs. */
-  redecide(configs: readonly RangeConfig[]): Promise<void>
+  redecide(configs: readonly RangeConfig[], urgent?: boolean): Promise<void>
 }
 
 export interface ChangeComponents {
@@ -59,7 +59,7 @@ export class RangeChanger {
   }
 
   /** Returns the ranges that arrived; the others are where they were or between two steps, and may be tried again. */
-  async run(jobs: readonly Job[]): Promise<Set<RangeId>> {
+  async run(jobs: readonly Job[], urgent = false): Promise<Set<RangeId>> {
     const { configs, spread } = this.#components
     const begun = jobs.filter(({ config }) => config.next)
     const started = await this.#decide(
@@ -70,7 +70,7 @@ export class RangeChanger {
     const joint = await this.#install([...begun.map(({ config }) => config), ...started])
     // Another node's decision may have been a final config already.
     const moving = joint.filter((config) => config.next)
-    const ready = await this.#fill(await this.#redecide(moving))
+    const ready = await this.#fill(await this.#redecide(moving, urgent), urgent)
     const ended = await this.#decide(ready.map((config) => ({ config, value: finalConfig(config) })))
     const arrived = await this.#install(ended, ready)
     spread.broadcast([...joint, ...arrived].map(({ range }) => configs.get(range)))
@@ -111,11 +111,11 @@ export class RangeChanger {
     return installed
   }
 
-  async #redecide(configs: readonly RangeConfig[]): Promise<readonly RangeConfig[]> {
+  async #redecide(configs: readonly RangeConfig[], urgent: boolean): Promise<readonly RangeConfig[]> {
     if (configs.length === 0) return []
     const { log, reg } = this.#components
     try {
-      await reg.redecide(configs)
+      await reg.redecide(configs, urgent)
       return configs
     } catch (error) {
       log.debug('registers of moving ranges are not all decided anew yet', { error: errorMessage(error) })
@@ -124,7 +124,7 @@ export class RangeChanger {
     const done: RangeConfig[] = []
     if (configs.length === 1) return done
     for (const config of configs) {
-      await reg.redecide([config]).then(
+      await reg.redecide([config], urgent).then(
         () => done.push(config),
         () => undefined,
       )
@@ -136,7 +136,7 @@ export class RangeChanger {
    * Those of which every new member that lives, and so many members that they decide, hold a complete copy. Who stays is
    * asked too: it may have missed what the leaving ones acknowledged.
    */
-  async #fill(configs: readonly RangeConfig[]): Promise<RangeConfig[]> {
+  async #fill(configs: readonly RangeConfig[], urgent: boolean): Promise<RangeConfig[]> {
     const { members, rpc } = this.#components
     const failed = new Set<RangeId>()
     const filled = new Map<RangeId, Set<NodeId>>()
@@ -156,7 +156,7 @@ export class RangeChanger {
     const timeoutMs = this.#init.limits.fillTimeoutMs
     await Promise.all(
       [...batches.values()].map(async ({ nodeId, sources, items }) => {
-        const batch: FillBatch = { items, sources: sources.filter((source) => source !== nodeId) }
+        const batch: FillBatch = { items, sources: sources.filter((source) => source !== nodeId), urgent }
         try {
           await rpc.call<FillAnswer>(nodeId, 'range.fill', batch, { timeoutMs })
           for (const { range } of items) filled.get(range)?.add(nodeId)

@@ -62,8 +62,11 @@ export interface RangeConfigs {
 
 /** Records of one primitive, as a move of ranges needs them: copy in, and forget. */
 export interface RangeRecords {
-  /** Brings this node's copy of these ranges to at least the union of what the sources have; windowed, restartable. */
-  pull(ranges: readonly RangeId[], sources: readonly NodeId[]): Promise<void>
+  /**
+   * Brings this node's copy of these ranges to at least the union of what the sources have; windowed, paced, restartable.
+   * `urgent` (copies are missing) goes before what only evens out.
+   */
+  pull(ranges: readonly RangeId[], sources: readonly NodeId[], urgent?: boolean): Promise<void>
   /** Deletes this node's copy of a range. */
   wipe(range: RangeId): Promise<void>
   /** Order-free digest of the live records of a range, to compare copies. */

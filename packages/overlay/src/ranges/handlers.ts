@@ -35,7 +35,7 @@ export function serveChanges(components: { rpc: Rpc; configs: ConfigTable; copie
     const stale = items.find(({ range, epoch }) => configs.get(range).epoch !== epoch)
     if (stale) throw new ThorError('RANGES_STALE', `range ${stale.range} is not at epoch ${stale.epoch} here`)
     const ranges = items.map(({ range }): RangeId => range)
-    for (const records of copied) await records.pull(ranges, batch.sources)
+    for (const records of copied) await records.pull(ranges, batch.sources, batch.urgent === true)
     await configs.markFilled(items)
     return {}
   })

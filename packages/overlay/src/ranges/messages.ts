@@ -29,6 +29,7 @@ export interface InstallAnswer {
 export interface FillBatch {
   items: { range: RangeId; epoch: number }[]
   sources: NodeId[]
+  urgent?: boolean
 }
 export type FillAnswer = Record<string, never>
 

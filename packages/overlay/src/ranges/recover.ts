@@ -227,7 +227,7 @@ export class Recovery {
       for (const records of this.#c.records) {
         try {
           const ranges = group.map(({ range }) => range)
-          await records.pull(ranges, sources)
+          await records.pull(ranges, sources, true)
         } catch (error) {
           this.#log.info('not all copies of other survivors could be merged', { code: errorCode(error) })
         }

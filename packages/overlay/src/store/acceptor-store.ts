@@ -15,8 +15,9 @@ import type { Rpc } from '../rpc/contract.ts'
 import { type AcceptorInput, type AcceptorReply, type AcceptorState, emptyAcceptor, step } from './acceptor.ts'
 import { AcceptorDigests, intact } from './acceptor-digests.ts'
 import { decodeRecord, encodeRecord, rangeEndKey, recordKeyOf, splitKey } from './acceptor-record.ts'
-import { type Ballot, compareBallots, NO_BALLOT, parseBallot } from './ballot.ts'
-import { eachAtOnce } from './each-at-once.ts'
+import { type Ballot, NO_BALLOT, parseBallot } from './ballot.ts'
+import { transferLimits } from './limits.ts'
+import { RangeLocks } from './range-locks.ts'
 import { regLimits } from './reg-limits.ts'
 import type {
   AcceptRequest,
@@ -32,9 +33,10 @@ import type {
   ReadRequest,
   VoteAnswer,
 } from './reg-messages.ts'
-import { pairsOf } from './reg-pairs.ts'
 import { choose, countReads } from './reg-proposer.ts'
+import { answerFetch, pullRegisters, type RegCopy, type RegFetchAnswer, type RegFetchRequest } from './reg-pull.ts'
 import { askVoters } from './reg-round.ts'
+import { type ChunkRequest, Transfer } from './transfer.ts'
 
 function ballotOf(data: unknown): Ballot {
   const ballot = parseBallot(data)
@@ -47,6 +49,8 @@ export interface AcceptorStoreComponents {
   disk: Disk
   rpc: Rpc
   configs: ConfigTable
+  /** Shared with the other stores of the node. @default one of its own */
+  transfer?: Transfer
 }
 
 /**
@@ -60,12 +64,15 @@ export class AcceptorStore implements RangeRecords {
   readonly #busy = new Map<RangeId, Set<Promise<unknown>>>()
 
   readonly #digests: AcceptorDigests
+  readonly #transfer: Transfer
+  readonly #locks = new RangeLocks()
 
   #decideAnew: (key: RecordKey) => Promise<void> = () => Promise.resolve()
 
   constructor(components: AcceptorStoreComponents) {
     this.#components = components
     this.#digests = new AcceptorDigests(components)
+    this.#transfer = components.transfer ?? new Transfer(components)
     const { rpc } = components
     rpc.serve<PrepareRequest, VoteAnswer>('reg.prepare', (request, from) =>
       this.#vote(request, from, { type: 'prepare', ballot: ballotOf(request.ballot) }),
@@ -75,7 +82,18 @@ export class AcceptorStore implements RangeRecords {
     rpc.serve<NearRequest, NearAnswer>('reg.near', async ({ range, name }) => ({ value: await this.near(range, name) }))
     rpc.serve<ListRequest, ListAnswer>('reg.list', (request) => this.#onList(request))
     rpc.serve<DigestsRequest, string[]>('reg.digests', ({ ranges }) => this.digests(ranges))
-    rpc.serve<PairsRequest, PairsAnswer>('reg.pairs', (request, from) => this.#onPairs(request, from))
+    rpc.serve<PairsRequest & ChunkRequest, PairsAnswer>('reg.pairs', (request, from) => {
+      const read = () => this.#onPairs(request, from)
+      return request.copy ? this.#transfer.give(from, request.urgent === true, read) : read()
+    })
+    rpc.serve<RegFetchRequest, RegFetchAnswer>('reg.fetch', (request, from) =>
+      this.#transfer.give(from, request.urgent === true, () =>
+        answerFetch(request, async ({ range, name }, epoch) => {
+          const answer = await this.#onRead({ range, epoch, name }, from)
+          return answer.type === 'read' ? answer : undefined
+        }),
+      ),
+    )
   }
 
   /** How a register is decided anew; set by the proposer of this node. */
@@ -95,40 +113,24 @@ export class AcceptorStore implements RangeRecords {
    * Takes over accepted values of others as if they were late accept messages: only where nothing higher is promised here.
    * What is refused so is decided anew, above that promise.
    */
-  async pull(ranges: readonly RangeId[], sources: readonly NodeId[]): Promise<void> {
-    const { configs, rpc } = this.#components
-    for (const source of sources) {
-      const request: DigestsRequest = { ranges: [...ranges] }
-      const theirs = await rpc.call<string[]>(source, 'reg.digests', request)
-      const mine = await this.digests(ranges)
-      const wanted = ranges
-        .filter((_, at) => mine[at] !== theirs[at])
-        .map((range) => ({ range, epoch: configs.get(range).epoch }))
-      if (wanted.length === 0) continue
-      const epochs = new Map(wanted.map(({ range, epoch }) => [range, epoch]))
-      await eachAtOnce(pairsOf(rpc, source, wanted), regLimits.redecideAtOnce, async ([range, name, accepted]) => {
-        const epoch = epochs.get(range)
-        if (epoch !== undefined && compareBallots(accepted, NO_BALLOT) > 0) {
-          await this.#take({ range, name }, epoch, accepted, source)
-        }
-      })
+  async pull(ranges: readonly RangeId[], sources: readonly NodeId[], urgent = false): Promise<void> {
+    const { configs, disk, rpc } = this.#components
+    const copy: RegCopy = {
+      digests: (some) => this.digests(some),
+      epochOf: (range) => configs.get(range).epoch,
+      accepted: async ({ range, name }) => {
+        const key = recordKeyOf(range, name)
+        const bytes = await disk.get(key)
+        return bytes ? (intact(key, bytes)?.accepted ?? 'damaged') : NO_BALLOT
+      },
+      take: async (key, epoch, ballot, value) => {
+        const reply = await this.#apply(key.range, key.name, epoch, { type: 'accept', ballot, value })
+        if (reply?.type === 'refused') await this.#decideAnew(key)
+      },
+      mend: (key) => this.#mend(key),
     }
-  }
-
-  /** Takes over one register of a source where that is ahead of this node's. */
-  async #take(key: RecordKey, epoch: number, theirs: Ballot, source: NodeId): Promise<void> {
-    const { disk, rpc } = this.#components
-    const { range, name } = key
-    const diskKey = recordKeyOf(range, name)
-    const bytes = await disk.get(diskKey)
-    const mine = bytes ? intact(diskKey, bytes) : emptyAcceptor
-    if (!mine) return this.#mend(key)
-    if (compareBallots(theirs, mine.accepted) <= 0) return
-    const answer = await rpc.call<ReadAnswer>(source, 'reg.read', { range, epoch, name })
-    if (answer.type !== 'read' || !answer.value) return
-    const input = { type: 'accept', ballot: ballotOf(answer.accepted), value: answer.value } as const
-    const reply = await this.#apply(range, name, epoch, input)
-    if (reply?.type === 'refused') await this.#decideAnew(key)
+    const parts = { rpc, transfer: this.#transfer, locks: this.#locks, copy }
+    for (const source of sources) await pullRegisters(parts, ranges, source, urgent)
   }
 
   /**
@@ -317,6 +319,7 @@ export class AcceptorStore implements RangeRecords {
     const { configs, disk } = this.#components
     const refused: RangeId[] = []
     const pairs: PairsAnswer['pairs'] = []
+    let bytes = 0
     for (const { range, epoch } of ranges) {
       if (after && splitKey(after).range > range) continue
       await configs.fence(range, epoch, from)
@@ -329,7 +332,9 @@ export class AcceptorStore implements RangeRecords {
       const start = after && splitKey(after).range === range ? `${after}\0` : recordKeyOf(range, '')
       for await (const [key, record] of disk.entries({ from: start, to: rangeEndKey(range) })) {
         pairs.push([range, splitKey(key).name, intact(key, record)?.accepted ?? NO_BALLOT])
-        if (pairs.length >= regLimits.pageEntriesMax) return { refused, pairs, next: key }
+        // A ballot takes about as much as a node id.
+        bytes += key.length + 64
+        if (bytes >= transferLimits.chunkBytesMax) return { refused, pairs, next: key }
       }
     }
     return { refused, pairs }

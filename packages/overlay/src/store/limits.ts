@@ -27,10 +27,23 @@ export const setLimits = {
 export const transferLimits = {
   /** Bytes of one chunk of copied records; a single larger record travels alone. */
   chunkBytesMax: 64 * 1024,
-  /** Chunks asked for and not yet stored. */
+  /** Chunks asked for and not answered yet, per sender: 256 KiB; those who want more wait. */
   windowChunks: 4,
+  /** Requests for chunks of one receiver that a sender holds, with nothing read for them; one more is `STORE_OVERLOADED`. */
+  chunksAskedMax: 16,
+  /** While more waits to be sent to a receiver, no chunk is read for it. */
+  backlogBytesMax: 32 * 1024,
+  backlogPollMs: 5,
+  /** What moving and repairing may send, and receive, unless configured. */
+  bytesPerSecond: 8_000_000,
   /** Per chunk: a chunk that is not answered ends the pull from this source. */
-  chunkTimeoutMs: 5_000,
+  chunkTimeoutMs: 10_000,
+  /** Names of one request for records; the rest is asked for with the next one. */
+  namesBytesMax: 16 * 1024,
+  /** Lists of expiring entries that are being given to others; the one unused for longest is given up. */
+  openPagesMax: 64,
+  /** Records looked at or stored at once while a range is copied. */
+  recordsAtOnce: 64,
 } as const
 
 export const softLimits = {

@@ -61,6 +61,8 @@ export interface DigestsRequest {
 export interface PairsRequest {
   ranges: { range: RangeId; epoch: number }[]
   after?: string
+  /** The page is a chunk of a copy, and waits its turn. */
+  copy?: boolean
 }
 export interface PairsAnswer {
   /** Ranges of the request about whose epoch the node has newer news, or does not know enough. */

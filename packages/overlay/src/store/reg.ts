@@ -22,11 +22,12 @@ import { eachAtOnce } from './each-at-once.ts'
 import { CarriedPromises } from './reg-carried.ts'
 import { regLimits } from './reg-limits.ts'
 import { listAll } from './reg-list.ts'
-import type { NearAnswer, ReadAnswer, VoteAnswer } from './reg-messages.ts'
+import type { NearAnswer, PairsAnswer, ReadAnswer, VoteAnswer } from './reg-messages.ts'
 import { pairsOf } from './reg-pairs.ts'
 import { choose, countReads, countVotes } from './reg-proposer.ts'
 import { askVoters } from './reg-round.ts'
 import { applyOperation, checkedEncode, decodeValue, versioned } from './reg-value.ts'
+import type { Transfer } from './transfer.ts'
 
 export interface RegComponents {
   clock: Clock
@@ -35,6 +36,8 @@ export interface RegComponents {
   configs: ConfigTable
   members: Members
   acceptors: AcceptorStore
+  /** Paces what a move of ranges sends. Without it, nothing is paced. */
+  transfer?: Transfer
 }
 
 export interface RegInit {
@@ -124,8 +127,8 @@ export class Registers implements RegStore {
    * Decides every register of these ranges anew under their present configs, so that nothing rests on an earlier quorum
    * alone. Throws when a range cannot be done; `STORE_UNAVAILABLE` when its config changed.
    */
-  async redecide(configs: readonly RangeConfig[]): Promise<void> {
-    const { rpc } = this.#components
+  async redecide(configs: readonly RangeConfig[], urgent = false): Promise<void> {
+    const { rpc, transfer } = this.#components
     const names = new Map<string, RecordKey>()
     const missing = new Map(configs.map((config) => [config.range, { config, seen: new Set<NodeId>() }]))
     const byNode = Map.groupBy(
@@ -134,8 +137,9 @@ export class Registers implements RegStore {
     )
     const lists = [...byNode].map(async ([nodeId, items]) => {
       const ranges = items.map(({ config: { range, epoch } }) => ({ range, epoch }))
-      for await (const [range, name] of pairsOf(rpc, nodeId, ranges)) {
-        names.set(recordKeyOf(range, name), { range, name })
+      const ask = (method: string, body: object) => rpc.call<PairsAnswer>(nodeId, method, body)
+      for await (const page of pairsOf(ask, nodeId, ranges)) {
+        for (const [range, name] of page) names.set(recordKeyOf(range, name), { range, name })
       }
       for (const { range } of ranges) missing.get(range)?.seen.add(nodeId)
     })
@@ -145,7 +149,12 @@ export class Registers implements RegStore {
         throw new ThorError('STORE_UNAVAILABLE', `no majority lists the registers of range ${config.range}`)
       }
     }
-    await eachAtOnce(names.values(), regLimits.redecideAtOnce, (key) => this.#identity(key).then(() => undefined))
+    const votersOf = new Map(configs.map((config) => [config.range, voters(config).length]))
+    await eachAtOnce(names.values(), regLimits.redecideAtOnce, async (key) => {
+      const value = await this.#identity(key)
+      // The value went to every voter.
+      await transfer?.pace((value?.length ?? 0) * (votersOf.get(key.range) ?? 1), urgent)
+    })
   }
 
   /** The change that changes nothing: what is accepted somewhere becomes decided, or is outranked. */

@@ -6,7 +6,9 @@ import { coverageOf } from '../ranges/coverage.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import { inParallel } from './fanout.ts'
 import { setLimits, transferLimits } from './limits.ts'
+import { RangeLocks } from './range-locks.ts'
 import { itemOf, SetShelf, type ShelfItem, type ShelfRecord } from './set-shelf.ts'
+import type { ChunkRequest, Transfer } from './transfer.ts'
 
 /** A refusal: the receiver knows a newer config. */
 export interface Newer {
@@ -39,6 +41,7 @@ export interface SetReplicaComponents {
   rpc: Rpc
   configs: RangeConfigs
   log: Logger
+  transfer: Transfer
 }
 
 /** The part of SET that keeps records and answers for them. Serves `set.*`. */
@@ -46,10 +49,13 @@ export class SetReplica implements RangeRecords {
   readonly shelf: SetShelf
   readonly #rpc: Rpc
   readonly #configs: RangeConfigs
+  readonly #transfer: Transfer
+  readonly #locks = new RangeLocks()
 
   constructor(components: SetReplicaComponents, init: { onStored: (record: ShelfRecord) => void }) {
     this.#rpc = components.rpc
     this.#configs = components.configs
+    this.#transfer = components.transfer
     this.shelf = new SetShelf(components, init)
     this.#serve()
   }
@@ -86,27 +92,21 @@ export class SetReplica implements RangeRecords {
     rpc.serve<{ ranges: RangeId[] }, string[]>('set.digests', ({ ranges }) =>
       this.shelf.digests(ranges.slice(0, RANGE_COUNT)),
     )
-    rpc.serve<RangeRequest & { after: string | null }, Newer | PageAnswer<ShelfItem>>(
+    rpc.serve<RangeRequest & ChunkRequest & { after: string | null }, Newer | PageAnswer<ShelfItem>>(
       'set.items',
       async (request, from) => {
         const fence = await this.#configs.fence(request.range, request.epoch, from)
         if (!fence.ok) return { newer: fence.newer }
-        await this.shelf.settle()
-        return this.#items(request.range, request.after ?? undefined)
+        return this.#transfer.give(from, request.urgent === true, async () => {
+          await this.shelf.settle()
+          return this.#items(request.range, request.after ?? undefined)
+        })
       },
     )
-    rpc.serve<{ range: RangeId; items: ShelfItem[] }, [string, Uint8Array][]>('set.fetch', async (request) => {
-      const out: [string, Uint8Array][] = []
-      let bytes = 0
-      for (const [name] of request.items) {
-        for (const body of await this.shelf.get(request.range, name)) {
-          out.push([name, body])
-          bytes += name.length + body.length
-        }
-        if (bytes >= transferLimits.chunkBytesMax) break
-      }
-      return out
-    })
+    rpc.serve<ChunkRequest & { range: RangeId; items: ShelfItem[] }, [string, Uint8Array][]>(
+      'set.fetch',
+      ({ range, items, urgent }, from) => this.#transfer.give(from, urgent === true, () => this.#fetched(range, items)),
+    )
   }
 
   digest(range: RangeId): Promise<string> {
@@ -118,51 +118,69 @@ export class SetReplica implements RangeRecords {
   }
 
   /**
-   * Fetches from every source what this node lacks. Chunks of 64 KiB, as many at once as there are ranges in work (4), so
-   * never more than 256 KiB on the way. Rejects with `STORE_UNAVAILABLE` when a source did not give everything.
+   * Fetches from every source what this node lacks, in chunks of 64 KiB through the window of `Transfer`. What has come is
+   * kept: a pull that broke off goes on where it was. Rejects with `STORE_UNAVAILABLE` when a source did not give everything.
    */
-  async pull(ranges: readonly RangeId[], sources: readonly NodeId[]): Promise<void> {
+  async pull(ranges: readonly RangeId[], sources: readonly NodeId[], urgent = false): Promise<void> {
     for (const source of sources) {
-      const theirs = await this.#ask<string[]>(source, 'set.digests', { ranges })
+      const theirs = await this.#digestsOf(source, ranges)
       const mine = await this.shelf.digests(ranges)
       const differing = ranges.filter((_, i) => mine[i] !== theirs[i])
-      await inParallel(differing, transferLimits.windowChunks, (range) => this.#pullRange(range, source))
+      const digests = new Map(ranges.map((range, i) => [range, theirs[i]]))
+      await inParallel(differing, transferLimits.windowChunks, (one) =>
+        this.#locks.run([one], async ([range = one]) => {
+          const equal = (await this.shelf.digest(range)) === digests.get(range)
+          if (!equal) await this.#pullRange(range, source, urgent)
+        }),
+      )
     }
   }
 
-  async #pullRange(range: RangeId, source: NodeId): Promise<void> {
+  async #pullRange(range: RangeId, source: NodeId, urgent: boolean): Promise<void> {
     let after: string | null = null
     let turns = 0
     for (;;) {
       const { epoch } = this.#configs.get(range)
-      const answer: Newer | PageAnswer<ShelfItem> = await this.#ask(source, 'set.items', { range, epoch, after })
+      const request: object = { range, epoch, after }
+      const answer: Newer | PageAnswer<ShelfItem> = await this.#ask(source, 'set.items', request, urgent)
       if ('newer' in answer) {
         const newer = newerOf(answer)
         if (!newer || ++turns > setLimits.epochRetriesMax) throw this.#failed(source, 'its config differs')
         await this.#configs.adopt(newer)
         continue
       }
-      await this.#fetchMissing(range, source, answer.items)
+      await this.#fetchMissing(range, source, answer.items, urgent)
       if (answer.next === undefined) return
       after = answer.next
     }
   }
 
-  async #fetchMissing(range: RangeId, source: NodeId, items: readonly ShelfItem[]): Promise<void> {
+  async #fetchMissing(range: RangeId, source: NodeId, items: readonly ShelfItem[], urgent: boolean): Promise<void> {
     const missing = new Map<string, ShelfItem>()
-    for (const item of items) {
+    await inParallel(items, transferLimits.recordsAtOnce, async (item) => {
       const mine = await this.shelf.get(range, item[0])
       if (!mine.some((bytes) => itemOf({ range, name: item[0], bytes })[1] === item[1])) missing.set(item[0], item)
-    }
+    })
     while (missing.size > 0) {
-      const chunk = await this.#ask<[string, Uint8Array][]>(source, 'set.fetch', {
-        range,
-        items: [...missing.values()].slice(0, 500),
-      })
+      const request = { range, items: someOf(missing.values()) }
+      const chunk = await this.#ask<[string, Uint8Array][]>(source, 'set.fetch', request, urgent)
       if (chunk.length === 0) throw this.#failed(source, 'records that it listed are gone')
       await Promise.all(chunk.map(([name, bytes]) => this.shelf.put(range, name, bytes)))
       for (const [name] of chunk) missing.delete(name)
     }
+  }
+
+  async #fetched(range: RangeId, items: readonly ShelfItem[]): Promise<[string, Uint8Array][]> {
+    const out: [string, Uint8Array][] = []
+    let bytes = 0
+    for (const [name] of items) {
+      for (const body of await this.shelf.get(range, name)) {
+        out.push([name, body])
+        bytes += name.length + body.length
+      }
+      if (bytes >= transferLimits.chunkBytesMax) break
+    }
+    return out
   }
 
   async #page(range: RangeId, prefix: string, after: string | undefined): Promise<PageAnswer<[string, Uint8Array]>> {
@@ -203,9 +221,18 @@ export class SetReplica implements RangeRecords {
     return { items, complete }
   }
 
-  async #ask<A>(source: NodeId, method: string, body: unknown): Promise<A> {
+  async #digestsOf(source: NodeId, ranges: readonly RangeId[]): Promise<string[]> {
     try {
-      return await this.#rpc.call<A>(source, method, body, { timeoutMs: transferLimits.chunkTimeoutMs })
+      const options = { timeoutMs: transferLimits.chunkTimeoutMs }
+      return await this.#rpc.call<string[]>(source, 'set.digests', { ranges }, options)
+    } catch (error) {
+      throw this.#failed(source, errorMessage(error), error)
+    }
+  }
+
+  async #ask<A>(source: NodeId, method: string, body: object, urgent: boolean): Promise<A> {
+    try {
+      return await this.#transfer.fetch<A>(source, method, body, urgent)
     } catch (error) {
       throw this.#failed(source, errorMessage(error), error)
     }
@@ -214,4 +241,16 @@ export class SetReplica implements RangeRecords {
   #failed(source: NodeId, why: string, cause?: unknown): ThorError {
     return new ThorError('STORE_UNAVAILABLE', `records could not be copied from ${source}: ${why}`, { cause })
   }
+}
+
+/** As many as one request carries, one at least. */
+function someOf(items: Iterable<ShelfItem>): ShelfItem[] {
+  const some: ShelfItem[] = []
+  let bytes = 0
+  for (const item of items) {
+    bytes += item[0].length + item[1].length
+    if (some.length > 0 && bytes > transferLimits.namesBytesMax) break
+    some.push(item)
+  }
+  return some
 }

@@ -23,6 +23,7 @@ import { type Gathered, gather } from './fanout.ts'
 import { setLimits } from './limits.ts'
 import { type GetAnswer, type ListAnswer, newerOf, type PutAnswer, type ScanAnswer, SetReplica } from './set-replica.ts'
 import { itemOf, type ShelfRecord } from './set-shelf.ts'
+import { Transfer } from './transfer.ts'
 
 export interface SetRecordsComponents {
   clock: Clock
@@ -31,6 +32,8 @@ export interface SetRecordsComponents {
   configs: RangeConfigs
   members: Pick<Members, 'self' | 'list' | 'isLive'>
   log: Logger
+  /** Shared with the other stores of the node. @default one of its own */
+  transfer?: Transfer
 }
 
 export interface SetRecordsInit {
@@ -67,7 +70,10 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
       roundTimeoutMs: init.roundTimeoutMs ?? setLimits.roundTimeoutMs,
       writeTimeoutMs: init.writeTimeoutMs ?? setLimits.writeTimeoutMs,
     }
-    this.#replica = new SetReplica(components, { onStored: (record) => this.#onStored(record) })
+    this.#replica = new SetReplica(
+      { ...components, transfer: components.transfer ?? new Transfer(components) },
+      { onStored: (record) => this.#onStored(record) },
+    )
   }
 
   /** The disk is opened by its owner before. */
@@ -158,8 +164,8 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
     return () => void this.#watchers.delete(watcher)
   }
 
-  pull(ranges: readonly RangeId[], sources: readonly NodeId[]): Promise<void> {
-    return this.#replica.pull(ranges, sources)
+  pull(ranges: readonly RangeId[], sources: readonly NodeId[], urgent = false): Promise<void> {
+    return this.#replica.pull(ranges, sources, urgent)
   }
 
   wipe(range: RangeId): Promise<void> {

@@ -27,7 +27,11 @@ export interface SoftRead {
 
 export type SoftReadAnswer = Newer | { entries: WireEntry[]; warming: boolean }
 
-export type SoftPage = { records: WireRecord[]; next?: [range: RangeId, name: string] }
+/** `soft.page`; `next` names the list that is being given, and its next page. */
+export type SoftPage = { records: WireRecord[]; next?: [list: number, page: number] }
+
+/** `soft.list`; `next` is the last record of this page. */
+export type SoftListPage = { records: WireRecord[]; next?: [range: RangeId, name: string] }
 
 export function toWire(entry: StoredEntry, clock: Clock): WireEntry {
   const left = Math.max(0, entry.expiresAt - clock.now())

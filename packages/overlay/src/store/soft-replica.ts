@@ -3,8 +3,10 @@ import type { NodeId } from '../peers.ts'
 import type { RangeConfigs, RangeRecords } from '../ranges/contract.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import { softLimits, transferLimits } from './limits.ts'
+import { RangeLocks } from './range-locks.ts'
 import {
   fromWire,
+  type SoftListPage,
   type SoftPage,
   type SoftPut,
   type SoftPutAnswer,
@@ -14,7 +16,9 @@ import {
   type WireRecord,
   wireBytes,
 } from './soft-messages.ts'
+import { SoftPages } from './soft-pages.ts'
 import { compareEntries, type SoftRecord, type SoftTable } from './soft-table.ts'
+import type { ChunkRequest, Transfer } from './transfer.ts'
 
 export interface SoftReplicaComponents {
   clock: Clock
@@ -22,12 +26,14 @@ export interface SoftReplicaComponents {
   configs: RangeConfigs
   table: SoftTable
   log: Logger
+  transfer: Transfer
 }
 
 /** The part of SOFT that keeps entries and answers for them. Serves `soft.*`. */
 export class SoftReplica implements RangeRecords {
   readonly #c: SoftReplicaComponents
   readonly #log: Logger
+  readonly #locks = new RangeLocks()
 
   /** `isFilling`: this node has just started, and its memory is not complete yet. */
   constructor(components: SoftReplicaComponents, init: { isFilling: () => boolean }) {
@@ -51,13 +57,13 @@ export class SoftReplica implements RangeRecords {
     rpc.serve<{ ranges: RangeId[] }, string[]>('soft.digests', ({ ranges }) =>
       ranges.map((range) => table.digest(range)),
     )
-    rpc.serve<{ ranges: RangeId[]; from: [RangeId, string] | null }, SoftPage>('soft.page', ({ ranges, from }) => {
-      const records = ranges.toSorted((one, other) => one - other).flatMap((range) => table.recordsOf(range))
-      const isAfter = (record: SoftRecord) =>
-        from === null || record.range > from[0] || (record.range === from[0] && compareUtf8(record.name, from[1]) > 0)
-      return this.#page(records.filter(isAfter))
-    })
-    rpc.serve<{ prefix: string; from: [RangeId, string] | null }, SoftPage>('soft.list', ({ prefix, from }) => {
+    const pages = new SoftPages({ table, wire: (record) => this.wireRecord(record) })
+    rpc.serve<ChunkRequest & { ranges: RangeId[]; next: [number, number] | null }, SoftPage>(
+      'soft.page',
+      ({ ranges, next, urgent }, from) =>
+        components.transfer.give(from, urgent === true, () => pages.give(from, ranges, next ?? undefined)),
+    )
+    rpc.serve<{ prefix: string; from: [RangeId, string] | null }, SoftListPage>('soft.list', ({ prefix, from }) => {
       const isAfter = (record: SoftRecord) =>
         from === null || (compareUtf8(record.name, from[1]) || record.range - from[0]) > 0
       return this.#page(table.withPrefix(prefix).filter(isAfter))
@@ -81,17 +87,26 @@ export class SoftReplica implements RangeRecords {
     return kept
   }
 
-  async pull(ranges: readonly RangeId[], sources: readonly NodeId[]): Promise<void> {
+  async pull(ranges: readonly RangeId[], sources: readonly NodeId[], urgent = false): Promise<void> {
+    const { rpc, table, transfer } = this.#c
     for (const source of sources) {
-      const theirs = await this.#ask<string[]>(source, 'soft.digests', { ranges })
-      const differing = ranges.filter((range, i) => theirs[i] !== this.#c.table.digest(range))
-      let from: SoftPage['next'] | null = null
-      while (differing.length > 0) {
-        const page: SoftPage = await this.#ask(source, 'soft.page', { ranges: differing, from })
-        this.take(page.records)
-        if (!page.next) break
-        from = page.next
-      }
+      const theirs = await this.#asking(source, () =>
+        rpc.call<string[]>(source, 'soft.digests', { ranges }, { timeoutMs: transferLimits.chunkTimeoutMs }),
+      )
+      const digests = new Map(ranges.map((range, i) => [range, theirs[i]]))
+      const differs = (range: RangeId): boolean => table.digest(range) !== digests.get(range)
+      await this.#locks.run(ranges.filter(differs), async (held) => {
+        const differing = held.filter(differs)
+        let next: SoftPage['next'] | null = null
+        while (differing.length > 0) {
+          const request = { ranges: next ? [] : differing, next }
+          const ask = () => transfer.fetch<SoftPage>(source, 'soft.page', request, urgent)
+          const page: SoftPage = await this.#asking(source, ask)
+          this.take(page.records)
+          if (!page.next) break
+          next = page.next
+        }
+      })
     }
   }
 
@@ -123,7 +138,7 @@ export class SoftReplica implements RangeRecords {
     return { ok: true }
   }
 
-  #page(records: readonly SoftRecord[]): SoftPage {
+  #page(records: readonly SoftRecord[]): SoftListPage {
     const out: WireRecord[] = []
     let bytes = 0
     for (const record of records) {
@@ -136,9 +151,9 @@ export class SoftReplica implements RangeRecords {
     return { records: out }
   }
 
-  async #ask<A>(source: NodeId, method: string, body: unknown): Promise<A> {
+  async #asking<A>(source: NodeId, ask: () => Promise<A>): Promise<A> {
     try {
-      return await this.#c.rpc.call<A>(source, method, body, { timeoutMs: transferLimits.chunkTimeoutMs })
+      return await ask()
     } catch (cause) {
       const message = `entries could not be copied from ${source}: ${errorMessage(cause)}`
       throw new ThorError('STORE_UNAVAILABLE', message, { cause })

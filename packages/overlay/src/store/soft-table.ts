@@ -117,6 +117,11 @@ export class SoftTable {
     return [...(this.#ranges.get(range)?.values() ?? [])].sort((one, other) => compareUtf8(one.name, other.name))
   }
 
+  /** In no order, and live: what comes or goes while it is read may be seen or missed. */
+  unsorted(range: RangeId): Iterable<SoftRecord> {
+    return this.#ranges.get(range)?.values() ?? []
+  }
+
   ranges(): RangeId[] {
     return [...this.#ranges.keys()].sort((one, other) => one - other)
   }

@@ -24,12 +24,13 @@ import { HybridClock } from './hlc.ts'
 import { softLimits } from './limits.ts'
 import { Preference } from './preference.ts'
 import { refill } from './refill.ts'
-import { fromWire, type SoftPage, toWire, type WireEntry, type WireRecord } from './soft-messages.ts'
+import { fromWire, type SoftListPage, toWire, type WireEntry, type WireRecord, wireBytes } from './soft-messages.ts'
 import { readSoft } from './soft-read.ts'
 import { SoftReplica } from './soft-replica.ts'
 import { SoftSnapshot } from './soft-snapshot.ts'
 import { SoftTable, type StoredEntry } from './soft-table.ts'
 import { writeSoft } from './soft-write.ts'
+import { Transfer } from './transfer.ts'
 
 export interface SoftRecordsComponents {
   clock: Clock
@@ -42,6 +43,8 @@ export interface SoftRecordsComponents {
   log: Logger
   /** Open. Entries are kept on it over restarts; without it they live in memory alone. */
   disk?: Disk
+  /** Shared with the other stores of the node. @default one of its own */
+  transfer?: Transfer
 }
 
 export interface SoftRecordsInit {
@@ -66,6 +69,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
   readonly #stamps: HybridClock
   readonly #preference: Preference
   readonly #replica: SoftReplica
+  readonly #transfer: Transfer
   #timers: Timer[] = []
   #unsubscribe: (() => void) | undefined
   #handingBack: Promise<void> | undefined
@@ -90,8 +94,9 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
     const { clock, disk } = components
     this.#snapshot = disk && new SoftSnapshot({ clock, disk, table: this.table })
     this.#preference = new Preference(components)
+    this.#transfer = components.transfer ?? new Transfer(components)
     this.#replica = new SoftReplica(
-      { ...components, table: this.table },
+      { ...components, table: this.table, transfer: this.#transfer },
       { isFilling: () => this.#filling !== undefined },
     )
   }
@@ -163,9 +168,9 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
     const targets = new Set([this.#c.members.self.nodeId, ...live.map((member) => member.nodeId)])
     const merged = new SoftTable(this.#c, { entriesMax: Number.MAX_SAFE_INTEGER })
     const take = async (to: NodeId): Promise<void> => {
-      let from: SoftPage['next'] | null = null
+      let from: SoftListPage['next'] | null = null
       do {
-        const page: SoftPage = await this.#c.rpc.call(to, 'soft.list', { prefix, from })
+        const page: SoftListPage = await this.#c.rpc.call(to, 'soft.list', { prefix, from })
         for (const [range, name, entries] of page.records) this.#mergeInto(merged, range, name, entries)
         from = page.next ?? null
       } while (from)
@@ -181,8 +186,8 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
     return this.#rows<B>(this.table, prefix)
   }
 
-  pull(ranges: readonly RangeId[], sources: readonly NodeId[]): Promise<void> {
-    return this.#replica.pull(ranges, sources)
+  pull(ranges: readonly RangeId[], sources: readonly NodeId[], urgent = false): Promise<void> {
+    return this.#replica.pull(ranges, sources, urgent)
   }
 
   wipe(range: RangeId): Promise<void> {
@@ -218,7 +223,9 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
       if (config.epoch === 0 || voters(config).includes(self) || owners.includes(self) || owners.length === 0) continue
       for (const record of this.table.recordsOf(range)) {
         const entries = this.table.entriesOf(record)
-        const records = [this.#replica.wireRecord(record)]
+        const wire = this.#replica.wireRecord(record)
+        const records = [wire]
+        await this.#transfer.pace(wireBytes(wire) * owners.length, true)
         const told = await Promise.allSettled(
           owners.map((to) => this.#c.rpc.call<{ kept: number }>(to, 'soft.merge', { records })),
         )

@@ -53,11 +53,11 @@ test(
     const [n1] = nodes as [RingNode, RingNode, RingNode]
     assert.is(await ring.run(n1.overlay.recover(0).catch(codeOf)), 'RANGES_NOT_LOST')
     const { gone, left } = split(nodes, 0)
-    await ring.kill(gone[0] as RingNode)
+    ring.kill(gone[0] as RingNode)
     await ring.clock.advance(120_000)
     assert.is(await ring.run(left.overlay.recover(0).catch(codeOf)), 'RANGES_NOT_LOST', 'two of three are enough')
     const before = at(left, 0)
-    await ring.kill(gone[1] as RingNode)
+    ring.kill(gone[1] as RingNode)
     await ring.clock.advance(40_000)
     assert.is(await ring.run(left.overlay.recover(0).catch(codeOf)), 'RANGES_LOST_LATELY')
     assert.equal(at(left, 0), before)
@@ -74,7 +74,7 @@ test(
     const place = placeIn(range)
     await write(ring, nodes[0] as RingNode, place, 'kept')
     const { gone, left, others } = split(nodes, range)
-    for (const node of gone) await ring.kill(node)
+    for (const node of gone) ring.kill(node)
     await ring.clock.advance(90_000)
     const lost = at(left, range)
     assert.ok(!hasQuorum(lost, new Set([left.id])))
@@ -129,7 +129,7 @@ test(
       await write(ring, nodes[0] as RingNode, names.get(range) as string, 'old')
     }
     const all = voters(at(nodes[0] as RingNode, 0))
-    for (const node of nodes) if (all.includes(node.id)) await ring.kill(node)
+    for (const node of nodes) if (all.includes(node.id)) ring.kill(node)
     await ring.clock.advance(90_000)
     const asked = nodes.find((node) => node.up) as RingNode
     const live = new Set(nodes.filter((node) => node.up).map(({ id }) => id))
@@ -169,14 +169,14 @@ test(
     const nodes = await ring.form(5)
     const range = 5
     const { gone, left, others } = split(nodes, range)
-    for (const node of gone) await ring.kill(node)
+    for (const node of gone) ring.kill(node)
     const same = (): void => {
       for (const node of ring.nodes) if (node.up) assert.equal(at(node, range), before)
     }
     const before = at(left, range)
     await ring.clock.advance(180_000)
     same()
-    await ring.kill(left)
+    ring.kill(left)
     await ring.run(ring.boot(left))
     await ring.clock.advance(30_000)
     same()

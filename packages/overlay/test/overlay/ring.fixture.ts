@@ -1,5 +1,5 @@
 /** Whole overlays, membership and all, on a simulated clock, network and disks. */
-import { type RangeId, type RecordKey, recordKey, silentLogger } from '@thor-node/core'
+import { type Clock, type RangeId, type RecordKey, recordKey, silentLogger, type Timer } from '@thor-node/core'
 import { SimClock, SimDisk, SimRandom, settle } from '@thor-node/core/testing'
 import {
   type Certificate,
@@ -33,11 +33,30 @@ export interface RingNode {
   certificate: Certificate
   medium: SimDisk
   boots: number
+  clock: ProcessClock
   overlay: Overlay
   up: boolean
 }
 
 const keys = generateRingKeys()
+
+/** The clock of one process: nothing fires after its end. */
+class ProcessClock implements Clock {
+  readonly #clock: Clock
+  ended = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  now = (): number => this.#clock.now()
+  wall = (): number => this.#clock.wall()
+  after(ms: number, fn: () => void): Timer {
+    return this.#clock.after(ms, () => {
+      if (!this.ended) fn()
+    })
+  }
+}
 
 export class OverlayRing {
   readonly clock = new SimClock()
@@ -86,7 +105,8 @@ export class OverlayRing {
 
   async boot(node: RingNode): Promise<void> {
     node.boots++
-    const { clock } = this
+    const clock = new ProcessClock(this.clock)
+    node.clock = clock
     const peers = this.network.mint(node.id)
     const onFatal = (error: unknown): never => {
       throw error
@@ -119,13 +139,12 @@ export class OverlayRing {
     node.up = true
   }
 
-  /** kill -9; with `disk` everything it had is gone too. */
-  async kill(node: RingNode): Promise<void> {
+  /** kill -9 */
+  kill(node: RingNode): void {
     node.up = false
+    node.clock.ended = true
     this.network.crash(node.id)
     node.medium.crash()
-    // Its timers end with the process.
-    await this.run(node.overlay.stop().catch(() => undefined))
   }
 
   async stop(): Promise<void> {

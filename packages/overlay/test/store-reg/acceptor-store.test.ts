@@ -3,6 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { RangeConfig } from '../../src/ranges/contract.ts'
 import { recordKeyOf } from '../../src/store/acceptor-record.ts'
+import type { PairsAnswer } from '../../src/store/reg-messages.ts'
 import { pairsOf } from '../../src/store/reg-pairs.ts'
 import { type TestNode, TestRing } from '../ranges/ring.fixture.ts'
 
@@ -45,7 +46,8 @@ test(
       const answer = a.rpc.call<{ type: string }>('a', 'reg.accept', request)
       await ring.clock.advance((at % 8) / 4)
       await ring.run(a.configs.adopt({ ...config(3, 'a'), range: at }))
-      const pairs = await ring.run(Array.fromAsync(pairsOf(a.rpc, 'a', [{ range: at, epoch: 3 }])))
+      const list = (method: string, body: object) => a.rpc.call<PairsAnswer>('a', method, body)
+      const pairs = (await ring.run(Array.fromAsync(pairsOf(list, 'a', [{ range: at, epoch: 3 }])))).flat()
       const { type } = await ring.run(answer)
       outcomes.add(type)
       assert.is(pairs.length > 0, type === 'accepted', `${type} in range ${at}`)
