@@ -24,8 +24,10 @@ import type { Ranges } from './ranges/contract.ts'
 import { RangeView } from './ranges/home.ts'
 import { type ChangeLimits, defaultChangeLimits } from './ranges/limits.ts'
 import { type Placement, Placer } from './ranges/placement.ts'
+import type { MoveGroup } from './ranges/progress.ts'
 import { type Recovered, Recovery } from './ranges/recover.ts'
 import { ConfigSpread } from './ranges/spread.ts'
+import { Verifier } from './ranges/verify.ts'
 import { PeerRpc } from './rpc/rpc.ts'
 import { AcceptorStore } from './store/acceptor-store.ts'
 import { AntiEntropy } from './store/anti-entropy.ts'
@@ -86,6 +88,8 @@ export class Overlay implements Lifecycle {
   readonly configs: ConfigTable
   /** Opens ranges whose majority is gone for good. */
   readonly recovery: Recovery
+  /** Compares the copies of ranges. */
+  readonly verifier: Verifier
   readonly #peers: PeerNet
   readonly #membership: Membership
   readonly #view: RangeView
@@ -165,6 +169,13 @@ export class Overlay implements Lifecycle {
       },
       { self, limits: init.changes },
     )
+    this.verifier = new Verifier({
+      clock,
+      log,
+      rpc,
+      configs,
+      records: { reg: acceptors, set: this.#set, soft: this.#soft },
+    })
     this.recovery = new Recovery(
       {
         clock,
@@ -212,6 +223,17 @@ export class Overlay implements Lifecycle {
   /** This node's copies are as new as those of the others. */
   get caughtUp(): boolean {
     return this.#balancer.caughtUp && this.#soft.filled
+  }
+
+  /** Ranges that are not where they should be, in groups, with how far they came. */
+  moves(): MoveGroup[] {
+    return this.#balancer.moves()
+  }
+
+  /** Bytes of moves and repairs since the start of this node. */
+  get copied(): { inBytes: number; outBytes: number } {
+    const { inBytes, outBytes } = this.#transfer.snapshot()
+    return { inBytes, outBytes }
   }
 
   /** Tells everybody whether this node takes new work. */

@@ -21,7 +21,8 @@ import { serveChanges } from './handlers.ts'
 import type { RangeView } from './home.ts'
 import { type ChangeLimits, defaultChangeLimits } from './limits.ts'
 import { type Placement, type PlacementNode, Placer } from './placement.ts'
-import { planMoves } from './plan.ts'
+import { pendingMoves, planMoves } from './plan.ts'
+import { type MoveGroup, MoveProgress } from './progress.ts'
 import { Roster } from './roster.ts'
 import type { ConfigSpread } from './spread.ts'
 
@@ -64,6 +65,7 @@ export class Balancer implements Lifecycle {
   readonly #retryAt = new Map<RangeId, number>()
   /** Changes under way, and since when they stand at this epoch. */
   readonly #openSince = new Map<RangeId, { epoch: number; since: number }>()
+  readonly #progress = new MoveProgress()
   #urgentBatches = 0
   #normalBatches = 0
   #leaving = false
@@ -98,7 +100,11 @@ export class Balancer implements Lifecycle {
     this.#running = true
     const { clock, random, members, configs, log } = this.#components
     const onError = (error: unknown) => log.error('the ranges could not be looked at', { error: errorMessage(error) })
-    this.#timer = every(clock, this.#limits.tickMs, () => this.#tick(), onError, random.float() * this.#limits.tickMs)
+    const tick = (): Promise<void> => {
+      this.moves()
+      return this.#tick()
+    }
+    this.#timer = every(clock, this.#limits.tickMs, tick, onError, random.float() * this.#limits.tickMs)
     this.#stops = [
       members.onChange((change) => {
         this.#catchUp.onMemberChange(change)
@@ -127,6 +133,21 @@ export class Balancer implements Lifecycle {
   /** This node's copies are as new as those of the others: it may serve. */
   get caughtUp(): boolean {
     return this.#catchUp.done
+  }
+
+  /** Ranges that are not where they should be, in groups of the same members, the largest first. */
+  moves(): MoveGroup[] {
+    const { configs, clock } = this.#components
+    const all = configs.all()
+    const holders = new Set(all.flatMap(voters))
+    this.#roster.look(holders)
+    const pending = pendingMoves({
+      configs: all,
+      settled: this.#place('settled', this.#roster.candidates(holders, false)),
+      eager: this.#place('eager', this.#roster.candidates(holders, true)),
+      isLeaving: this.#roster.isLeaving,
+    })
+    return this.#progress.look(clock.now(), pending)
   }
 
   /** For how long a node has been out of sight; undefined when it lives. */

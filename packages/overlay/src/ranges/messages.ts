@@ -41,6 +41,21 @@ export interface ConfirmAnswer {
   confirmed: boolean[]
 }
 
+/** `range.digests`: what the node has of these ranges, in the same order. */
+export interface DigestBatch {
+  ranges: RangeId[]
+}
+export interface DigestAnswer {
+  answers: [epoch: number, standing: string, reg: string, set: string, soft: string][]
+}
+
+/** `range.repair`: the node fetches what it lacks of these ranges from the sources, then answers. */
+export interface RepairBatch {
+  ranges: RangeId[]
+  sources: NodeId[]
+}
+export type RepairAnswer = Record<string, never>
+
 /** `range.recover`: this node shall start these ranges anew, as their only voter. Answers with the new configs. */
 export interface RecoverBatch {
   items: { range: RangeId; epoch: number }[]

@@ -52,6 +52,27 @@ export function targetOf(
   return same || target.length === 0 ? undefined : target
 }
 
+/** Where ranges are not yet where they should be, whoever drives that; those under way included. */
+export function* pendingMoves(
+  input: Pick<PlanInput, 'configs' | 'settled' | 'eager' | 'isLeaving'>,
+): Generator<{ range: number; from: readonly NodeId[]; to: readonly NodeId[]; open: boolean }> {
+  for (const { range, epoch, old, next } of input.configs) {
+    if (epoch === 0) continue
+    const from = old.map(({ nodeId }) => nodeId)
+    if (next) {
+      yield { range, from, to: next.map(({ nodeId }) => nodeId), open: true }
+      continue
+    }
+    const config: RangeConfig = { range, epoch, old }
+    const leaving = from.some(input.isLeaving)
+    const settled = targetOf(config, input.settled[range] ?? [], input.isLeaving)
+    const eager =
+      leaving || from.length < REPLICA_COUNT ? targetOf(config, input.eager[range] ?? [], input.isLeaving) : undefined
+    const to = eager ?? settled
+    if (to) yield { range, from, to, open: false }
+  }
+}
+
 export function planMoves(input: PlanInput): Plan {
   const plan: Plan = { urgent: [], normal: [] }
   for (const config of input.configs) {
