@@ -4,9 +4,12 @@ import { SimClock, SimDisk, SimRandom } from '@thor-node/core/testing'
 import {
   type Certificate,
   type ChangeLimits,
+  certificateLimits,
+  createIssuer,
+  createRoot,
   GroupCommit,
   generateNodeKey,
-  generateRingKeys,
+  type IssuerKey,
   type Member,
   MemoryNetwork,
   nodeIdOf,
@@ -15,7 +18,7 @@ import {
   Roster,
   type SetRecords,
   signCertificate,
-  verifyCertificate,
+  trustOf,
 } from '@thor-node/overlay'
 import { NodeClock } from './node-clock.ts'
 import { Trace } from './trace.ts'
@@ -51,7 +54,9 @@ export interface SimNode {
   setDigest(range: RangeId): Promise<string>
 }
 
-const RING = 'sim'
+/** Longest that there is: certificates are not renewed here unless a run takes weeks. */
+const CERTIFICATE_MS = certificateLimits.lifetimeMs
+const ISSUERS = 3
 /** The rules are the same for each; real rings have 4096, which would cost time and find nothing more. */
 const RANGES = 128
 
@@ -70,7 +75,9 @@ export class Cluster {
   /** Told of every config that any node adopts. */
   onConfig: (node: SimNode, config: RangeConfig) => void = () => undefined
   readonly #init: ClusterInit
-  readonly #keys = generateRingKeys()
+  readonly #root = createRoot()
+  /** Of the first three nodes: they sign certificates and revocations. */
+  readonly #issuers = new Map<SimNode, IssuerKey>()
 
   constructor(init: ClusterInit) {
     this.#init = init
@@ -81,6 +88,9 @@ export class Cluster {
     )
     const count = init.nodes + (init.spares ?? 0)
     this.all = Array.from({ length: count }, (_, index) => this.#makeNode(index))
+    for (const node of this.all.slice(0, ISSUERS)) {
+      this.#issuers.set(node, createIssuer(this.#root, node.certificate.nodeId, this.clock.wall()))
+    }
   }
 
   /** Members of the ring, up or not. */
@@ -106,11 +116,12 @@ export class Cluster {
     node.clock = new NodeClock(this.clock, node.skewMs)
     const { clock } = node
     const random = this.random.fork()
-    const peers = this.network.mint(node.certificate.nodeId)
+    const roster = new Roster({ clock: this.clock }, { ring: trustOf(this.#root) })
+    const signer = this.#issuers.get(this.all[0] as SimNode) as IssuerKey
+    for (const { certificate } of this.all) roster.add(signCertificate(signer, certificate))
+    for (const { signed } of this.#issuers.values()) roster.addIssuer(signed)
+    const peers = this.network.mint(node.certificate.nodeId, { isMember: (nodeId) => roster.has(nodeId) })
     const disk = new GroupCommit({ disk: node.disk.mount(clock) }, { onFatal: () => this.crash(node) })
-    const ring = { ringId: RING, publicKey: this.#keys.publicKey }
-    const roster = new Roster((signed) => verifyCertificate(ring, signed, this.clock.wall()))
-    for (const { certificate } of this.all) roster.add(signCertificate(this.#keys.privateKey, certificate))
     node.state = 'member'
     const known = this.nodes.filter((other) => other !== node && other.boots > 0).map((other) => memberOf(other))
     await disk.open()
@@ -122,6 +133,7 @@ export class Cluster {
         version: '0',
         services: memberOf(node).services,
         known,
+        issuer: { issuer: this.#issuers.get(node) },
         changes: this.#init.changes,
         rangeCount: RANGES,
       },
@@ -223,14 +235,14 @@ export class Cluster {
     const random = this.random.fork()
     const skew = this.#init.skewMsMax ?? 0
     const certificate: Certificate = {
-      ringId: RING,
+      ringId: this.#root.ringId,
       nodeId: nodeIdOf(generateNodeKey(random)),
       placementId: Buffer.from(random.bytes(16)).toString('hex'),
       name: `n${index}`,
       roles: [],
       zone: '',
       notBefore: this.clock.wall(),
-      notAfter: this.clock.wall() + 1e10,
+      notAfter: this.clock.wall() + CERTIFICATE_MS,
     }
     const disk = new SimDisk({ clock: this.clock, random: random.fork() }, { ignoresSync: this.#init.ignoresSync })
     const skewMs = Math.round((random.float() * 2 - 1) * skew)

@@ -1,7 +1,9 @@
 import { type Clock, type Logger, type Random, ThorError } from '@thor-node/core'
 import {
   chooseName,
+  createIssuer,
   createRingIdentity,
+  createRoot,
   fingerprintOf,
   generateNodeKey,
   joinRing,
@@ -10,14 +12,14 @@ import {
   parseInvite,
   type SavedRoster,
   signCertificate,
+  trustOf,
 } from '@thor-node/overlay'
 import type { Config } from './config.ts'
 import type { Identity, IdentityFiles } from './identity.ts'
+import { ISSUER_ROLE, ROLES } from './roles.ts'
 
-/** What every node does unless told otherwise. */
-export const ROLES = ['sip_proxy', 'media_relay', 'provisioning_server', 'thor_dnsmanager'] as const
-
-const CERTIFICATE_LIFE_MS = 10 * 365 * 86_400_000
+/** So many nodes can issue certificates, unless invites say otherwise: any one may be lost. */
+export const ISSUERS_DEFAULT = 3
 
 interface Surroundings {
   clock: Clock
@@ -51,29 +53,40 @@ export async function becomeMember(
     }
     await files.clear()
   }
-  const fresh = invite === undefined ? found(around, config) : await join(around, config, invite)
+  const fresh = invite === undefined ? await found(around, config) : await join(around, config, invite)
   await files.saveRoster(fresh.roster)
   await files.save(fresh.identity)
   return { ...fresh, isNew: true }
 }
 
-/** The first node: makes the ring, and certifies itself. */
-function found({ clock, random }: Surroundings, config: Config): { identity: Identity; roster: SavedRoster } {
+/**
+ * The first node: makes the ring's root key, an issuer key of its own, and certifies itself. Nothing needs the root key file in
+ * daily life but the making of issuers.
+ */
+async function found(
+  { clock, random, files }: Surroundings,
+  config: Config,
+): Promise<{ identity: Identity; roster: SavedRoster }> {
   const key = generateNodeKey(random)
-  const ring = createRingIdentity(random)
-  const certificate = signCertificate(ring.privateKey, {
-    ringId: ring.ringId,
-    nodeId: nodeIdOf(key),
+  const nodeId = nodeIdOf(key)
+  const now = clock.wall()
+  const root = createRoot()
+  const issuer = createIssuer(root, nodeId, now)
+  const certificate = signCertificate(issuer, {
+    ringId: root.ringId,
+    nodeId,
     placementId: newPlacementId(random),
     name: chooseName(config.name, []),
-    roles: ROLES,
+    roles: [...ROLES, ISSUER_ROLE],
     zone: config.zone,
-    notBefore: clock.wall(),
-    notAfter: clock.wall() + CERTIFICATE_LIFE_MS,
+    notBefore: now,
+    notAfter: now + config.admission.certificateTtl,
   })
+  await files.saveRoot(root)
+  await files.saveIssuer({ issuer })
   return {
-    identity: { key, ring, certificate, boots: 1, genesis: true },
-    roster: { certificates: [certificate], members: [] },
+    identity: { key, ring: createRingIdentity(random, trustOf(root)), certificate, boots: 1, genesis: true },
+    roster: { certificates: [certificate], issuers: [issuer.signed], revocations: [], members: [] },
   }
 }
 
@@ -86,7 +99,7 @@ async function join(
   const {
     identity: ring,
     signed,
-    certificates,
+    roster,
     members,
   } = await joinRing(
     { clock },
@@ -94,13 +107,13 @@ async function join(
   )
   return {
     identity: { key, ring, certificate: signed, boots: 1, genesis: false },
-    roster: { certificates, members },
+    roster: { ...roster, members },
   }
 }
 
 function refuseForeign({ ring }: Identity, text: string, config: Config): void {
   const invite = parseInvite(text)
-  if (Buffer.compare(invite.fingerprint, fingerprintOf(ring.tlsCertificate)) === 0) return
+  if (Buffer.compare(invite.fingerprint, fingerprintOf(ring)) === 0) return
   throw new ThorError(
     'NODE_OTHER_RING',
     `${config.data} belongs to a node of another ring than the invite; give this node a directory of its own with --data`,
@@ -112,5 +125,13 @@ export function otherName(wish: string | undefined, name: string): string[] {
   if (wish === undefined || wish.toLowerCase() === name) return []
   return [
     `This node is ${name}, not ${wish}: names are unique in a ring and stay as they were given at the first start.`,
+  ]
+}
+
+/** Said at each start while the key is there. */
+export function rootNote(path: string | undefined): string[] {
+  if (path === undefined) return []
+  return [
+    `The root key of the ring is in ${path}. When three nodes have joined, move it to a safe place off this machine.`,
   ]
 }

@@ -21,7 +21,7 @@ import { composeSip } from './compose/sip.ts'
 import type { Config } from './config.ts'
 import type { BannerFacts, RunningNode, StartNode, StartOptions } from './control/contract.ts'
 import { IdentityFiles } from './identity.ts'
-import { becomeMember, otherName } from './membership.ts'
+import { becomeMember, otherName, rootNote } from './membership.ts'
 import type { Operations } from './operations.ts'
 
 const CAUGHT_UP_PATIENCE_MS = 5_000
@@ -50,7 +50,7 @@ class Node implements RunningNode {
   readonly left: Promise<void>
   readonly #config: Config
   readonly #options: StartOptions
-  readonly #fail: (error: Error) => void
+  readonly #onFatal: (error: Error) => void
   readonly #sayLeft: () => void
   #started: Lifecycle[] = []
   #overlay: Overlay | undefined
@@ -58,13 +58,18 @@ class Node implements RunningNode {
   #banner: BannerFacts | undefined
   #stopping: Promise<void> | undefined
   #leaving: Promise<void> | undefined
+  /** Why the node cannot go on; while it starts, the start fails of it. */
+  #broken: Error | undefined
 
   constructor(config: Config, options: StartOptions) {
     this.#config = config
     this.#options = options
     const { promise, resolve } = Promise.withResolvers<Error>()
     this.fatal = promise
-    this.#fail = resolve
+    this.#onFatal = (error) => {
+      this.#broken ??= error
+      resolve(error)
+    }
     const left = Promise.withResolvers<void>()
     this.left = left.promise
     this.#sayLeft = left.resolve
@@ -88,9 +93,16 @@ class Node implements RunningNode {
     onProgress(invite ? 'joining the ring' : 'starting')
     const { identity, roster: known, isNew } = await becomeMember({ ...context, files }, config, invite)
 
-    const { disk, roster, peers, overlay } = composeRing(context, { identity, known, files }, this.#fail)
+    const issuer = await files.loadIssuer()
+    const wake = this.#options.wake ?? false
+    const { disk, roster, peers, overlay, standing } = composeRing(
+      context,
+      { identity, known, issuer, files, wake },
+      this.#onFatal,
+    )
     this.#overlay = overlay
     await this.#run({ start: () => disk.open(), stop: () => disk.close() })
+    await this.#run(standing)
     await this.#run(overlay)
     const cluster = portOf(peers.addresses[0]) ?? config.cluster.port
 
@@ -103,13 +115,18 @@ class Node implements RunningNode {
     const spool = new Spool({ disk, set: overlay.store.set, clock: systemClock, logger })
     const sip = composeSip(context, { overlay, ring: identity.ring, sealer: records.sealer, spool, domain })
     const leave = (): Promise<void> => this.#leave(overlay, files)
-    const front = composeFront(context, { overlay, roster, identity, records, sip, domain, leave })
+    const front = composeFront(context, { overlay, roster, identity, records, sip, files, domain, leave })
     this.#operations = front.operations
 
     await this.#patiently(() => sip.home.start())
     const { home, relay, mediaService, callService, stack, transport } = sip
     const { provision, dns, door, control, invites } = front
-    for (const part of [home, spool, relay, mediaService, callService, stack, provision, dns, door, control]) {
+    const { roles } = overlay.members.self
+    const servers = [
+      ...(roles.includes('provisioning_server') ? [provision] : []),
+      ...(roles.includes('thor_dnsmanager') ? [dns] : []),
+    ]
+    for (const part of [home, spool, relay, mediaService, callService, stack, ...servers, door, control]) {
       await this.#run(part)
     }
     const [udp, tcp] = (['udp', 'tcp'] as const).map(
@@ -144,7 +161,11 @@ class Node implements RunningNode {
       adminUser: ADMIN_USER,
       invite: nextInvite,
       inviteExpiresAt: expiresAt,
-      notes: [...otherName(config.name, overlay.members.self.name), ...(dns.note ? [dns.note] : [])],
+      notes: [
+        ...otherName(config.name, overlay.members.self.name),
+        ...(dns.note ? [dns.note] : []),
+        ...rootNote(await files.rootThere()),
+      ],
     }
   }
 
@@ -194,6 +215,7 @@ class Node implements RunningNode {
       try {
         return await work()
       } catch (error) {
+        if (this.#broken) throw this.#broken
         if (systemClock.now() > until) throw error
         this.#options.onProgress?.(`waiting for the ring: ${errorMessage(error)}`)
         await sleep(systemClock, QUORUM_RETRY_MS)

@@ -28,14 +28,19 @@ import type {
   CallView,
   ContactView,
   DomainView,
+  InviteQuery,
   InviteResult,
   LeaveResult,
+  MembersResult,
   NodeOperations,
   NodeStatus,
+  RevokeQuery,
+  RevokeResult,
   StatusResult,
   WhereResult,
 } from './control/contract.ts'
 import type { Invites } from './invites.ts'
+import type { RingMembers } from './ring-members.ts'
 
 /** What one node counts of the ranges that it is home of; summed up, the whole ring. */
 interface HomeCounts {
@@ -51,6 +56,7 @@ export interface OperationsComponents {
   history: CallHistory
   calls: CallService
   invites: Invites
+  ringMembers: RingMembers
   adminPassword: AdminPassword
   transport: Pick<TransportLayer, 'remoteOf'>
   /** Begins to leave; returns at once, and rejects when that is not possible. */
@@ -171,8 +177,25 @@ export class Operations implements NodeOperations {
     }
   }
 
-  async invite({ ttlSeconds }: { ttlSeconds?: number }): Promise<InviteResult> {
-    return this.#c.invites.create(ttlSeconds === undefined ? this.#init.inviteLifetimeMs : ttlSeconds * 1_000)
+  async invite({ ttlSeconds, roles, zone }: InviteQuery): Promise<InviteResult> {
+    const lifetimeMs = ttlSeconds === undefined ? this.#init.inviteLifetimeMs : ttlSeconds * 1_000
+    return this.#c.invites.create(lifetimeMs, { ...(roles && { roles }), ...(zone && { zone }) })
+  }
+
+  async members(): Promise<MembersResult> {
+    return this.#c.ringMembers.list()
+  }
+
+  async revoke(query: RevokeQuery): Promise<RevokeResult> {
+    return this.#c.ringMembers.revoke(query)
+  }
+
+  async issuerRequest(): Promise<{ request: string; ringId: string }> {
+    return this.#c.ringMembers.issuerRequest()
+  }
+
+  async issuerInstall(query: { certificate: string }): Promise<{ issuerUntil: number }> {
+    return this.#c.ringMembers.issuerInstall(query)
   }
 
   async adminPassword({ reset = false }: { reset?: boolean }): Promise<AdminPasswordResult> {

@@ -10,6 +10,12 @@ export const netLimits = {
   dialTimeoutMs: 3_000,
   /** An address book answer of kad-dht. */
   findTimeoutMs: 3_000,
+  /** Inbound connections per second, from all addresses together; more are closed before the handshake. */
+  inboundPerSecondMax: 64,
+  /** An inbound handshake that takes longer is cut. */
+  handshakeTimeoutMs: 10_000,
+  /** How long the connection of a peer that was put out may take to close by itself. */
+  cutAfterMs: 1_000,
   /** A second dial by a peer within this time is the crossing of two dials; later, the older stream is taken for lost. */
   crossingDialMs: 2_000,
 } as const
@@ -29,8 +35,12 @@ export const rpcLimits = {
 export const membershipLimits = {
   /** The full mesh is made for this many; more are refused at admission. */
   membersMax: 64,
-  /** Members that are `left` or `dead` are remembered, for names and certificates. */
+  /** Certificates that are kept; beyond it those that expired give way, then new ones are not taken. */
   rosterMax: 1_024,
+  /** Issuer certificates that are known; more are not taken. */
+  issuersMax: 256,
+  /** Revocations are kept for ever; beyond this many `revoke` refuses, and more are not taken. */
+  revocationsMax: 4_096,
   /** News of one gossip message that is looked at. */
   entriesPerMessageMax: 1_024,
 } as const

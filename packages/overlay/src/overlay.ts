@@ -10,11 +10,14 @@ import {
   stopAll,
   ThorError,
 } from '@thor-node/core'
-import type { SignedCertificate } from './admission/certificate.ts'
+import { Authority, type IssuerState } from './admission/authority.ts'
+import type { RootKey } from './admission/issuer.ts'
+import { Renewer } from './admission/renewer.ts'
 import { callHome } from './home-call.ts'
 import type { Member, Members, ServiceAddresses } from './membership/contract.ts'
+import { Gatekeeper, type PutOut } from './membership/gatekeeper.ts'
 import { Membership } from './membership/members.ts'
-import type { Roster } from './membership/roster.ts'
+import type { Roster, RosterNews } from './membership/roster.ts'
 import type { SavedRoster } from './membership/roster-keeper.ts'
 import type { MembershipSettings } from './membership/settings.ts'
 import type { NodeId, PeerNet } from './peers.ts'
@@ -47,6 +50,11 @@ export interface OverlayComponents {
   roster: Roster
   findAddresses?(nodeId: NodeId): Promise<string[]>
   saveRoster?(saved: SavedRoster): void | Promise<void>
+  /** See `Authority`. */
+  root?(): Promise<RootKey | undefined>
+  saveIssuer?(state: IssuerState): Promise<void>
+  /** The ring has put this node out: it must be stopped, and not be started again. */
+  onPutOut?(out: PutOut): void
 }
 
 export interface OverlayInit {
@@ -58,6 +66,10 @@ export interface OverlayInit {
   weight?: number
   services: ServiceAddresses
   known?: readonly Member[]
+  /** The issuer key of this node, if it has one. */
+  issuer?: IssuerState
+  /** Of certificates that this node signs. */
+  certificateMs?: number
   membership?: Partial<MembershipSettings>
   changes?: Partial<ChangeLimits>
   /** What moving and repairing ranges may send, and receive. @default 8 MB */
@@ -90,6 +102,11 @@ export class Overlay implements Lifecycle {
   readonly recovery: Recovery
   /** Compares the copies of ranges. */
   readonly verifier: Verifier
+  readonly roster: Roster
+  /** Certificates: issues, renews, revokes. */
+  readonly authority: Authority
+  readonly #renewer: Renewer
+  readonly #gatekeeper: Gatekeeper
   readonly #peers: PeerNet
   readonly #membership: Membership
   readonly #view: RangeView
@@ -129,6 +146,16 @@ export class Overlay implements Lifecycle {
     )
     const members = this.#membership
     this.members = members
+    this.roster = roster
+    const { root, saveIssuer, onPutOut } = components
+    const announce = (news: RosterNews): Promise<void> => this.#membership.announce(news)
+    this.authority = new Authority(
+      { clock, random, log, rpc, roster, members, announce, root, saveIssuer },
+      { ...init.issuer, self, lifetimeMs: init.certificateMs },
+    )
+    this.#renewer = new Renewer({ clock, random, log, roster, authority: this.authority }, { self })
+    const expel = (nodeId: NodeId): void => this.#membership.expel(nodeId)
+    this.#gatekeeper = new Gatekeeper({ peers, rpc, roster, members, clock, random, log, expel, onPutOut })
     this.configs = new ConfigTable({ disk, rpc }, { self, rangeCount: init.rangeCount })
     const { configs } = this
     this.#view = new RangeView({ members, configs }, { self })
@@ -199,8 +226,10 @@ export class Overlay implements Lifecycle {
     if (this.#genesis) await this.configs.genesis()
     this.#view.refresh()
     for (const part of [
+      this.#gatekeeper,
       this.#peers,
       this.#membership,
+      this.#renewer,
       this.#set,
       this.#soft,
       this.#spread,
@@ -243,11 +272,6 @@ export class Overlay implements Lifecycle {
 
   updateServices(services: ServiceAddresses): void {
     this.#membership.updateServices(services)
-  }
-
-  /** Makes a new member known everywhere, before it gets its certificate itself. */
-  announce(certificate: SignedCertificate): Promise<void> {
-    return this.#membership.announce(certificate)
   }
 
   /** Says goodbye: others need not find out. */

@@ -12,6 +12,10 @@ import { examplesText } from './verb.ts'
 
 const EXIT_INTERRUPTED = 130
 
+interface JoinOptions extends SettingOptions {
+  wake?: boolean
+}
+
 /** What join needs of the process; tests give their own. */
 export interface JoinProcess {
   startNode: StartNode
@@ -44,10 +48,11 @@ type End = { cause: 'left' } | { cause: 'signal'; signal: string } | { cause: 'f
 export async function runJoin(
   console: Console,
   invite: string | undefined,
-  options: SettingOptions,
+  options: JoinOptions,
   outside: JoinProcess,
 ): Promise<number> {
-  const { config, sources } = loadConfig(settingsOf(options), console.around)
+  const { wake, ...settings } = options
+  const { config, sources } = loadConfig(settingsOf(settings), console.around)
   const log: Logger = createLogger({ ...config.log })
 
   const { promise: ended, resolve: end } = Promise.withResolvers<End>()
@@ -68,7 +73,7 @@ export async function runJoin(
     if (error instanceof Error && error.stack) log.error(error.stack)
   })
 
-  const starting = outside.startNode(config, { logger: log, invite, onProgress: (step) => log.info(step) })
+  const starting = outside.startNode(config, { logger: log, invite, wake, onProgress: (step) => log.info(step) })
   const first = await Promise.race([starting, ended])
   if ('cause' in first) {
     if (first.cause === 'failed') return fail(console, log, first.error)
@@ -123,6 +128,7 @@ export const joinVerb = (console: Console): Command =>
       )
       .argument('[invite]', 'what another node printed ("thor-node invite")')
       .option('--config <file>', 'YAML file with settings (THOR_CONFIG; else thor.yaml in the data directory)')
+      .option('--wake', 'accept certificates that ended while the whole ring was off, for an hour; on all nodes, once')
       .addHelpText(
         'after',
         `${examplesText(`thor-node join --domain example.com
@@ -131,7 +137,7 @@ export const joinVerb = (console: Console): Command =>
 Every setting is also a variable (--sip-udp is THOR_SIP_UDP) and a line of the file (sip: { udp: 5060 }).
 docs/CONFIG.md has them all. "thor-node config check" shows what holds.`,
       ),
-  ).action(async (invite: string | undefined, options: SettingOptions) => {
+  ).action(async (invite: string | undefined, options: JoinOptions) => {
     const outside = await systemProcess()
     outside.exit(await runJoin(console, invite, options, outside))
   })

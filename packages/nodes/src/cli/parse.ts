@@ -15,3 +15,14 @@ export function durationSeconds(text: string): number {
   }
   return ms / 1_000
 }
+
+/** For options that take some of these names, with commas between. */
+export const names =
+  (known: readonly string[]) =>
+  (text: string): string[] => {
+    const given = [...new Set(text.split(',').map((name) => name.trim()))].filter((name) => name !== '')
+    const wrong = given.find((name) => !known.includes(name))
+    if (wrong !== undefined) throw new InvalidArgumentError(`"${wrong}" is none of ${known.join(', ')}.`)
+    if (given.length === 0) throw new InvalidArgumentError(`It must name some of ${known.join(', ')}.`)
+    return given
+  }

@@ -11,6 +11,9 @@ import { domainVerb } from './domain.ts'
 import { inviteVerb } from './invite.ts'
 import { joinVerb } from './join.ts'
 import { leaveVerb } from './leave.ts'
+import { membersVerb } from './members.ts'
+import { revokeVerb } from './revoke.ts'
+import { rotateVerb } from './rotate.ts'
 import { statusVerb } from './status.ts'
 import { examplesText, type Verb } from './verb.ts'
 import { packageVersion, versionVerb } from './version.ts'
@@ -29,7 +32,10 @@ const verbs: readonly Verb[] = [
   callsVerb,
   whereVerb,
   inviteVerb,
+  membersVerb,
   leaveVerb,
+  revokeVerb,
+  rotateVerb,
   adminVerb,
   configVerb,
   demoVerb,
@@ -63,6 +69,7 @@ export function createProgram(console: Console): Command {
 function exitCode(error: unknown): number {
   const code = errorCode(error) ?? ''
   if (code === 'CONTROL_NOT_RUNNING') return EXIT_NOT_RUNNING
+  if (code === 'NODE_NOT_CONFIRMED' || code === 'NODE_ROTATE') return EXIT_USAGE
   return code === 'CONTROL_BAD_QUERY' || code.startsWith('CONFIG_') ? EXIT_USAGE : EXIT_FAILURE
 }
 

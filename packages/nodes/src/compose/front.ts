@@ -5,9 +5,10 @@ import { CallHistoryAdapter, DeviceLocationsAdapter } from '../adapters/provisio
 import { ControlServer } from '../control/server.ts'
 import { LiveZone } from '../dns/live-zone.ts'
 import { DnsServer } from '../dns/server.ts'
-import type { Identity } from '../identity.ts'
+import type { Identity, IdentityFiles } from '../identity.ts'
 import { Invites } from '../invites.ts'
 import { Operations } from '../operations.ts'
+import { RingMembers } from '../ring-members.ts'
 import type { Context } from './context.ts'
 import type { DirectoryParts } from './directory.ts'
 import type { SipParts } from './sip.ts'
@@ -27,6 +28,7 @@ interface FrontSurroundings {
   identity: Identity
   records: DirectoryParts
   sip: SipParts
+  files: IdentityFiles
   domain: string
   leave(): Promise<void>
 }
@@ -34,7 +36,7 @@ interface FrontSurroundings {
 /** What operators, portals and resolvers see: SOAP, DNS, the door for new nodes, the control socket. */
 export function composeFront(context: Context, around: FrontSurroundings): FrontParts {
   const { clock, random, net, logger, config } = context
-  const { overlay, roster, identity, records, sip, domain, leave } = around
+  const { overlay, roster, identity, records, sip, files, domain, leave } = around
   const { directory, admins, adminPassword } = records
   const { store, members } = overlay
   const host = config.address
@@ -58,20 +60,25 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
     { logger, clock, random, net, zone },
     { host, port: config.dns.port, ttlMs: config.dns.ttl },
   )
-  const invites = new Invites({ reg: store.reg, members, roster, clock, random }, { ring: identity.ring })
+  const { authority, rpc } = overlay
+  const invites = new Invites(
+    { reg: store.reg, members, roster, authority, rpc, clock, random },
+    { ring: identity.ring },
+  )
   const door = new Door(
     {
       clock,
       log: logger,
-      redeem: (request) => invites.redeem(request),
-      announce: (certificate) => overlay.announce(certificate),
-      ring: () => ({ certificates: roster.certificates, members: members.list() }),
+      admit: (request) => invites.admit(request),
+      roster,
+      members: () => members.list().filter(({ nodeId }) => roster.has(nodeId)),
     },
-    { listen: { host, port: config.admission.port }, identity: identity.ring },
+    { listen: { host, port: config.admission.port }, identity: identity.ring, key: identity.key },
   )
   const { callService: calls, transport } = sip
+  const ringMembers = new RingMembers({ ring: overlay, clock, logger, rootFile: () => files.rootThere() })
   const operations = new Operations(
-    { ring: overlay, clock, random, directory, history, calls, invites, adminPassword, transport, leave },
+    { ring: overlay, clock, random, directory, history, calls, invites, ringMembers, adminPassword, transport, leave },
     { domain: () => domain, inviteLifetimeMs: config.admission.inviteTtl },
   )
   const control = new ControlServer({ logger, operations }, { data: config.data })

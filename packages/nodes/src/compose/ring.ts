@@ -3,16 +3,19 @@ import { type CallClosed, mergeClosed } from '@thor-node/accounting'
 import { errorMessage, ThorError } from '@thor-node/core'
 import {
   GroupCommit,
+  type IssuerState,
   LevelDisk,
   Libp2pPeerNet,
+  nodeIdOf,
   Overlay,
   Roster,
   type SavedRoster,
   type ServiceAddresses,
-  verifyCertificate,
+  Standing,
 } from '@thor-node/overlay'
 import { packageVersion } from '../cli/version.ts'
 import type { Identity, IdentityFiles } from '../identity.ts'
+import { putOutError } from '../put-out.ts'
 import type { Context } from './context.ts'
 
 export interface RingParts {
@@ -20,23 +23,45 @@ export interface RingParts {
   roster: Roster
   peers: Libp2pPeerNet
   overlay: Overlay
+  /** Finds out why nobody takes this node's connections. */
+  standing: Standing
 }
 
-/** The ring's part of a node: disk, network, membership, records. Nothing is opened yet. */
+interface RingSurroundings {
+  identity: Identity
+  known: SavedRoster
+  issuer: IssuerState
+  files: IdentityFiles
+  /** Certificates that expired while the whole ring slept count for an hour. */
+  wake: boolean
+}
+
+const WAKE_MS = 3_600_000
+
+/**
+ * The ring's part of a node: disk, network, membership, records. Nothing is opened yet. `onFatal` is told when the node cannot
+ * go on. Throws `NODE_REVOKED` or `NODE_EXPIRED` for a node that is no member any more.
+ */
 export function composeRing(
   { clock, random, logger, config }: Context,
-  { identity, known, files }: { identity: Identity; known: SavedRoster; files: IdentityFiles },
-  onDiskFailure: (error: Error) => void,
+  { identity, known, issuer, files, wake }: RingSurroundings,
+  onFatal: (error: Error) => void,
 ): RingParts {
   const disk = new GroupCommit(
     { disk: new LevelDisk({ directory: join(config.data, 'records') }) },
     {
       onFatal: (cause) =>
-        onDiskFailure(new ThorError('NODE_DISK_FAILED', `the disk failed: ${errorMessage(cause)}`, { cause })),
+        onFatal(new ThorError('NODE_DISK_FAILED', `the disk failed: ${errorMessage(cause)}`, { cause })),
     },
   )
-  const roster = new Roster((signed) => verifyCertificate(identity.ring, signed, clock.wall()))
-  for (const certificate of [identity.certificate, ...known.certificates]) roster.add(certificate)
+  const roster = new Roster({ clock }, { ring: identity.ring, lenientUntil: wake ? clock.wall() + WAKE_MS : 0 })
+  roster.add(identity.certificate)
+  roster.take(known)
+  const self = nodeIdOf(identity.key)
+  const name = (nodeId: string): string => roster.get(nodeId)?.name ?? nodeId
+  const revocation = roster.revocationOf(self)?.revocation
+  if (revocation) throw putOutError({ ...revocation, why: 'revoked', by: name(revocation.by) }, config.data)
+  if (!roster.has(self)) throw putOutError({ why: 'expired' }, config.data)
   const peers = new Libp2pPeerNet(
     { clock, random, log: logger },
     {
@@ -56,6 +81,9 @@ export function composeRing(
       roster,
       findAddresses: (nodeId) => peers.findAddresses(nodeId),
       saveRoster: (saved) => files.saveRoster(saved),
+      root: () => files.loadRoot(),
+      saveIssuer: (state) => files.saveIssuer(state),
+      onPutOut: (out) => onFatal(putOutError({ ...out, ...(out.by && { by: name(out.by) }) }, config.data)),
     },
     {
       genesis: identity.genesis,
@@ -64,11 +92,17 @@ export function composeRing(
       weight: config.weight,
       services,
       known: known.members,
+      issuer,
+      certificateMs: config.admission.certificateTtl,
       choose: chooseRecord,
       copyBytesPerSecond: config.cluster.copyRate * 1_000_000,
     },
   )
-  return { disk, roster, peers, overlay }
+  const standing = new Standing(
+    { clock, random, log: logger, peers, members: overlay.members, roster },
+    { key: identity.key },
+  )
+  return { disk, roster, peers, overlay, standing }
 }
 
 /** Of several ends of one call the best informed one counts; other records have one body only. */

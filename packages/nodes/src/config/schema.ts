@@ -119,7 +119,14 @@ export const schema = z.strictObject({
   admission: z
     .strictObject({
       port: port({ doc: 'Where new nodes present their invite (TLS).', important: true }).prefault(7401),
-      inviteTtl: duration({ doc: 'How long an invite is good for.' }, MINUTE_MS, 30 * DAY_MS).prefault('24h'),
+      inviteTtl: duration({ doc: 'How long an invite is good for.' }, MINUTE_MS, DAY_MS).prefault('24h'),
+      certificateTtl: duration(
+        {
+          doc: 'Life of the membership certificates that this node signs. They are renewed at two thirds of it; a node that hears nothing of the ring for a third of it is out.',
+        },
+        MINUTE_MS,
+        30 * DAY_MS,
+      ).prefault('30d'),
     })
     .prefault({}),
   media: z

@@ -168,6 +168,53 @@ export interface InviteResult {
   expiresAt: number
 }
 
+export interface InviteQuery {
+  /** A day at most, which is the default. */
+  ttlSeconds?: number
+  /** Of the new member; default: the four service roles, and `issuer` while the ring has fewer than three. */
+  roles?: string[]
+  /** Default: what the joining node is set to. */
+  zone?: string
+}
+
+export interface MemberView {
+  name: string
+  nodeId: string
+  state: 'alive' | 'suspect' | 'dead' | 'left' | 'revoked'
+  /** The node that was asked. */
+  self: boolean
+  roles: string[]
+  zone: string
+  /** End of its certificate; null when none is in force. */
+  certificateUntil: number | null
+  /** End of its issuer key; null when it cannot issue certificates. */
+  issuerUntil: number | null
+  /** When and at which node it was revoked. */
+  revokedAt: number | null
+  revokedBy: string | null
+}
+
+export interface MembersResult {
+  /** In order of name, revoked ones last. */
+  members: MemberView[]
+  /** Path of the root key file on the node that was asked; null when it is not there. */
+  rootKeyFile: string | null
+  /** Sentences about what should be done. */
+  hints: string[]
+}
+
+export interface RevokeQuery {
+  /** Name or node id. */
+  node: string
+  /** Also when ranges lose their majority by it. */
+  force?: boolean
+}
+
+export interface RevokeResult {
+  name: string
+  nodeId: string
+}
+
 export interface AdminPasswordResult {
   user: string
   password: string
@@ -189,8 +236,16 @@ export interface NodeOperations {
   domainList(): Promise<{ domains: DomainView[] }>
   calls(query: CallsQuery): Promise<{ calls: CallView[] }>
   where(query: { aor: Aor }): Promise<WhereResult>
-  /** One invite makes one member. `ttlSeconds` defaults to a day. */
-  invite(query: { ttlSeconds?: number }): Promise<InviteResult>
+  /** One invite makes one member. */
+  invite(query: InviteQuery): Promise<InviteResult>
+  /** Who is a member, until when, and who was put out. */
+  members(): Promise<MembersResult>
+  /** Puts a node out for ever; its connections are cut within seconds. */
+  revoke(query: RevokeQuery): Promise<RevokeResult>
+  /** What the holder of the root key must certify to make this node an issuer; the same until that is installed. */
+  issuerRequest(): Promise<{ request: string; ringId: string }>
+  /** Takes what the root certified; an issuer key that the node had before is revoked. */
+  issuerInstall(query: { certificate: string }): Promise<{ issuerUntil: number }>
   /** Of the SOAP administrator. With `reset` a new one is made, which holds on all nodes. */
   adminPassword(query: { reset?: boolean }): Promise<AdminPasswordResult>
   /**
@@ -233,6 +288,8 @@ export interface StartOptions {
   logger: Logger
   /** Needed once, by a node that is in no ring yet and shall join one; a node without makes a ring, or returns to its own. */
   invite?: string
+  /** Certificates that are over count for an hour more: for a ring that was off as a whole for too long. */
+  wake?: boolean
   /** Short phrases, such as `catching up: 812 of 4096 ranges`. */
   onProgress?(step: string): void
 }

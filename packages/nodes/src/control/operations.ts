@@ -3,6 +3,7 @@
  * NodeOperations.
  */
 import { z } from 'zod'
+import { ISSUER_ROLE, ROLES } from '../roles.ts'
 import type { NodeOperations } from './contract.ts'
 
 const aor = z.string().min(3).max(255)
@@ -22,7 +23,22 @@ export const queries = {
   domainList: z.strictObject({}),
   calls: z.strictObject({ account: aor.optional(), limit, current: z.boolean().optional() }),
   where: z.strictObject({ aor }),
-  invite: z.strictObject({ ttlSeconds: z.number().positive().optional() }),
+  invite: z.strictObject({
+    ttlSeconds: z.number().positive().max(86_400, 'is longer than a day').optional(),
+    roles: z
+      .array(z.enum([...ROLES, ISSUER_ROLE]))
+      .max(10)
+      .optional(),
+    zone: z
+      .string()
+      .max(63)
+      .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, 'is not a host label')
+      .optional(),
+  }),
+  members: z.strictObject({}),
+  revoke: z.strictObject({ node: z.string().min(1).max(255), force: z.boolean().optional() }),
+  issuerRequest: z.strictObject({}),
+  issuerInstall: z.strictObject({ certificate: z.string().min(1).max(10_000) }),
   adminPassword: z.strictObject({ reset: z.boolean().optional() }),
   leave: z.strictObject({}),
 } satisfies Record<keyof NodeOperations, z.ZodType>

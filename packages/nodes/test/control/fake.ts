@@ -1,5 +1,13 @@
 import { ThorError } from '@thor-node/core'
-import type { AccountView, BannerFacts, CallView, NodeOperations, StatusResult } from '../../src/control/contract.ts'
+import type {
+  AccountView,
+  BannerFacts,
+  CallView,
+  MembersResult,
+  MemberView,
+  NodeOperations,
+  StatusResult,
+} from '../../src/control/contract.ts'
 
 const AT = Date.UTC(2026, 10, 23, 12, 0, 0)
 
@@ -91,6 +99,39 @@ export const fakeBanner: BannerFacts = {
   notes: ['DNS answers on port 1053 instead of 53: ports below 1024 need root or CAP_NET_BIND_SERVICE.'],
 }
 
+const fakeMember: MemberView = {
+  name: 'n1',
+  nodeId: '12D3KooWn1',
+  state: 'alive',
+  self: true,
+  roles: ['sip_proxy', 'issuer'],
+  zone: 'default',
+  certificateUntil: AT + 86_400_000,
+  issuerUntil: AT + 2 * 86_400_000,
+  revokedAt: null,
+  revokedBy: null,
+}
+
+export const fakeMembers: MembersResult = {
+  members: [
+    fakeMember,
+    { ...fakeMember, name: 'n2', nodeId: '12D3KooWn2', self: false, roles: ['sip_proxy'], issuerUntil: null },
+    {
+      ...fakeMember,
+      name: 'n4',
+      nodeId: '12D3KooWn4',
+      self: false,
+      state: 'revoked',
+      certificateUntil: null,
+      issuerUntil: null,
+      revokedAt: AT,
+      revokedBy: 'n1',
+    },
+  ],
+  rootKeyFile: null,
+  hints: ['Only one node can issue certificates.'],
+}
+
 /** Keeps accounts in a Map and remembers what it was asked. */
 export class FakeOperations implements NodeOperations {
   readonly asked: [operation: string, query: unknown][] = []
@@ -172,6 +213,27 @@ export class FakeOperations implements NodeOperations {
   async invite(query: Parameters<NodeOperations['invite']>[0]) {
     this.asked.push(['invite', query])
     return { invite: 'thor1abc', expiresAt: AT }
+  }
+
+  async members() {
+    return fakeMembers
+  }
+
+  async revoke(query: Parameters<NodeOperations['revoke']>[0]) {
+    this.asked.push(['revoke', query])
+    if (query.node !== 'n3') throw new ThorError('NODE_MEMBER_UNKNOWN', `${query.node} is no member`)
+    return { name: 'n3', nodeId: '12D3KooWn3' }
+  }
+
+  issuerState = { request: 'thor-issuer-request-none', ringId: 'r' }
+
+  async issuerRequest() {
+    return this.issuerState
+  }
+
+  async issuerInstall(query: Parameters<NodeOperations['issuerInstall']>[0]) {
+    this.asked.push(['issuerInstall', query])
+    return { issuerUntil: AT }
   }
 
   async leave() {

@@ -1,10 +1,10 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
 import { type Random, randomHex } from '@thor-node/core'
-import { pack, unpack } from 'msgpackr'
 import { isNodeId } from '../kad/node-key.ts'
 import type { NodeId } from '../peers.ts'
+import { type IssuerCertificate, type IssuerKey, type RingTrust, readIssuer } from './issuer.ts'
+import { isSigned, keepSigned, openSigned, type Signed, signBody } from './signed.ts'
 
-/** What the ring says of a member, under its signature. Times in epoch milliseconds. */
+/** What the ring says of a member, under the signature of an issuer. Times in epoch milliseconds. */
 export interface Certificate {
   ringId: string
   nodeId: NodeId
@@ -17,69 +17,61 @@ export interface Certificate {
   notAfter: number
 }
 
-/** As it travels: the exact bytes that were signed, and the Ed25519 signature of the ring. */
-export interface SignedCertificate {
-  body: Uint8Array
-  signature: Uint8Array
-}
-
-/** Ed25519, both in DER: SubjectPublicKeyInfo and PKCS #8. */
-export interface RingKeys {
-  publicKey: Uint8Array
-  privateKey: Uint8Array
+/** With the certificate of the issuer, so that who knows the root can check it. */
+export interface SignedCertificate extends Signed {
+  issuer: Signed
 }
 
 export const certificateLimits = {
-  bodyBytesMax: 4_096,
-  /** Renewal does not exist yet, so a certificate lasts for the life of a ring. */
-  lifetimeMs: 10 * 365 * 24 * 3600 * 1000,
+  /** No certificate is longer, whoever signed it. A member that hears nothing of the ring any more ends with it. */
+  lifetimeMs: 30 * 24 * 3600 * 1000,
   /** How far the clock of the issuer may be ahead of ours. */
   clockSkewMs: 24 * 3600 * 1000,
 } as const
-
-export function generateRingKeys(): RingKeys {
-  return generateKeyPairSync('ed25519', {
-    publicKeyEncoding: { type: 'spki', format: 'der' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'der' },
-  })
-}
 
 export function newPlacementId(random: Random): string {
   return randomHex(random, 16)
 }
 
-/** Separates these signatures from whatever else the key may sign. */
-const PURPOSE = Buffer.from('thor-node membership certificate 1\n')
-
-export function signCertificate(privateKey: Uint8Array, certificate: Certificate): SignedCertificate {
-  const body = pack(certificate)
-  const key = createPrivateKey({ key: Buffer.from(privateKey), format: 'der', type: 'pkcs8' })
-  return { body, signature: sign(null, Buffer.concat([PURPOSE, body]), key) }
+/** `notAfter` is cut to the issuer's own. */
+export function signCertificate(issuer: IssuerKey, certificate: Certificate): SignedCertificate {
+  const notAfter = Math.min(certificate.notAfter, issuer.certificate.notAfter)
+  const signed = signBody(issuer.privateKey, 'membership certificate 2', { ...certificate, notAfter })
+  return { ...signed, issuer: issuer.signed }
 }
 
-/** The certificate, or undefined when signature, ring, shape or time are wrong. `now` in epoch milliseconds. */
-export function verifyCertificate(
-  ring: { ringId: string; publicKey: Uint8Array },
+/** The certificate and its issuer, or undefined when a signature, the ring or the shape is wrong. Not its time. */
+export function readCertificate(
+  ring: RingTrust,
   signed: SignedCertificate,
-  now: number,
-): Certificate | undefined {
-  if (!isSigned(signed) || signed.body.length > certificateLimits.bodyBytesMax) return undefined
-  try {
-    const key = createPublicKey({ key: Buffer.from(ring.publicKey), format: 'der', type: 'spki' })
-    if (!verify(null, Buffer.concat([PURPOSE, signed.body]), key, signed.signature)) return undefined
-    const certificate: unknown = unpack(signed.body)
-    if (!isCertificate(certificate) || certificate.ringId !== ring.ringId) return undefined
-    if (now < certificate.notBefore - certificateLimits.clockSkewMs || now > certificate.notAfter) return undefined
-    return certificate
-  } catch {
-    return undefined
-  }
+  read: (ring: RingTrust, issuer: Signed) => IssuerCertificate | undefined = readIssuer,
+): { certificate: Certificate; issuer: IssuerCertificate } | undefined {
+  if (!isSignedCertificate(signed)) return undefined
+  const issuer = read(ring, signed.issuer)
+  const content = issuer && openSigned(issuer.publicKey, 'membership certificate 2', signed)
+  if (!issuer || !isCertificate(content) || content.ringId !== ring.ringId) return undefined
+  if (content.notAfter > issuer.notAfter) return undefined
+  if (content.notAfter - content.notBefore > certificateLimits.lifetimeMs) return undefined
+  return { certificate: content, issuer }
 }
 
-export function isSigned(value: unknown): value is SignedCertificate {
-  if (typeof value !== 'object' || value === null) return false
-  const { body, signature } = value as Partial<SignedCertificate>
-  return body instanceof Uint8Array && signature instanceof Uint8Array && signature.length === 64
+/** In force at `now`; a certificate of the near future is taken, because clocks differ. */
+export function isInTime({ notBefore, notAfter }: Pick<Certificate, 'notBefore' | 'notAfter'>, now: number): boolean {
+  return now >= notBefore - certificateLimits.clockSkewMs && now <= notAfter
+}
+
+/** The certificate, or undefined when signatures, ring, shape or time are wrong. `now` in epoch milliseconds. */
+export function verifyCertificate(ring: RingTrust, signed: SignedCertificate, now: number): Certificate | undefined {
+  const certificate = readCertificate(ring, signed)?.certificate
+  return certificate && isInTime(certificate, now) ? certificate : undefined
+}
+
+export function isSignedCertificate(value: unknown): value is SignedCertificate {
+  return isSigned(value) && isSigned((value as Partial<SignedCertificate>).issuer)
+}
+
+export function keepCertificate(signed: SignedCertificate): SignedCertificate {
+  return { ...keepSigned(signed), issuer: keepSigned(signed.issuer) }
 }
 
 function isCertificate(value: unknown): value is Certificate {

@@ -10,36 +10,48 @@ import {
   type Logger,
 } from '@thor-node/core'
 import { FrameReader } from '../kad/framing.ts'
-import { verifyNode } from '../kad/node-key.ts'
+import { type NodeKey, nodeIdOf, nodeKeyPair, verifyNode } from '../kad/node-key.ts'
 import { admissionLimits, membershipLimits } from '../limits.ts'
 import type { Member } from '../membership/contract.ts'
+import type { Roster } from '../membership/roster.ts'
 import type { NodeId } from '../peers.ts'
-import { certificateLimits, type SignedCertificate, signCertificate } from './certificate.ts'
+import type { SignedCertificate } from './certificate.ts'
 import { encodeRingIdentity, type RingIdentity } from './identity.ts'
-import type { Redemption } from './invite.ts'
 import { decodeRequest, encodeFrame, type JoinAnswer, type JoinRequest, proofText } from './messages.ts'
-import { toPem } from './x509.ts'
+import { selfSignedCertificate, toPem } from './x509.ts'
+
+/** What a door passes on, after the node has shown that it holds its key. */
+export interface AdmitRequest {
+  inviteId: string
+  secret: Uint8Array
+  nodeId: NodeId
+  name?: string
+  zone?: string
+}
+
+export type AdmitVerdict =
+  | { verdict: 'accepted'; certificate: SignedCertificate }
+  | { verdict: 'invalid' | 'used' | 'expired' }
 
 export interface DoorComponents {
   clock: Clock
   log: Logger
-  /** `redeemInvite` as compare-and-set on the register `invite/<id>`. What it throws is answered `ADMISSION_FAILED`. */
-  redeem(request: {
-    inviteId: string
-    secret: Uint8Array
-    nodeId: NodeId
-    name?: string
-    zone?: string
-  }): Promise<Redemption>
-  /** Resolves when all live members know the certificate: `Membership.announce`. */
-  announce(certificate: SignedCertificate): Promise<void>
+  /**
+   * Redeems the invite by compare-and-set and has an issuer sign; resolves when all live members know the certificate. Codes
+   * of ours (`ADMISSION_…`) are told to the node, anything else becomes `ADMISSION_FAILED`.
+   */
+  admit(request: AdmitRequest): Promise<AdmitVerdict>
+  /** Who may be a member. */
+  roster: Roster
   /** What a new member needs to find the others. */
-  ring(): { certificates: readonly SignedCertificate[]; members: readonly Member[] }
+  members(): readonly Member[]
 }
 
 export interface DoorInit {
   listen: Address
   identity: RingIdentity
+  /** Of this node: the invite pins it. */
+  key: NodeKey
 }
 
 const refusals = {
@@ -49,7 +61,7 @@ const refusals = {
 } as const
 
 /**
- * Lets new nodes in: TLS 1.3 with the ring's self-signed certificate, one request, one answer. Strangers get nothing but a
+ * Lets new nodes in: TLS 1.3 with a certificate of the node's own key, one request, one answer. Strangers get nothing but a
  * refusal; the invite's secret is the only thing that opens it.
  */
 export class Door implements Lifecycle {
@@ -91,10 +103,12 @@ export class Door implements Lifecycle {
   }
 
   #listen(): Promise<void> {
-    const { identity, listen } = this.#init
+    const { key, listen } = this.#init
+    const keys = nodeKeyPair(key)
+    const subject = { commonName: nodeIdOf(key), serial: keys.publicKey.subarray(-8) }
     const server = createServer({
-      key: toPem('PRIVATE KEY', identity.privateKey),
-      cert: toPem('CERTIFICATE', identity.tlsCertificate),
+      key: toPem('PRIVATE KEY', keys.privateKey),
+      cert: toPem('CERTIFICATE', selfSignedCertificate(keys, subject)),
       minVersion: 'TLSv1.3',
       handshakeTimeout: admissionLimits.finishTimeoutMs,
     })
@@ -164,43 +178,34 @@ export class Door implements Lifecycle {
     } catch (error) {
       this.#log.warn('an admission failed', { nodeId: request.nodeId, error })
       const code = errorCode(error)
+      if (code?.startsWith('ADMISSION_')) return refuse(code, errorMessage(error))
       return refuse('ADMISSION_FAILED', `the ring could not admit the node (${code ?? 'internal error'}); try again`)
     }
   }
 
-  async #admit(request: JoinRequest, remote: string | undefined): Promise<JoinAnswer> {
-    const { clock, redeem, announce, ring } = this.#components
-    const { inviteId, secret, nodeId, name, zone } = request
-    const others = ring().members.filter((member) => member.nodeId !== nodeId && member.state !== 'left')
+  async #admit({ invite, nodeId, name, zone }: JoinRequest, remote: string | undefined): Promise<JoinAnswer> {
+    const { admit, roster, members } = this.#components
+    const revoked = roster.revocationOf(nodeId)
+    if (revoked) return { ...refuse('ADMISSION_REVOKED', 'this node was revoked'), revocation: revoked.signed }
+    if (!invite) return refuse('ADMISSION_FAILED', 'the ring has not revoked this node')
+    const others = members().filter((member) => member.nodeId !== nodeId && member.state !== 'left')
     if (others.length >= membershipLimits.membersMax) {
       return refuse('ADMISSION_RING_FULL', `the ring has ${others.length} members and takes no more`)
     }
-    const redemption = await redeem({ inviteId, secret, nodeId, ...(name && { name }), ...(zone && { zone }) })
-    if (redemption.verdict !== 'accepted') {
-      this.#log.info('an invite was refused', { inviteId, remote, verdict: redemption.verdict })
-      const [code, message] = refusals[redemption.verdict]
+    const { id: inviteId, secret } = invite
+    const admitted = await admit({ inviteId, secret, nodeId, ...(name && { name }), ...(zone && { zone }) })
+    if (admitted.verdict !== 'accepted') {
+      this.#log.info('an invite was refused', { inviteId, remote, verdict: admitted.verdict })
+      const [code, message] = refusals[admitted.verdict]
       return refuse(code, message)
     }
-    const { identity } = this.#init
-    const { grant } = redemption
-    const notBefore = clock.wall()
-    const certificate = signCertificate(identity.privateKey, {
-      ringId: identity.ringId,
-      nodeId,
-      placementId: grant.placementId,
-      name: grant.name,
-      roles: grant.roles,
-      zone: grant.zone,
-      notBefore,
-      notAfter: notBefore + certificateLimits.lifetimeMs,
-    })
-    await announce(certificate)
-    this.#log.info('a node was admitted', { nodeId, name: grant.name, remote })
-    const { certificates, members } = ring()
-    return { ok: true, identity: encodeRingIdentity(identity), certificate, certificates, members }
+    const { certificate } = admitted
+    this.#log.info('a node was admitted', { nodeId, inviteId, remote })
+    const identity = encodeRingIdentity(this.#init.identity)
+    return { ok: true, identity, certificate, roster: roster.contents, members: members() }
   }
 }
 
-function refuse(code: string, message: string): JoinAnswer {
+function refuse(code: string, message: string): JoinAnswer & { ok: false } {
   return { ok: false, code, message }
 }

@@ -1,31 +1,40 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIP } from 'node:net'
 import { type Address, type Random, randomHex, ThorError } from '@thor-node/core'
+import { nodePublicKey } from '../kad/node-key.ts'
 import { admissionLimits } from '../limits.ts'
 import type { NodeId } from '../peers.ts'
+import { keyIdOf } from './signed.ts'
+
+/** A door as an invite names it: its address, and the key of the node that must answer there. */
+export interface InviteDoor extends Address {
+  /** `doorKeyOf` the node, 32 hex digits. */
+  key: string
+}
 
 /**
- * An invite makes one member. Its text names the ring's fingerprint, the invite, a secret, and where doors are:
+ * An invite makes one member. Its text names the ring's fingerprint, the invite, a secret, and where doors of which nodes are:
  *
- *   thor1-<base64url of: fingerprint 32 · id 8 · secret 16 · count 1 · count × (family 1 · address 4|16 · port 2) · check 4>
+ *   thor1-<base64url of: fingerprint 32 · id 8 · secret 16 · count 1 · count × (family 1 · address 4|16 · port 2 · key 16) · check 4>
  */
 export interface Invite {
-  /** SHA-256 of the certificate that the door must show. */
+  /** SHA-256 of the ring's public root key. */
   fingerprint: Uint8Array
   /** 16 hex digits: names the record `invite/<id>`. */
   id: string
   secret: Uint8Array
-  addresses: readonly Address[]
+  addresses: readonly InviteDoor[]
 }
 
 const PREFIX = 'thor1-'
 const FINGERPRINT_BYTES = 32
 const ID_BYTES = 8
 const SECRET_BYTES = 16
+const KEY_BYTES = 16
 const CHECK_BYTES = 4
 const HEAD_BYTES = FINGERPRINT_BYTES + ID_BYTES + SECRET_BYTES
 
-export function createInvite(random: Random, fingerprint: Uint8Array, addresses: readonly Address[]): Invite {
+export function createInvite(random: Random, fingerprint: Uint8Array, addresses: readonly InviteDoor[]): Invite {
   const chosen = addresses.slice(0, admissionLimits.inviteAddressesMax)
   return { fingerprint, id: randomHex(random, ID_BYTES), secret: random.bytes(SECRET_BYTES), addresses: chosen }
 }
@@ -33,9 +42,10 @@ export function createInvite(random: Random, fingerprint: Uint8Array, addresses:
 export function formatInvite(invite: Invite): string {
   const parts: Uint8Array[] = [invite.fingerprint, Buffer.from(invite.id, 'hex'), invite.secret]
   parts.push(Buffer.from([invite.addresses.length]))
-  for (const { host, port } of invite.addresses) {
+  for (const { host, port, key } of invite.addresses) {
     const bytes = addressBytes(host)
     parts.push(Buffer.from([bytes.length === 4 ? 4 : 6]), bytes, Buffer.from([port >> 8, port & 0xff]))
+    parts.push(Buffer.from(key, 'hex'))
   }
   const body = Buffer.concat(parts)
   return PREFIX + Buffer.concat([body, checkOf(body)]).toString('base64url')
@@ -49,17 +59,20 @@ export function parseInvite(text: string): Invite {
   if (!/^[A-Za-z0-9_-]+$/.test(trimmed.slice(PREFIX.length))) throw invalid('it has characters that no invite has')
   const bytes = Buffer.from(trimmed.slice(PREFIX.length), 'base64url')
   const body = bytes.subarray(0, -CHECK_BYTES)
+  if (bytes.toString('base64url') !== trimmed.slice(PREFIX.length)) throw invalid('its end is changed')
   if (bytes.length < HEAD_BYTES + 1 + CHECK_BYTES || !checkOf(body).equals(bytes.subarray(-CHECK_BYTES))) {
     throw invalid('part of it is missing or changed; copy it as a whole')
   }
-  const addresses: Address[] = []
+  const addresses: InviteDoor[] = []
   let at = HEAD_BYTES + 1
   for (let left = body[HEAD_BYTES] ?? 0; left > 0; left--) {
     const length = body[at] === 4 ? 4 : 16
-    if (at + 1 + length + 2 > body.length) throw invalid('an address is cut off')
+    const end = at + 1 + length + 2 + KEY_BYTES
+    if (end > body.length) throw invalid('an address is cut off')
     const host = hostOf(body.subarray(at + 1, at + 1 + length))
-    addresses.push({ host, port: body.readUInt16BE(at + 1 + length) })
-    at += 1 + length + 2
+    const key = body.subarray(end - KEY_BYTES, end).toString('hex')
+    addresses.push({ host, port: body.readUInt16BE(at + 1 + length), key })
+    at = end
   }
   if (addresses.length === 0) throw invalid('it names no address')
   return {
@@ -73,6 +86,11 @@ export function parseInvite(text: string): Invite {
 /** What the ring keeps in the register `invite/<id>`; times in epoch milliseconds. Never the secret itself. */
 export interface InviteRecord {
   id: string
+  /** What the operator decided for the new member; else the ring and the node choose. */
+  roles?: readonly string[]
+  zone?: string
+  /** At which node it was made. */
+  createdBy?: NodeId
   /** SHA-256, hex. */
   secretHash: string
   createdAt: number
@@ -94,14 +112,22 @@ export type Redemption =
   | { verdict: 'accepted'; record: InviteRecord; grant: Grant; isNew: boolean }
   | { verdict: 'invalid' | 'used' | 'expired' }
 
+/** An invite is good for so long, and never for longer than a day. */
 export const defaultInviteLifetimeMs = 24 * 3600 * 1000
+
+/** By what a joiner knows the door of a node: half the SHA-256 of the key that its TLS certificate must have, in hex. */
+export function doorKeyOf(nodeId: NodeId): string {
+  return keyIdOf(nodePublicKey(nodeId))
+}
 
 export function createInviteRecord(
   invite: Pick<Invite, 'id' | 'secret'>,
   now: number,
   lifetimeMs: number = defaultInviteLifetimeMs,
+  wishes: Pick<InviteRecord, 'roles' | 'zone' | 'createdBy'> = {},
 ): InviteRecord {
-  return { id: invite.id, secretHash: hashSecret(invite.secret), createdAt: now, expiresAt: now + lifetimeMs }
+  const { id, secret } = invite
+  return { ...wishes, id, secretHash: hashSecret(secret), createdAt: now, expiresAt: now + lifetimeMs }
 }
 
 /**
@@ -120,8 +146,13 @@ export function redeemInvite(
     return { verdict: 'accepted', record, grant: record.grant, isNew: false }
   }
   if (now > record.expiresAt) return { verdict: 'expired' }
-  const used: InviteRecord = { ...record, usedBy: request.nodeId, usedAt: now, grant }
-  return { verdict: 'accepted', record: used, grant, isNew: true }
+  const granted: Grant = {
+    ...grant,
+    ...(record.roles && { roles: record.roles }),
+    ...(record.zone && { zone: record.zone }),
+  }
+  const used: InviteRecord = { ...record, usedBy: request.nodeId, usedAt: now, grant: granted }
+  return { verdict: 'accepted', record: used, grant: granted, isNew: true }
 }
 
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/

@@ -1,21 +1,26 @@
 import { connect, type TLSSocket } from 'node:tls'
-import { type Address, type Clock, errorCode, errorMessage, formatAddress, ThorError } from '@thor-node/core'
+import { type Clock, errorCode, errorMessage, formatAddress, ThorError } from '@thor-node/core'
 import { FrameReader } from '../kad/framing.ts'
 import { type NodeKey, nodeIdOf, signAsNode } from '../kad/node-key.ts'
 import { admissionLimits } from '../limits.ts'
 import type { Member } from '../membership/contract.ts'
-import { type Certificate, isSigned, type SignedCertificate, verifyCertificate } from './certificate.ts'
+import { Roster, type RosterContents, type RosterNews } from '../membership/roster.ts'
+import type { NodeId } from '../peers.ts'
+import { type Certificate, isSignedCertificate, type SignedCertificate, verifyCertificate } from './certificate.ts'
 import { decodeRingIdentity, fingerprintOf, type RingIdentity } from './identity.ts'
-import type { Invite } from './invite.ts'
-import { decodeAnswer, encodeFrame, type JoinAnswer, proofText } from './messages.ts'
+import { doorKeyOf, type Invite, type InviteDoor } from './invite.ts'
+import type { RingTrust } from './issuer.ts'
+import { decodeAnswer, encodeFrame, type JoinAnswer, type JoinRequest, proofText } from './messages.ts'
+import { isSignedRevocation, readRevocation, type SignedRevocation } from './revocation.ts'
+import { keyIdOf } from './signed.ts'
 
 export interface Admission {
   identity: RingIdentity
   certificate: Certificate
   signed: SignedCertificate
-  /** Certificates of all members, this node's too. */
-  certificates: readonly SignedCertificate[]
-  /** Whom to dial. Comes from a member: the roster and `Membership` check it. */
+  /** Who may be a member, this node too; all of it was checked. */
+  roster: RosterContents
+  /** Whom to dial. */
   members: readonly Member[]
 }
 
@@ -30,10 +35,15 @@ export interface JoinOptions {
 }
 
 /** What every door of the ring would say. */
-const FINAL = new Set(['ADMISSION_INVITE_INVALID', 'ADMISSION_INVITE_USED', 'ADMISSION_INVITE_EXPIRED'])
+const FINAL = new Set([
+  'ADMISSION_INVITE_INVALID',
+  'ADMISSION_INVITE_USED',
+  'ADMISSION_INVITE_EXPIRED',
+  'ADMISSION_REVOKED',
+])
 
 /**
- * Redeems an invite at the first door that answers. Throws `ADMISSION_INVITE_INVALID`, `ADMISSION_INVITE_USED`,
+ * Redeems an invite at the first door that answers. Throws `ADMISSION_REVOKED`, `ADMISSION_INVITE_INVALID`, `ADMISSION_INVITE_USED`,
  * `ADMISSION_INVITE_EXPIRED`, `ADMISSION_WRONG_RING` (somebody else listens there), `ADMISSION_UNREACHABLE` (nobody does),
  * `ADMISSION_FAILED` (the ring could not do it now), `ADMISSION_RING_FULL`. Asking again with the same key is safe.
  */
@@ -52,36 +62,64 @@ export async function joinRing({ clock }: { clock: Clock }, options: JoinOptions
   throw worst ?? new ThorError('ADMISSION_INVITE_INVALID', 'the invite names no address')
 }
 
-async function joinAt(clock: Clock, address: Address, options: JoinOptions): Promise<Admission> {
-  const { invite, key, name } = options
-  const answer = await ask(clock, address, options)
-  if (!answer.ok) throw new ThorError(answer.code, `${formatAddress(address)}: ${answer.message}`)
+/**
+ * Asks the door of a member whether the ring has revoked this node. Undefined when it has not, or does not say; throws as
+ * `joinRing` does when nobody answers there.
+ */
+export async function askStanding(
+  { clock }: { clock: Clock },
+  { door, key, ring }: { door: { host: string; port: number; nodeId: NodeId }; key: NodeKey; ring: RingTrust },
+): Promise<SignedRevocation | undefined> {
+  const { host, port, nodeId } = door
+  const answer = await ask(clock, { host, port, key: doorKeyOf(nodeId) }, key, {})
+  if (answer.ok || !isSignedRevocation(answer.revocation)) return undefined
+  return readRevocation(ring, answer.revocation)?.id === nodeIdOf(key) ? answer.revocation : undefined
+}
+
+async function joinAt(clock: Clock, door: InviteDoor, options: JoinOptions): Promise<Admission> {
+  const { invite, key, name, zone, timeoutMs } = options
+  const wishes = { ...(name && { name }), ...(zone && { zone }) }
+  const answer = await ask(clock, door, key, { invite: { id: invite.id, secret: invite.secret }, ...wishes }, timeoutMs)
+  const where = formatAddress(door)
+  if (!answer.ok) throw new ThorError(answer.code, `${where}: ${answer.message}`)
   const identity = decodeRingIdentity(answer.identity)
   const nodeId = nodeIdOf(key)
-  const { certificate: signed, certificates, members } = answer
-  const certificate = isSigned(signed) ? verifyCertificate(identity, signed, clock.wall()) : undefined
-  const isPinned = Buffer.compare(fingerprintOf(identity.tlsCertificate), invite.fingerprint) === 0
-  if (!isPinned || !isSigned(signed) || certificate?.nodeId !== nodeId) {
+  const { certificate: signed, members } = answer
+  const certificate = isSignedCertificate(signed) ? verifyCertificate(identity, signed, clock.wall()) : undefined
+  const isPinned = Buffer.compare(fingerprintOf(identity), invite.fingerprint) === 0
+  if (!isPinned || !isSignedCertificate(signed) || certificate?.nodeId !== nodeId) {
     const hint = 'its certificate does not fit; are the clocks of both machines right?'
-    throw new ThorError('ADMISSION_FAILED', `${formatAddress(address)} admitted ${name ?? nodeId}, but ${hint}`)
+    throw new ThorError('ADMISSION_FAILED', `${where} admitted ${name ?? nodeId}, but ${hint}`)
   }
+  const roster = new Roster({ clock }, { ring: identity })
+  roster.take(isObject(answer.roster) ? (answer.roster as RosterNews) : undefined)
+  roster.add(signed)
   return {
     identity,
     certificate,
     signed,
-    certificates: Array.isArray(certificates) ? certificates.filter(isSigned) : [],
-    members: Array.isArray(members) ? (members as Member[]) : [],
+    roster: roster.contents,
+    members: Array.isArray(members) ? members.filter((one) => isObject(one) && roster.has(String(one.nodeId))) : [],
   }
 }
 
-function ask(clock: Clock, address: Address, options: JoinOptions): Promise<JoinAnswer> {
-  const { invite, key, name, zone, timeoutMs = admissionLimits.finishTimeoutMs } = options
-  const where = formatAddress(address)
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+function ask(
+  clock: Clock,
+  door: InviteDoor,
+  key: NodeKey,
+  request: Pick<JoinRequest, 'invite' | 'name' | 'zone'>,
+  timeoutMs: number = admissionLimits.finishTimeoutMs,
+): Promise<JoinAnswer> {
+  const where = formatAddress(door)
   return new Promise((resolve, reject) => {
     const socket: TLSSocket = connect({
-      host: address.host,
-      port: address.port,
-      // The chain means nothing here: the certificate itself is pinned below, before anything is said.
+      host: door.host,
+      port: door.port,
+      // The chain means nothing here: the key of the certificate is pinned below, before anything is said.
       rejectUnauthorized: false,
       minVersion: 'TLSv1.3',
     })
@@ -102,16 +140,13 @@ function ask(clock: Clock, address: Address, options: JoinOptions): Promise<Join
       fail(isTls ? 'ADMISSION_WRONG_RING' : 'ADMISSION_UNREACHABLE', message, error)
     })
     socket.on('secureConnect', () => {
-      const shown = socket.getPeerX509Certificate()?.raw
-      if (!shown || Buffer.compare(fingerprintOf(shown), invite.fingerprint) !== 0) {
-        fail('ADMISSION_WRONG_RING', `${where} belongs to another ring than the invite; nothing was sent to it`)
+      const shown = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' })
+      if (!shown || keyIdOf(shown) !== door.key) {
+        fail('ADMISSION_WRONG_RING', `${where} is not the node that the invite names; nothing was sent to it`)
         return
       }
       const nodeId = nodeIdOf(key)
-      const proof = signAsNode(key, proofText(socket, nodeId))
-      const { id: inviteId, secret } = invite
-      const wishes = { ...(name && { name }), ...(zone && { zone }) }
-      socket.write(encodeFrame({ version: 1, inviteId, secret, nodeId, proof, ...wishes }))
+      socket.write(encodeFrame({ version: 1, ...request, nodeId, proof: signAsNode(key, proofText(socket, nodeId)) }))
     })
     socket.on('data', (chunk: Buffer) => {
       const frames = reader.push(chunk)

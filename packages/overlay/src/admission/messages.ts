@@ -6,8 +6,8 @@ import type { NodeId } from '../peers.ts'
 /** One request and one answer on the door's TLS connection, each a frame (u32 length) of msgpack. */
 export interface JoinRequest {
   version: 1
-  inviteId: string
-  secret: Uint8Array
+  /** Absent from a node that asks why nobody takes its connections: it is told when it was revoked. */
+  invite?: { id: string; secret: Uint8Array }
   nodeId: NodeId
   /** Ed25519 by the node's key over `proofText`. */
   proof: Uint8Array
@@ -22,10 +22,10 @@ export type JoinAnswer =
       /** `encodeRingIdentity` */
       identity: Uint8Array
       certificate: unknown
-      certificates: unknown
+      roster: unknown
       members: unknown
     }
-  | { ok: false; code: string; message: string }
+  | { ok: false; code: string; message: string; revocation?: unknown }
 
 const packr = new Packr({ useRecords: false, copyBuffers: true })
 
@@ -37,13 +37,12 @@ export function encodeFrame(message: JoinRequest | JoinAnswer): Uint8Array {
 export function decodeRequest(frame: Uint8Array): JoinRequest | undefined {
   const value = decode(frame)
   if (!value) return undefined
-  const { version, inviteId, secret, nodeId, proof, name, zone } = value
-  if (version !== 1 || typeof inviteId !== 'string' || !/^[0-9a-f]{16}$/.test(inviteId)) return undefined
-  if (!(secret instanceof Uint8Array) || !(proof instanceof Uint8Array) || typeof nodeId !== 'string') return undefined
+  const { version, invite, nodeId, proof, name, zone } = value
+  if (version !== 1 || !(proof instanceof Uint8Array) || typeof nodeId !== 'string') return undefined
+  if (invite !== undefined && !isInvite(invite)) return undefined
   return {
     version,
-    inviteId,
-    secret,
+    ...(invite !== undefined && { invite }),
     nodeId,
     proof,
     ...(typeof name === 'string' && { name }),
@@ -51,12 +50,18 @@ export function decodeRequest(frame: Uint8Array): JoinRequest | undefined {
   }
 }
 
+function isInvite(value: unknown): value is { id: string; secret: Uint8Array } {
+  if (typeof value !== 'object' || value === null) return false
+  const { id, secret } = value as Record<string, unknown>
+  return typeof id === 'string' && /^[0-9a-f]{16}$/.test(id) && secret instanceof Uint8Array
+}
+
 export function decodeAnswer(frame: Uint8Array): JoinAnswer | undefined {
   const value = decode(frame)
   if (!value) return undefined
-  const { ok, code, message, identity, certificate, certificates, members } = value
-  if (ok === false && typeof code === 'string' && typeof message === 'string') return { ok, code, message }
-  if (ok === true && identity instanceof Uint8Array) return { ok, identity, certificate, certificates, members }
+  const { ok, code, message, identity, certificate, roster, members, revocation } = value
+  if (ok === false && typeof code === 'string' && typeof message === 'string') return { ok, code, message, revocation }
+  if (ok === true && identity instanceof Uint8Array) return { ok, identity, certificate, roster, members }
   return undefined
 }
 

@@ -1,8 +1,8 @@
 import { createPrivateKey, sign } from 'node:crypto'
 
 /**
- * The one certificate that the door shows: self-signed, Ed25519, X.509 v3 without extensions (RFC 5280 §4.1, RFC 8410). Nobody
- * reads its names or dates: the invite pins the SHA-256 of its bytes.
+ * The certificate that a door shows: self-signed, Ed25519, X.509 v3 without extensions (RFC 5280 §4.1, RFC 8410). Nobody reads
+ * its names or dates: the invite pins its key, which is that of the node.
  */
 const ED25519 = der(0x30, Buffer.from('06032b6570', 'hex'))
 const COMMON_NAME = Buffer.from('0603550403', 'hex')

@@ -23,6 +23,8 @@ export interface Libp2pPeerNetInit {
   announce?: Address
   /** Everybody else is cut off right after the Noise handshake. Asked for every connection, in both directions. */
   isMember(nodeId: NodeId): boolean
+  /** @default netLimits.handshakeTimeoutMs */
+  handshakeTimeoutMs?: number
 }
 
 /** What this node has with one peer. */
@@ -75,10 +77,14 @@ export class Libp2pPeerNet implements PeerNet {
   }
 
   async #start(): Promise<void> {
-    const node = await createNode(this.#init)
+    const node = await createNode(this.#init, this.#clock)
     await node.handle(RING_PROTOCOL, (stream, connection) => this.#onStream(stream, connection), {
       maxInboundStreams: 4,
       maxOutboundStreams: 4,
+    })
+    // The gate may have closed while the connection was being made.
+    node.addEventListener('connection:open', ({ detail: connection }) => {
+      if (!this.#init.isMember(connection.remotePeer.toString())) connection.abort(new Error('not a member'))
     })
     try {
       await node.start()
@@ -151,6 +157,11 @@ export class Libp2pPeerNet implements PeerNet {
     const link = this.#links.get(peer)
     link?.waiting?.abort('disconnected')
     link?.up?.end()
+    // A peer that does not take part in closing is cut.
+    const open = this.#node?.getConnections(peerIdFromString(peer)) ?? []
+    this.#clock.after(netLimits.cutAfterMs, () => {
+      for (const one of open) if (one.status !== 'closed') one.abort(new Error('disconnected'))
+    })
     try {
       await this.#node?.hangUp(peerIdFromString(peer))
     } catch (error) {

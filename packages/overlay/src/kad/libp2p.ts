@@ -6,7 +6,7 @@ import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { type Address, formatAddress } from '@thor-node/core'
+import { type Address, type Clock, formatAddress } from '@thor-node/core'
 import { createLibp2p } from 'libp2p'
 import { netLimits } from '../limits.ts'
 import { libp2pKey, type NodeKey } from './node-key.ts'
@@ -22,6 +22,8 @@ export interface Libp2pInit {
   /** What others are told to dial, when it is not what this node binds. */
   announce?: Address
   isMember(nodeId: string): boolean
+  /** @default netLimits.handshakeTimeoutMs */
+  handshakeTimeoutMs?: number
 }
 
 export function toMultiaddr(address: Address): string {
@@ -38,9 +40,11 @@ export function fromMultiaddr(text: string): string | undefined {
  * libp2p with TCP, Noise, yamux, and kad-dht as a server under a protocol id of our own. Strangers are cut right after the
  * Noise handshake, before any muxer runs. Its own liveness monitor is off: membership decides who is alive.
  */
-export function createNode(init: Libp2pInit): Promise<Libp2p> {
+export function createNode(init: Libp2pInit, clock: Clock): Promise<Libp2p> {
   const denyStranger = (peer: PeerId): boolean => !init.isMember(peer.toString())
+  const isTooMany = perSecond(clock, netLimits.inboundPerSecondMax)
   const connectionGater: ConnectionGater = {
+    denyInboundConnection: isTooMany,
     denyDialPeer: denyStranger,
     denyInboundEncryptedConnection: denyStranger,
     denyOutboundEncryptedConnection: denyStranger,
@@ -62,7 +66,7 @@ export function createNode(init: Libp2pInit): Promise<Libp2p> {
       inboundConnectionThreshold: 1000,
       maxIncomingPendingConnections: 200,
       dialTimeout: netLimits.dialTimeoutMs,
-      inboundUpgradeTimeout: 10_000,
+      inboundUpgradeTimeout: init.handshakeTimeoutMs ?? netLimits.handshakeTimeoutMs,
       reconnectRetries: 0,
     },
     connectionMonitor: { enabled: false },
@@ -98,4 +102,16 @@ export async function listenElsewhere(node: Libp2p, address: Address): Promise<v
   const old = transportManager.getListeners()
   await transportManager.listen([multiaddr(toMultiaddr(address))])
   await Promise.allSettled(old.map((listener) => listener.close()))
+}
+
+/** True for the calls of one second that are more than allowed. */
+function perSecond(clock: Clock, max: number): () => boolean {
+  let second = 0
+  let count = 0
+  return () => {
+    const now = Math.floor(clock.now() / 1000)
+    if (now !== second) count = 0
+    second = now
+    return ++count > max
+  }
 }

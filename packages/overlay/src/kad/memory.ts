@@ -25,6 +25,8 @@ export class MemoryNetwork {
   readonly #refused = new Set<string>()
   readonly #blocked = new Map<string, number>()
   readonly #places = new Map<NodeId, Place>()
+  /** Told of every frame that reaches a node: for checkers that count what strangers are served. */
+  onDelivered: (from: NodeId, to: NodeId, bytes: number) => void = () => undefined
 
   constructor(components: { clock: Clock; random: Random }, init: MemoryNetworkInit = {}) {
     this.links = new MemoryLinks(components, init)
@@ -36,10 +38,14 @@ export class MemoryNetwork {
     }
   }
 
-  /** A network card for a node. Minting again for the same node replaces the one before: the process was started anew. */
-  mint(nodeId: NodeId): MemoryPeerNet {
+  /**
+   * A network card for a node. Minting again for the same node replaces the one before: the process was started anew.
+   * `isMember` is the gate, as of `Libp2pPeerNet`: asked for every connection, in both directions. A stranger is a node that
+   * was minted with a gate of its own.
+   */
+  mint(nodeId: NodeId, init: { isMember?(nodeId: NodeId): boolean } = {}): MemoryPeerNet {
     this.#silent.delete(nodeId)
-    const net = new MemoryPeerNet(this, nodeId)
+    const net = new MemoryPeerNet(this, nodeId, init.isMember?.bind(init))
     this.#peers.get(nodeId)?.die()
     this.#peers.set(nodeId, net)
     return net
@@ -126,7 +132,7 @@ export class MemoryNetwork {
   }
 
   refuses(nodeId: NodeId, peer: NodeId): boolean {
-    return this.#refused.has(`${nodeId}>${peer}`)
+    return this.#refused.has(`${nodeId}>${peer}`) || this.#peers.get(nodeId)?.isMember(peer) === false
   }
 
   #watchSilence(from: readonly NodeId[], to: readonly NodeId[]): void {
@@ -165,9 +171,13 @@ export class MemoryPeerNet implements PeerNet {
   readonly #dials = new Map<NodeId, Promise<void>>()
   #state: 'new' | 'running' | 'stopped' = 'new'
 
-  constructor(network: MemoryNetwork, self: NodeId) {
+  /** Whom its gate lets in. */
+  readonly isMember: (nodeId: NodeId) => boolean
+
+  constructor(network: MemoryNetwork, self: NodeId, isMember: (nodeId: NodeId) => boolean = () => true) {
     this.#network = network
     this.self = self
+    this.isMember = isMember
   }
 
   get running(): boolean {
@@ -232,7 +242,9 @@ export class MemoryPeerNet implements PeerNet {
     const copy = frame.slice()
     links.carry(this.self, to, copy.length, () => {
       const receiver = this.#network.peer(to)
-      if (receiver?.connectionOf(this.self) === connection) receiver.listener?.onFrame(this.self, copy)
+      if (receiver?.connectionOf(this.self) !== connection) return
+      this.#network.onDelivered(this.self, to, copy.length)
+      receiver.listener?.onFrame(this.self, copy)
     })
     return true
   }

@@ -29,6 +29,19 @@ function rawPublicKey(key: NodeKey): Uint8Array {
   return spki.subarray(SPKI_PREFIX.length)
 }
 
+/** The key pair in DER, as TLS wants it. */
+export function nodeKeyPair(key: NodeKey): { publicKey: Uint8Array; privateKey: Uint8Array } {
+  const privateKey = privateKeyObject(key).export({ format: 'der', type: 'pkcs8' })
+  return { publicKey: Buffer.concat([SPKI_PREFIX, rawPublicKey(key)]), privateKey }
+}
+
+/** The public key that the id is, in DER. Throws for anything that is not the id of an Ed25519 key. */
+export function nodePublicKey(nodeId: NodeId): Uint8Array {
+  const id = peerIdFromString(nodeId)
+  if (id.type !== 'Ed25519') throw new ThorError('OVERLAY_BAD_NODE_KEY', `${nodeId} is not the id of a node`)
+  return Buffer.concat([SPKI_PREFIX, id.publicKey.raw])
+}
+
 /** The node key as libp2p wants it. */
 export function libp2pKey(key: NodeKey): Ed25519PrivateKey {
   return privateKeyFromRaw(Buffer.concat([key, rawPublicKey(key)])) as Ed25519PrivateKey
@@ -47,10 +60,9 @@ export function signAsNode(key: NodeKey, message: Uint8Array): Uint8Array {
 /** False for a wrong signature and for anything that is not the id of an Ed25519 key. The id is the public key. */
 export function verifyNode(nodeId: NodeId, message: Uint8Array, signature: Uint8Array): boolean {
   try {
-    const id = peerIdFromString(nodeId)
-    if (id.type !== 'Ed25519' || id.toString() !== nodeId) return false
-    const spki = Buffer.concat([SPKI_PREFIX, id.publicKey.raw])
-    return verifyBytes(null, message, createPublicKey({ key: spki, format: 'der', type: 'spki' }), signature)
+    if (!isNodeId(nodeId)) return false
+    const key = createPublicKey({ key: Buffer.from(nodePublicKey(nodeId)), format: 'der', type: 'spki' })
+    return verifyBytes(null, message, key, signature)
   } catch {
     return false
   }

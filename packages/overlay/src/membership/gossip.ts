@@ -3,7 +3,7 @@ import { membershipLimits } from '../limits.ts'
 import type { NodeId, PeerNet } from '../peers.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import type { Members } from './contract.ts'
-import type { Roster } from './roster.ts'
+import type { Roster, RosterNews } from './roster.ts'
 import type { MembershipSettings } from './settings.ts'
 
 export interface GossipComponents {
@@ -27,7 +27,8 @@ interface Sync {
   members: unknown
   /** Digest of the sender's roster. */
   roster: unknown
-  certificates?: unknown
+  /** What the receiver may lack: only when the digests differ. */
+  news?: RosterNews
 }
 
 /** How news and certificates travel: to all connected members at once, and by full exchanges with one at a time. */
@@ -47,7 +48,7 @@ export class Gossip implements Lifecycle {
     const { rpc, clock, random } = this.#components
     rpc.serve('swim.sync', (sync: Sync, from) => this.#onSync(sync, from))
     rpc.serve('swim.news', (news: { members: unknown }, from) => this.#take(news?.members, from))
-    rpc.serve('swim.roster', (news: { certificates: unknown }) => this.#addCertificates(news?.certificates))
+    rpc.serve('swim.roster', (news: RosterNews) => this.#components.roster.take(news))
     const { syncPeriodMs } = this.#init.settings
     const exchange = every(
       clock,
@@ -89,9 +90,9 @@ export class Gossip implements Lifecycle {
     const body: Sync = { members: members.list(), roster: roster.digest }
     try {
       const answer = await rpc.call<Sync>(peer, 'swim.sync', body, { timeoutMs: settings.syncTimeoutMs })
-      this.#addCertificates(answer.certificates)
+      roster.take(answer.news)
       this.#take(answer.members, peer)
-      if (answer.roster !== roster.digest) rpc.notify(peer, 'swim.roster', { certificates: roster.certificates })
+      if (answer.roster !== roster.digest) rpc.notify(peer, 'swim.roster', roster.contents)
     } catch (error) {
       this.#log.debug('exchange failed', { peer, code: errorCode(error) })
     }
@@ -106,19 +107,12 @@ export class Gossip implements Lifecycle {
   #onSync(sync: Sync, from: NodeId): Sync {
     const { roster } = this.#components
     this.#take(sync?.members, from)
-    const certificates = sync?.roster === roster.digest ? undefined : roster.certificates
-    return { members: this.#init.members.list(), roster: roster.digest, certificates }
+    const news = sync?.roster === roster.digest ? undefined : roster.contents
+    return { members: this.#init.members.list(), roster: roster.digest, news }
   }
 
   #take(members: unknown, from: NodeId): void {
     if (!Array.isArray(members)) return
     for (const member of members.slice(0, membershipLimits.entriesPerMessageMax)) this.#init.onNews(member, from)
-  }
-
-  #addCertificates(certificates: unknown): void {
-    if (!Array.isArray(certificates)) return
-    for (const certificate of certificates.slice(0, membershipLimits.rosterMax)) {
-      this.#components.roster.add(certificate)
-    }
   }
 }

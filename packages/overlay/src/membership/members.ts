@@ -1,5 +1,4 @@
 import type { Clock, Lifecycle, Logger } from '@thor-node/core'
-import type { SignedCertificate } from '../admission/certificate.ts'
 import type { NodeId } from '../peers.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import type { PeerEvents } from '../rpc/rpc.ts'
@@ -11,7 +10,7 @@ import { type Entry, MemberTable } from './member-table.ts'
 import { Mesh } from './mesh.ts'
 import { digestNews } from './news.ts'
 import { type Claim, claimOf, NACK, Prober } from './prober.ts'
-import type { Roster } from './roster.ts'
+import type { Roster, RosterNews } from './roster.ts'
 import { RosterKeeper } from './roster-keeper.ts'
 import { defaultMembership, type MembershipSettings } from './settings.ts'
 import { addressText, refutation, toMember, toTroubles } from './view.ts'
@@ -119,7 +118,10 @@ export class Membership implements Members, Lifecycle {
     this.#keeper.start()
     this.#gossip.start()
     // Incarnation 0: any news is newer than what was written down.
-    for (const member of this.#known) this.#merge({ ...member, incarnation: 0, state: 'dead' }, this.self.nodeId)
+    for (const member of this.#known) {
+      if (this.roster.isRevoked(member.nodeId)) this.#meet({ ...member, state: 'left' })
+      else this.#merge({ ...member, incarnation: 0, state: 'dead' }, this.self.nodeId)
+    }
     this.#prober.start()
   }
 
@@ -161,10 +163,18 @@ export class Membership implements Members, Lifecycle {
     await Promise.all(this.#gossip.connected().map((nodeId) => this.#mesh.renew(nodeId)))
   }
 
-  /** Tells all live members of a new certificate and waits until each has it, or does not answer within a second. */
-  async announce(certificate: SignedCertificate): Promise<void> {
-    this.roster.add(certificate)
-    await this.#gossip.tellAll('swim.roster', { certificates: [certificate] })
+  /** Tells all live members who may be one, and waits until each has it, or does not answer within a second. */
+  async announce(news: RosterNews): Promise<void> {
+    this.roster.take(news)
+    await this.#gossip.tellAll('swim.roster', news)
+  }
+
+  /** For good, as if it had left. */
+  expel(nodeId: NodeId): void {
+    this.#mesh.drop(nodeId)
+    const entry = this.#table.entry(nodeId)
+    entry?.timer?.cancel()
+    if (entry) this.#table.replace(entry, { ...entry.member, state: 'left', serving: false })
   }
 
   snapshot() {

@@ -1,10 +1,8 @@
 import type { Clock, Lifecycle, Logger, Timer } from '@thor-node/core'
-import type { SignedCertificate } from '../admission/certificate.ts'
 import type { Member } from './contract.ts'
-import type { Roster } from './roster.ts'
+import type { Roster, RosterContents } from './roster.ts'
 
-export interface SavedRoster {
-  certificates: readonly SignedCertificate[]
+export interface SavedRoster extends RosterContents {
   members: readonly Member[]
 }
 
@@ -51,7 +49,7 @@ export class RosterKeeper implements Lifecycle {
     this.#timer = undefined
     const { roster, saveRoster, log } = this.#components
     try {
-      await saveRoster?.({ certificates: roster.certificates, members: this.#members() })
+      await saveRoster?.({ ...roster.saved, members: this.#members() })
     } catch (error) {
       log.forComponent('overlay:membership').error('the list of members could not be saved', { error })
     }

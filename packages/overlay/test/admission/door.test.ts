@@ -6,7 +6,8 @@ import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
-  generateRingKeys,
+  type Certificate,
+  certificateLimits,
   type SignedCertificate,
   signCertificate,
   verifyCertificate,
@@ -22,28 +23,43 @@ import {
   chooseZone,
   createInvite,
   createInviteRecord,
+  doorKeyOf,
   type InviteRecord,
   redeemInvite,
 } from '../../src/admission/invite.ts'
-import { joinRing } from '../../src/admission/join.ts'
+import { createIssuer, createRoot, trustOf } from '../../src/admission/issuer.ts'
+import { askStanding, joinRing } from '../../src/admission/join.ts'
+import { signRevocation } from '../../src/admission/revocation.ts'
 import { generateNodeKey, nodeIdOf } from '../../src/kad/node-key.ts'
 import type { Member } from '../../src/membership/contract.ts'
+import { Roster } from '../../src/membership/roster.ts'
 
 const test = suite('admission: the door')
 
-const identity = createRingIdentity(systemRandom)
-const announced: SignedCertificate[] = []
+const root = createRoot()
+const identity = createRingIdentity(systemRandom, trustOf(root))
+const doorNode = generateNodeKey()
+const issuer = createIssuer(root, nodeIdOf(doorNode), systemClock.wall())
 const records = new Map<string, InviteRecord>()
+let roster = new Roster({ clock: systemClock }, { ring: identity })
 let fault: Error | undefined
 let members: Member[] = []
 const open: Door[] = []
 
-async function openDoor(of = identity): Promise<Door> {
+function certify(
+  nodeId: string,
+  grant: Pick<Certificate, 'name' | 'placementId' | 'roles' | 'zone'>,
+): SignedCertificate {
+  const now = systemClock.wall()
+  return signCertificate(issuer, { ...grant, ringId: root.ringId, nodeId, notBefore: now, notAfter: now + 60_000 })
+}
+
+async function openDoor(key = doorNode): Promise<Door> {
   const door = new Door(
     {
       clock: systemClock,
       log: silentLogger,
-      async redeem({ inviteId, secret, nodeId, name, zone }) {
+      async admit({ inviteId, secret, nodeId, name, zone }) {
         if (fault) throw fault
         const grant = {
           name: name ?? 'n2',
@@ -52,23 +68,26 @@ async function openDoor(of = identity): Promise<Door> {
           zone: chooseZone(zone),
         }
         const redemption = redeemInvite(records.get(inviteId), { secret, nodeId }, grant, systemClock.wall())
-        if (redemption.verdict === 'accepted') records.set(inviteId, redemption.record)
-        return redemption
+        if (redemption.verdict !== 'accepted') return redemption
+        records.set(inviteId, redemption.record)
+        const certificate = certify(nodeId, redemption.grant)
+        roster.add(certificate)
+        return { verdict: 'accepted', certificate }
       },
-      async announce(certificate) {
-        announced.push(certificate)
-      },
-      ring: () => ({ certificates: announced, members }),
+      roster,
+      members: () => members,
     },
-    { listen: { host: '127.1.2.1', port: 0 }, identity: of },
+    { listen: { host: '127.1.2.1', port: 0 }, identity, key },
   )
   await door.start()
   open.push(door)
   return door
 }
 
+const at = (door: Door) => ({ ...door.local, key: doorKeyOf(nodeIdOf(doorNode)) })
+
 function invite(door: Door, lifetimeMs?: number) {
-  const made = createInvite(systemRandom, fingerprintOf(identity.tlsCertificate), [door.local])
+  const made = createInvite(systemRandom, fingerprintOf(identity), [at(door)])
   records.set(made.id, createInviteRecord(made, systemClock.wall(), lifetimeMs))
   return made
 }
@@ -81,7 +100,7 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
 
 test.after.each(async () => {
   await Promise.all(open.splice(0).map((door) => door.stop()))
-  announced.length = 0
+  roster = new Roster({ clock: systemClock }, { ring: identity })
   records.clear()
   fault = undefined
   members = []
@@ -106,8 +125,8 @@ test(
     assert.equal(admission.certificate.roles, ['dns_server'])
     assert.is(admission.certificate.zone, 'site-2')
     assert.equal(Buffer.from(admission.identity.secret), Buffer.from(identity.secret))
-    assert.is(announced.length, 1)
-    assert.is(admission.certificates.length, 1)
+    assert.ok(roster.has(nodeIdOf(key)))
+    assert.is(admission.roster.certificates.length, 1)
   }),
 )
 
@@ -131,18 +150,18 @@ test(
     const door = await openDoor()
     const join = (of: ReturnType<typeof invite>) =>
       codeOf(joinRing({ clock: systemClock }, { invite: of, key: generateNodeKey() }))
-    const unknown = createInvite(systemRandom, fingerprintOf(identity.tlsCertificate), [door.local])
+    const unknown = createInvite(systemRandom, fingerprintOf(identity), [at(door)])
     assert.is(await join(unknown), 'ADMISSION_INVITE_INVALID')
     assert.is(await join(invite(door, -1)), 'ADMISSION_INVITE_EXPIRED')
     assert.is(await join({ ...invite(door), secret: systemRandom.bytes(16) }), 'ADMISSION_INVITE_INVALID')
-    assert.is(announced.length, 0)
+    assert.is(roster.list().length, 0)
   }),
 )
 
 test(
-  'another ring at the address gets no secret',
+  'another node at the address gets no secret',
   deadline(10_000, async () => {
-    const door = await openDoor(createRingIdentity(systemRandom))
+    const door = await openDoor(generateNodeKey())
     const one = invite(door)
     assert.is(
       await codeOf(joinRing({ clock: systemClock }, { invite: one, key: generateNodeKey() })),
@@ -157,10 +176,10 @@ test(
   deadline(10_000, async () => {
     const door = await openDoor()
     const one = invite(door)
-    const dead = { host: '127.1.2.9', port: 9 }
+    const dead = { host: '127.1.2.9', port: 9, key: 'ab'.repeat(16) }
     const joined = await joinRing(
       { clock: systemClock },
-      { invite: { ...one, addresses: [dead, door.local] }, key: generateNodeKey() },
+      { invite: { ...one, addresses: [dead, at(door)] }, key: generateNodeKey() },
     )
     assert.ok(joined.certificate)
     const nobody = { ...one, addresses: [dead] }
@@ -174,7 +193,7 @@ test(
   deadline(10_000, async () => {
     const mute = createServer().listen(0, '127.1.2.2')
     await once(mute, 'listening')
-    const address = { host: '127.1.2.2', port: (mute.address() as { port: number }).port }
+    const address = { host: '127.1.2.2', port: (mute.address() as { port: number }).port, key: 'ab'.repeat(16) }
     const door = await openDoor()
     const one = { ...invite(door), addresses: [address] }
     const join = joinRing({ clock: systemClock }, { invite: one, key: generateNodeKey(), timeoutMs: 200 })
@@ -275,12 +294,12 @@ test('the identity of a ring survives its disk, and nothing else is taken for on
   const bytes = encodeRingIdentity(identity)
   const read = decodeRingIdentity(bytes)
   assert.is(read.ringId, identity.ringId)
-  const other = createRingIdentity(systemRandom)
+  const other = createRoot()
   for (const broken of [
     new Uint8Array(0),
     bytes.subarray(0, 40),
     encodeRingIdentity({ ...identity, ringId: other.ringId }),
-    encodeRingIdentity({ ...identity, tlsCertificate: other.tlsCertificate }),
+    encodeRingIdentity({ ...identity, rootKey: other.publicKey }),
     encodeRingIdentity({ ...identity, secret: new Uint8Array(3) }),
   ]) {
     assert.throws(
@@ -290,32 +309,73 @@ test('the identity of a ring survives its disk, and nothing else is taken for on
   }
 })
 
-test('only a certificate that this ring signed, in its time, is one', () => {
-  const certificate = {
+test('only a certificate that an issuer of this ring signed, in its time, is one', () => {
+  const now = systemClock.wall()
+  const certificate: Certificate = {
     ringId: identity.ringId,
     nodeId: nodeIdOf(generateNodeKey()),
     placementId: '0f'.repeat(16),
     name: 'n1',
     roles: [],
     zone: '',
-    notBefore: 1e12,
-    notAfter: 2e12,
+    notBefore: now,
+    notAfter: now + 1e6,
   }
-  const signed = signCertificate(identity.privateKey, certificate)
-  assert.equal(verifyCertificate(identity, signed, 1.5e12), certificate)
-  const stranger = generateRingKeys()
+  const signed = signCertificate(issuer, certificate)
+  assert.equal(verifyCertificate(identity, signed, now + 5e5), certificate)
+  const foreign = createIssuer(createRoot(), certificate.nodeId, now)
   const tampered = Uint8Array.from(signed.body)
   tampered[20] = (tampered[20] as number) ^ 1
+  const byRoot = { ...issuer, privateKey: root.privateKey }
+  const long = { ...certificate, notAfter: now + certificateLimits.lifetimeMs + 1 }
   const table: [string, SignedCertificate, number][] = [
-    ['signed by another', signCertificate(stranger.privateKey, certificate), 1.5e12],
-    ['changed', { ...signed, body: tampered }, 1.5e12],
-    ['expired', signed, 2e12 + 1],
-    ['of the future', signed, 0],
-    ['of another ring', signCertificate(identity.privateKey, { ...certificate, ringId: 'x' }), 1.5e12],
-    ['for no node', signCertificate(identity.privateKey, { ...certificate, nodeId: 'x' }), 1.5e12],
-    ['not one', {} as SignedCertificate, 1.5e12],
+    ['signed by an issuer of another ring', signCertificate(foreign, certificate), now],
+    ['signed by another key than that of the issuer', { ...signed, issuer: foreign.signed }, now],
+    ['signed by the root itself', signCertificate(byRoot, certificate), now],
+    ['an issuer certificate', { ...issuer.signed, issuer: issuer.signed }, now],
+    ['changed', { ...signed, body: tampered }, now],
+    ['expired', signed, now + 1e6 + 1],
+    ['of the future', signed, now - 2 * 86_400_000],
+    ['good for longer than any may be', signCertificate(issuer, long), now],
+    ['of another ring', signCertificate(issuer, { ...certificate, ringId: 'x' }), now],
+    ['for no node', signCertificate(issuer, { ...certificate, nodeId: 'x' }), now],
+    ['not one', {} as SignedCertificate, now],
   ]
-  for (const [what, one, now] of table) assert.is(verifyCertificate(identity, one, now), undefined, what)
+  for (const [what, one, when] of table) assert.is(verifyCertificate(identity, one, when), undefined, what)
 })
+
+test('a certificate never outlives its issuer', () => {
+  const now = systemClock.wall()
+  const brief = createIssuer(root, nodeIdOf(doorNode), now, 1_000)
+  const grant = { name: 'n1', placementId: '0f'.repeat(16), roles: [], zone: '', ringId: root.ringId }
+  const nodeId = nodeIdOf(generateNodeKey())
+  const signed = signCertificate(brief, { ...grant, nodeId, notBefore: now, notAfter: now + 60_000 })
+  assert.is(verifyCertificate(identity, signed, now)?.notAfter, now + 1_000)
+  const claims = signCertificate(
+    { ...brief, certificate: { ...brief.certificate, notAfter: now + 60_000 } },
+    { ...grant, nodeId, notBefore: now, notAfter: now + 60_000 },
+  )
+  assert.is(verifyCertificate(identity, claims, now), undefined)
+})
+
+test(
+  'a revoked node is told so, with the proof, and its key is never admitted again',
+  deadline(10_000, async () => {
+    const door = await openDoor()
+    const key = generateNodeKey()
+    const ask = () =>
+      askStanding({ clock: systemClock }, { door: { ...door.local, nodeId: nodeIdOf(doorNode) }, key, ring: identity })
+    assert.is(await ask(), undefined)
+    const id = nodeIdOf(key)
+    const by = nodeIdOf(doorNode)
+    roster.revoke(signRevocation(issuer, { ringId: root.ringId, kind: 'node', id, name: 'n9', at: 5, by }))
+    const told = await ask()
+    const other = new Roster({ clock: systemClock }, { ring: identity })
+    assert.ok(other.revoke(told))
+    assert.ok(other.isRevoked(id))
+    const joining = codeOf(joinRing({ clock: systemClock }, { invite: invite(door), key }))
+    assert.is(await joining, 'ADMISSION_REVOKED')
+  }),
+)
 
 test.run()

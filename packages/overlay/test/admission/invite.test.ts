@@ -23,7 +23,7 @@ test('the text of an invite says what the invite says', () => {
     const invite = createInvite(
       random,
       fingerprint,
-      hosts.map((host, i) => ({ host, port: 7000 + i })),
+      hosts.map((host, i) => ({ host, port: 7000 + i, key: `${i}f`.repeat(16) })),
     )
     const text = formatInvite(invite)
     assert.match(text, /^thor1-[A-Za-z0-9_-]+$/)
@@ -33,12 +33,14 @@ test('the text of an invite says what the invite says', () => {
 })
 
 test('no more than three addresses are named', () => {
-  const addresses = Array.from({ length: 5 }, (_, i) => ({ host: '127.1.1.1', port: 7000 + i }))
+  const addresses = Array.from({ length: 5 }, (_, i) => ({ host: '127.1.1.1', port: 7000 + i, key: 'ab'.repeat(16) }))
   assert.is(createInvite(random, fingerprint, addresses).addresses.length, 3)
 })
 
 test('a damaged text is refused, wherever the damage is', () => {
-  const text = formatInvite(createInvite(random, fingerprint, [{ host: '127.1.1.1', port: 7000 }]))
+  const text = formatInvite(
+    createInvite(random, fingerprint, [{ host: '127.1.1.1', port: 7000, key: 'ab'.repeat(16) }]),
+  )
   const damaged = ['', 'thor1-', 'thor2-abc', 'hello', `${text}A`, `${text} x`, 'thor1-'.padEnd(3000, 'A')]
   for (let i = 6; i < text.length; i++) damaged.push(text.slice(0, i))
   for (let i = 6; i < text.length - 1; i++) {
@@ -78,6 +80,15 @@ test('an invite makes one member, and repeats the answer for that one', () => {
   for (const { now, verdict, ...one } of cases) assert.is(redeemInvite(one.record, one, other, now).verdict, verdict)
   const again = redeemInvite(used, { secret, nodeId: 'a' }, other, 9999)
   assert.ok(again.verdict === 'accepted' && !again.isNew && again.grant.name === 'n2')
+})
+
+test('what the invite says of roles and zone counts, whatever the node wishes', () => {
+  const invite = createInvite(random, fingerprint, [])
+  const record = createInviteRecord(invite, 1000, 500, { roles: ['media_relay'], zone: 'z2', createdBy: 'a' })
+  const wish: Grant = { ...grant, roles: ['sip_proxy', 'issuer'], zone: 'z1' }
+  const made = redeemInvite(record, { secret: invite.secret, nodeId: 'b' }, wish, 1100)
+  assert.ok(made.verdict === 'accepted')
+  assert.equal(made.verdict === 'accepted' && made.grant, { ...wish, roles: ['media_relay'], zone: 'z2' })
 })
 
 test('names are unique and fit into host names', () => {

@@ -1,8 +1,9 @@
-import { errorCode, systemRandom } from '@thor-node/core'
+import { errorCode } from '@thor-node/core'
 import { deadline, eventually } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createRingIdentity } from '../../src/admission/identity.ts'
+import { createRoot } from '../../src/admission/issuer.ts'
+import { encodeRootKey } from '../../src/admission/root-file.ts'
 import { generateNodeKey } from '../../src/kad/node-key.ts'
 import { type BootedNode, bootNode } from './libp2p-node.fixture.ts'
 
@@ -16,12 +17,12 @@ const addressAt = (node: BootedNode, nodeId: string): string | undefined => {
 test(
   'a node moves to another address while it runs, then starts again at a third',
   deadline(40_000, async () => {
-    const identity = createRingIdentity(systemRandom)
+    const rootKey = encodeRootKey(createRoot())
     const keys = [generateNodeKey(), generateNodeKey(), generateNodeKey()]
     const nodes: BootedNode[] = []
     const boot = async (index: number, host: string, boots: number) => {
       const known = nodes.map((node) => node.members.self)
-      const node = await bootNode({ identity, keys, index, host, port: 0, boots, known })
+      const node = await bootNode({ rootKey, keys, index, host, port: 0, boots, known })
       nodes.push(node)
       return node
     }
@@ -61,7 +62,7 @@ test(
       await c.stop()
       nodes.pop()
       await eventually(() => [a, b].every((node) => !node.members.isLive(self)))
-      const again = await bootNode({ identity, keys, index: 2, host: '127.1.4.5', port: 0, boots: 2, known })
+      const again = await bootNode({ rootKey, keys, index: 2, host: '127.1.4.5', port: 0, boots: 2, known })
       nodes.push(again)
       await eventually(isAt(`127.1.4.5:${again.port}`))
       await eventually(() => answers(a, { n: 3 }))

@@ -1,7 +1,8 @@
 /** A member over libp2p: in this process (`bootNode`), or, run as a program, in one of its own. Serves echo; prints its port. */
 import { silentLogger, systemClock, systemRandom } from '@thor-node/core'
-import { type Certificate, signCertificate, verifyCertificate } from '../../src/admission/certificate.ts'
-import { decodeRingIdentity, type RingIdentity } from '../../src/admission/identity.ts'
+import { type Certificate, signCertificate } from '../../src/admission/certificate.ts'
+import { createIssuer, trustOf } from '../../src/admission/issuer.ts'
+import { decodeRootKey } from '../../src/admission/root-file.ts'
 import { Libp2pPeerNet } from '../../src/kad/kad.ts'
 import { nodeIdOf } from '../../src/kad/node-key.ts'
 import type { Member } from '../../src/membership/contract.ts'
@@ -19,7 +20,8 @@ export interface BootedNode {
 }
 
 export interface BootOptions {
-  identity: RingIdentity
+  /** The file of the ring's root key. */
+  rootKey: string
   /** Of all members. */
   keys: readonly Uint8Array[]
   /** Which of them this node is. */
@@ -30,19 +32,22 @@ export interface BootOptions {
   known: readonly Member[]
 }
 
-export async function bootNode({ identity, keys, index, host, port, boots, known }: BootOptions): Promise<BootedNode> {
+export async function bootNode({ rootKey, keys, index, host, port, boots, known }: BootOptions): Promise<BootedNode> {
+  const root = decodeRootKey(rootKey)
+  const now = systemClock.wall()
   const certificates = keys.map((key, i) => ({
-    ringId: identity.ringId,
+    ringId: root.ringId,
     nodeId: nodeIdOf(key),
     placementId: `${i}`.repeat(32),
     name: `n${i + 1}`,
     roles: [],
     zone: '',
-    notBefore: 0,
-    notAfter: 1e14,
+    notBefore: now,
+    notAfter: now + 86_400_000,
   }))
-  const roster = new Roster((signed) => verifyCertificate(identity, signed, systemClock.wall()))
-  for (const certificate of certificates) roster.add(signCertificate(identity.privateKey, certificate))
+  const roster = new Roster({ clock: systemClock }, { ring: trustOf(root) })
+  const issuer = createIssuer(root, nodeIdOf(keys[0] as Uint8Array), now)
+  for (const certificate of certificates) roster.add(signCertificate(issuer, certificate))
   const parts = { clock: systemClock, random: systemRandom, log: silentLogger }
   const net = new Libp2pPeerNet(parts, {
     key: keys[index] as Uint8Array,
@@ -80,9 +85,9 @@ export async function bootNode({ identity, keys, index, host, port, boots, known
 if (import.meta.main) {
   const { keys, ...options } = JSON.parse(process.env.NODE ?? '{}') as { keys: string[] } & Omit<
     BootOptions,
-    'identity' | 'keys'
+    'rootKey' | 'keys'
   >
-  const identity = decodeRingIdentity(Buffer.from(process.env.RING ?? '', 'base64'))
-  const node = await bootNode({ ...options, identity, keys: keys.map((key) => Buffer.from(key, 'hex')) })
+  const rootKey = process.env.ROOT ?? ''
+  const node = await bootNode({ ...options, rootKey, keys: keys.map((key) => Buffer.from(key, 'hex')) })
   console.log(node.port)
 }

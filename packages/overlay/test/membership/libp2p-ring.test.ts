@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { systemRandom } from '@thor-node/core'
 import { deadline, eventually } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createRingIdentity, encodeRingIdentity } from '../../src/admission/identity.ts'
+import { createRoot } from '../../src/admission/issuer.ts'
+import { encodeRootKey } from '../../src/admission/root-file.ts'
 import { generateNodeKey } from '../../src/kad/node-key.ts'
 import { type BootedNode, bootNode } from './libp2p-node.fixture.ts'
 
@@ -13,12 +13,12 @@ const test = suite('membership: a real ring over libp2p')
 test(
   'three nodes converge, call each other, and notice a killed process; it comes back',
   deadline(40_000, async () => {
-    const identity = createRingIdentity(systemRandom)
+    const rootKey = encodeRootKey(createRoot())
     const keys = [generateNodeKey(), generateNodeKey(), generateNodeKey()]
     const nodes: BootedNode[] = []
     const boot = async (index: number) => {
       const known = nodes.map((node) => node.members.self)
-      const node = await bootNode({ identity, keys, index, host: `127.1.3.${index + 1}`, port: 0, boots: 1, known })
+      const node = await bootNode({ rootKey, keys, index, host: `127.1.3.${index + 1}`, port: 0, boots: 1, known })
       nodes.push(node)
       return node
     }
@@ -29,7 +29,7 @@ test(
         stdio: ['ignore', 'pipe', 'inherit'],
         env: {
           ...process.env,
-          RING: Buffer.from(encodeRingIdentity(identity)).toString('base64'),
+          ROOT: rootKey,
           NODE: JSON.stringify({
             keys: keys.map((key) => Buffer.from(key).toString('hex')),
             index: 2,

@@ -1,7 +1,8 @@
 import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { generateRingKeys, signCertificate } from '../../src/admission/certificate.ts'
+import { signCertificate } from '../../src/admission/certificate.ts'
+import { createIssuer, createRoot } from '../../src/admission/issuer.ts'
 import { toTroubles } from '../../src/membership/view.ts'
 import { type RingNode, TestRing } from './ring.fixture.ts'
 
@@ -224,7 +225,8 @@ test(
     await ring.grow(2)
     const stranger = ring.certify('evil')
     const a = at(ring, 0)
-    const forged = signCertificate(generateRingKeys().privateKey, stranger)
+    const forger = createIssuer(createRoot(), stranger.nodeId, ring.clock.wall())
+    const forged = signCertificate(forger, stranger)
     await Promise.all([
       at(ring, 1).rpc.call(a.peers.self, 'swim.roster', { certificates: [forged, null, 7, {}] }),
       at(ring, 1).rpc.call(a.peers.self, 'swim.news', {

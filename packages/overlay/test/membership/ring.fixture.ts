@@ -1,12 +1,8 @@
 /** Rings of members on a simulated clock and an in-memory network, for tests of membership. */
 import { type Clock, silentLogger, type Timer } from '@thor-node/core'
 import { SimClock, SimRandom } from '@thor-node/core/testing'
-import {
-  type Certificate,
-  generateRingKeys,
-  signCertificate,
-  verifyCertificate,
-} from '../../src/admission/certificate.ts'
+import { type Certificate, signCertificate } from '../../src/admission/certificate.ts'
+import { createIssuer, createRoot, trustOf } from '../../src/admission/issuer.ts'
 import { MemoryNetwork, type MemoryNetworkInit, type MemoryPeerNet } from '../../src/kad/memory.ts'
 import { generateNodeKey, nodeIdOf } from '../../src/kad/node-key.ts'
 import type { MemberState } from '../../src/membership/contract.ts'
@@ -88,7 +84,8 @@ export class TestRing {
   readonly random: SimRandom
   readonly network: MemoryNetwork
   readonly nodes: RingNode[] = []
-  readonly keys = generateRingKeys()
+  readonly root = createRoot()
+  readonly issuer = createIssuer(this.root, nodeIdOf(generateNodeKey()), this.clock.wall())
   readonly changes: string[] = []
   readonly verdicts: Verdict[] = []
   readonly #init: TestRingInit
@@ -103,7 +100,7 @@ export class TestRing {
 
   certify(name: string): Certificate {
     return {
-      ringId: 'ring',
+      ringId: this.root.ringId,
       nodeId: nodeIdOf(generateNodeKey(this.random)),
       placementId: Buffer.from(this.random.bytes(16)).toString('hex'),
       name,
@@ -115,19 +112,18 @@ export class TestRing {
   }
 
   sign(certificate: Certificate) {
-    return signCertificate(this.keys.privateKey, certificate)
+    return signCertificate(this.issuer, certificate)
   }
 
   /** A node as it is right after admission: it has the roster and knows who the members are. */
   async boot(certificate: Certificate, known: SavedRoster, port = 5_000 + this.nodes.length): Promise<RingNode> {
     const clock = new StallingClock(this.clock)
-    const peers = this.network.mint(certificate.nodeId)
+    const roster = new Roster({ clock: this.clock }, { ring: trustOf(this.root) })
+    roster.take(known)
+    roster.add(this.sign(certificate))
+    const peers = this.network.mint(certificate.nodeId, { isMember: (nodeId) => roster.has(nodeId) })
     await peers.start()
     const rpc = new PeerRpc({ peers, clock, log: silentLogger })
-    const ring = { ringId: 'ring', publicKey: this.keys.publicKey }
-    const roster = new Roster((signed) => verifyCertificate(ring, signed, this.clock.wall()))
-    for (const signed of known.certificates) roster.add(signed)
-    roster.add(this.sign(certificate))
     const saved: SavedRoster[] = []
     const members = new Membership(
       {
@@ -165,12 +161,12 @@ export class TestRing {
   async join(): Promise<RingNode> {
     const first = this.nodes[0]
     const certificate = this.certify(`n${++this.#names}`)
-    const announced = first?.members.announce(this.sign(certificate))
+    const announced = first?.members.announce({ certificates: [this.sign(certificate)] })
     await this.clock.advance(100)
     await announced
     const known = first
-      ? { certificates: first.roster.certificates, members: first.members.list() }
-      : { certificates: [], members: [] }
+      ? { ...first.roster.contents, members: first.members.list() }
+      : { certificates: [], issuers: [], revocations: [], members: [] }
     return this.boot(certificate, known)
   }
 

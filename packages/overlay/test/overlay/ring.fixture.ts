@@ -1,12 +1,8 @@
 /** Whole overlays, membership and all, on a simulated clock, network and disks. */
 import { type Clock, type RangeId, type RecordKey, recordKey, silentLogger, type Timer } from '@thor-node/core'
 import { SimClock, SimDisk, SimRandom, settle } from '@thor-node/core/testing'
-import {
-  type Certificate,
-  generateRingKeys,
-  signCertificate,
-  verifyCertificate,
-} from '../../src/admission/certificate.ts'
+import { type Certificate, signCertificate } from '../../src/admission/certificate.ts'
+import { createIssuer, createRoot, trustOf } from '../../src/admission/issuer.ts'
 import { MemoryNetwork } from '../../src/kad/memory.ts'
 import { generateNodeKey, nodeIdOf } from '../../src/kad/node-key.ts'
 import type { Member } from '../../src/membership/contract.ts'
@@ -38,7 +34,7 @@ export interface RingNode {
   up: boolean
 }
 
-const keys = generateRingKeys()
+const root = createRoot()
 
 /** The clock of one process: nothing fires after its end. */
 class ProcessClock implements Clock {
@@ -64,6 +60,7 @@ export class OverlayRing {
   readonly network: MemoryNetwork
   readonly nodes: RingNode[] = []
   readonly #init: Partial<OverlayInit>
+  readonly #issuer = createIssuer(root, nodeIdOf(generateNodeKey()), this.clock.wall())
 
   constructor(seed: number, init: Partial<OverlayInit> = {}) {
     this.random = new SimRandom(seed)
@@ -87,14 +84,14 @@ export class OverlayRing {
     const name = `n${this.nodes.length + 1}`
     const id = nodeIdOf(generateNodeKey(this.random))
     const certificate: Certificate = {
-      ringId: 'ring',
+      ringId: root.ringId,
       nodeId: id,
       placementId: Buffer.from(this.random.bytes(16)).toString('hex'),
       name,
       roles: [],
       zone,
       notBefore: this.clock.wall() - 1_000,
-      notAfter: this.clock.wall() + 30 * 86_400_000,
+      notAfter: this.clock.wall() + 29 * 86_400_000,
     }
     const medium = new SimDisk({ clock: this.clock, random: this.random.fork() })
     const node = { name, id, certificate, medium, boots: 0, up: false } as unknown as RingNode
@@ -107,17 +104,16 @@ export class OverlayRing {
     node.boots++
     const clock = new ProcessClock(this.clock)
     node.clock = clock
-    const peers = this.network.mint(node.id)
     const onFatal = (error: unknown): never => {
       throw error
     }
     const disk = new GroupCommit({ disk: node.medium.mount() }, { onFatal })
-    const ring = { ringId: 'ring', publicKey: keys.publicKey }
-    const roster = new Roster((signed) => verifyCertificate(ring, signed, clock.wall()))
+    const roster = new Roster({ clock }, { ring: trustOf(root) })
+    const peers = this.network.mint(node.id, { isMember: (nodeId) => roster.has(nodeId) })
     for (const { certificate } of this.nodes) {
-      const signed = signCertificate(keys.privateKey, certificate)
+      const signed = signCertificate(this.#issuer, certificate)
       roster.add(signed)
-      for (const other of this.nodes) if (other.up) void other.overlay.announce(signed)
+      for (const other of this.nodes) if (other.up) other.overlay.roster.add(signed)
     }
     const known = this.nodes.filter((other) => other !== node && other.boots > 0).map((other) => memberOf(other))
     await disk.open()
