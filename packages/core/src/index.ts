@@ -39,6 +39,8 @@ export { type Random, randomHex, shuffled, systemRandom } from './random.ts'
 export { RANGE_COUNT, type RangeId, rangeOf } from './range.ts'
 export type {
   Decision,
+  KeyChange,
+  OperationOptions,
   RecordKey,
   RecordStore,
   RegStore,

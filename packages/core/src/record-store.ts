@@ -5,7 +5,8 @@ import type { RangeId } from './range.ts'
  * Bodies are plain data (what msgpack can carry: objects, arrays, strings, numbers, booleans, null, Uint8Array).
  *
  * Failures are ThorError: `STORE_UNAVAILABLE` (no quorum, nothing changed; try later), `STORE_UNKNOWN` (outcome unknown:
- * repeat with the same `opId`), `STORE_TOO_LARGE`, `STORE_CONFLICT` (compare-and-set lost; raised by callers' functions too).
+ * repeat with the same `opId`), `STORE_TOO_OLD` (a repetition that came too late: read what is there), `STORE_TOO_LARGE`,
+ * `STORE_CONFLICT` (compare-and-set lost; raised by callers' functions too).
  */
 export interface RecordKey {
   /** Where it lives: all records of an account share the account's range. */
@@ -26,13 +27,47 @@ export interface Versioned<B> {
 /** What a change function decides: the next body (`undefined` deletes) or `keep` (no change), and a result to return. */
 export type Decision<B, R> = { body: B | undefined; result: R } | { keep: true; result: R }
 
+/** About an operation, not about the value. */
+export interface OperationOptions {
+  /**
+   * When the operation was first tried, epoch milliseconds: the same in every repetition of it. Default: now, and for a
+   * repetition after `STORE_UNKNOWN` by the same node what it was before.
+   */
+  issuedAt?: number
+  /**
+   * A step of a call: its result is remembered 15 minutes instead of 24 hours, and it is too old after 10 minutes instead
+   * of 12 hours.
+   */
+  step?: boolean
+}
+
+/** One register of a transaction. */
+export interface KeyChange<R = unknown> {
+  key: RecordKey
+  /** As for `change`. What it throws ends the whole transaction, and nothing changes. */
+  fn(current: Versioned<unknown> | undefined, now: number): Decision<unknown, R>
+}
+
 /** Linearizable registers with compare-and-set. Acknowledged after fsync on a majority of the replicas. */
 export interface RegStore {
   /**
-   * Applies the pure function `fn` to the current value and stores what it decides. `fn` may run several times. An `opId`
-   * that was applied before returns its recorded result and changes nothing. What `fn` throws is thrown, nothing changes.
+   * Applies the pure function `fn` to the current value and stores what it decides. `fn` may run several times; `now` is the
+   * median clock of the replicas that answered, epoch milliseconds. An `opId` that was applied before returns its recorded
+   * result and changes nothing. One that is too old to be remembered is refused with `STORE_TOO_OLD`, whether it was applied
+   * or not: no operation is ever applied twice. What `fn` throws is thrown, nothing changes.
    */
-  change<B, R>(key: RecordKey, opId: string, fn: (current: Versioned<B> | undefined) => Decision<B, R>): Promise<R>
+  change<B, R>(
+    key: RecordKey,
+    opId: string,
+    fn: (current: Versioned<B> | undefined, now: number) => Decision<B, R>,
+    options?: OperationOptions,
+  ): Promise<R>
+  /**
+   * Changes several registers at once: all of them or none, whatever fails, and no reader sees some changed and others not.
+   * Results come in the order of `changes`. The same `opId` must come with the same keys. Keys that another transaction or
+   * change holds are waited for, then `STORE_UNAVAILABLE`.
+   */
+  transact<R>(opId: string, changes: readonly KeyChange<R>[], options?: OperationOptions): Promise<R[]>
   /** `strict` sees every acknowledged change; `near` answers from one replica and may be some milliseconds old. */
   read<B>(key: RecordKey, mode: 'strict' | 'near'): Promise<Versioned<B> | undefined>
   /** Near reads of every live register of the whole ring whose name starts with `prefix`, sorted by name. */

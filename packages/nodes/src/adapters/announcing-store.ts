@@ -21,12 +21,19 @@ export function announcingStore(ring: RingAccess): RecordStore {
   const announcing: RegStore = {
     read: (key, mode) => reg.read(key, mode),
     list: (prefix) => reg.list(prefix),
-    async change(key, opId, fn) {
+    async change(key, opId, fn, options) {
       try {
-        return await reg.change(key, opId, fn)
+        return await reg.change(key, opId, fn, options)
       } finally {
         // Also when it failed: a change of unknown outcome may have happened.
         announce(key)
+      }
+    },
+    async transact(opId, changes, options) {
+      try {
+        return await reg.transact(opId, changes, options)
+      } finally {
+        for (const { key } of changes) announce(key)
       }
     },
   }

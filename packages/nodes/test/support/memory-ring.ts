@@ -2,6 +2,7 @@
 import {
   type Clock,
   type Decision,
+  type KeyChange,
   type RangeId,
   type RecordKey,
   type RegStore,
@@ -27,13 +28,30 @@ export class MemoryReg implements RegStore {
     this.values.set(key.name, { key, rev: (this.values.get(key.name)?.rev ?? 0) + 1, body: copy(body) })
   }
 
-  async change<B, R>(key: RecordKey, _opId: string, fn: (now: Versioned<B> | undefined) => Decision<B, R>): Promise<R> {
+  async change<B, R>(
+    key: RecordKey,
+    _opId: string,
+    fn: (current: Versioned<B> | undefined, now: number) => Decision<B, R>,
+  ): Promise<R> {
     await this.before('change', key.name)
-    const decision = fn(this.#get<B>(key.name))
+    const decision = fn(this.#get<B>(key.name), 0)
     if ('keep' in decision) return decision.result
     if (decision.body === undefined) this.values.delete(key.name)
     else this.put(key, decision.body)
     return decision.result
+  }
+
+  async transact<R>(opId: string, changes: readonly KeyChange<R>[]): Promise<R[]> {
+    const before = new Map(this.values)
+    const results: R[] = []
+    try {
+      for (const { key, fn } of changes) results.push(await this.change(key, opId, fn))
+    } catch (error) {
+      this.values.clear()
+      for (const [name, value] of before) this.values.set(name, value)
+      throw error
+    }
+    return results
   }
 
   async read<B>(key: RecordKey): Promise<Versioned<B> | undefined> {

@@ -1,11 +1,12 @@
 import type { Ballot } from './ballot.ts'
 import { regLimits } from './reg-limits.ts'
+import type { Held } from './reg-value.ts'
 
 /** A promise that rode on an accepted value: good for one accept, which must be based on that value. */
 export interface Carried {
   ballot: Ballot
-  value: Uint8Array
-  /** Median clock of the quorum minus this node's clock, milliseconds. */
+  held: Held
+  /** Median clock of the quorum minus this node's monotonic clock, milliseconds. */
   wallOffset: number
 }
 

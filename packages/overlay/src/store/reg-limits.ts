@@ -4,14 +4,24 @@ export const regLimits = {
   nameBytesMax: 512,
   /** A value with its body and the results it remembers; more is `STORE_TOO_LARGE`. */
   valueBytesMax: 256 * 1024,
-  /** Results of operations that a value remembers … */
-  recentMax: 64,
+  /** Results of operations that a value remembers; operations issued before those forgotten are `STORE_TOO_OLD` … */
+  recentMax: 128,
+  /** … and their bytes, packed … */
+  recentBytesMax: 32 * 1024,
   /** … more of them while they are so young that somebody may repeat them, … */
   recentRepeatMs: 15_000,
-  /** … up to so many; then further changes of the key are `STORE_UNAVAILABLE` … */
+  /** … up to so many; then further changes of the key are `STORE_UNAVAILABLE`. */
   recentRepeatMax: 1_024,
-  /** … and for how long. */
-  recentAgeMs: 24 * 3_600_000,
+  /** For how long results are remembered at most, and from which age on an operation is `STORE_TOO_OLD` in any case. */
+  operationKeepMs: 24 * 3_600_000,
+  operationAgeMaxMs: 12 * 3_600_000,
+  /** The same for steps of calls. */
+  stepKeepMs: 15 * 60_000,
+  stepAgeMaxMs: 10 * 60_000,
+  /** An operation issued so far in the future is `STORE_BAD_REQUEST`. */
+  operationAheadMaxMs: 12 * 3_600_000,
+  /** Operations of this node whose outcome is unknown and whose time of issue it keeps for repetitions; the oldest goes. */
+  unknownMax: 10_000,
   /** Without an outcome after this: `STORE_UNAVAILABLE`, or `STORE_UNKNOWN` when it may have happened. */
   deadlineMs: 2_000,
   /** One round of requests. */
@@ -20,6 +30,17 @@ export const regLimits = {
   waitingPerKeyMax: 512,
   /** Promises carried from the last accept, over all keys; the oldest is forgotten. */
   carriedMax: 10_000,
+  /** Registers of one transaction; more is `STORE_BAD_REQUEST`. */
+  transactionKeysMax: 16,
+  /** Transactions of this node at once; one more is `STORE_UNAVAILABLE`. */
+  transactionsMax: 64,
+  /** A transaction without an outcome after this is given up. */
+  transactionMs: 4_000,
+  /** Anybody may abort a transaction that is pending for so long, by the median clock of a quorum. */
+  transactionPendingMs: 10_000,
+  /** Who waits for a transaction looks again after this, and asks the median clock after having waited so long. */
+  intentRetryMs: 25,
+  intentDoubtMs: 1_000,
   /** Entries and bytes of one page of a list. */
   pageEntriesMax: 2_000,
   pageBytesMax: 1024 * 1024,

@@ -6,9 +6,13 @@ import { Coverage } from '../ranges/coverage.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import { recordKeyOf } from './acceptor-record.ts'
 import { type Ballot, compareBallots } from './ballot.ts'
+import { eachAtOnce } from './each-at-once.ts'
 import { regLimits } from './reg-limits.ts'
 import type { ListAnswer, ListRequest } from './reg-messages.ts'
-import { decodeValue, versioned } from './reg-value.ts'
+import { decodeValue, type Intent, type RegValue, versioned } from './reg-value.ts'
+
+/** What a value with an intent stands for: the transaction is asked. */
+export type WithoutIntent = (key: RecordKey, value: RegValue, intent: Intent) => Promise<RegValue | undefined>
 
 interface Found {
   key: RecordKey
@@ -24,12 +28,13 @@ interface Found {
 export async function listAll<B>(
   components: { clock: Clock; rpc: Rpc; members: Members; configs: ConfigTable },
   prefix: string,
+  withoutIntent: WithoutIntent,
 ): Promise<{ key: RecordKey; value: Versioned<B> }[]> {
   const { clock } = components
   const until = clock.now() + regLimits.deadlineMs
   for (;;) {
     const { found, missing } = await listOnce(components, prefix)
-    if (missing === undefined) return sorted<B>(found)
+    if (missing === undefined) return sorted<B>(await settled(found, withoutIntent))
     if (clock.now() >= until) throw new ThorError('STORE_UNAVAILABLE', `no complete copy of range ${missing} answers`)
     await sleep(clock, regLimits.backoffMaxMs)
   }
@@ -64,11 +69,31 @@ async function listOnce(
   return { found, missing: coverage.missing }
 }
 
-function sorted<B>(found: ReadonlyMap<string, Found>): { key: RecordKey; value: Versioned<B> }[] {
+async function settled(
+  found: ReadonlyMap<string, Found>,
+  withoutIntent: WithoutIntent,
+): Promise<{ key: RecordKey; value: RegValue | undefined }[]> {
+  const all: { key: RecordKey; value: RegValue | undefined }[] = []
+  const open: { item: (typeof all)[number]; value: RegValue; intent: Intent }[] = []
+  for (const { key, value: bytes } of found.values()) {
+    const value = decodeValue(bytes)
+    const item: (typeof all)[number] = { key, value }
+    all.push(item)
+    if (value.intent) open.push({ item, value, intent: value.intent })
+  }
+  await eachAtOnce(open, regLimits.redecideAtOnce, async ({ item, value, intent }) => {
+    item.value = await withoutIntent(item.key, value, intent)
+  })
+  return all
+}
+
+function sorted<B>(
+  all: readonly { key: RecordKey; value: RegValue | undefined }[],
+): { key: RecordKey; value: Versioned<B> }[] {
   const out: { key: RecordKey; value: Versioned<B> }[] = []
-  for (const { key, value } of found.values()) {
-    const decoded = versioned<B>(decodeValue(value))
-    if (decoded) out.push({ key, value: decoded })
+  for (const { key, value } of all) {
+    const found = versioned<B>(value)
+    if (found) out.push({ key, value: found })
   }
   return out.sort((a, b) => (a.key.name < b.key.name ? -1 : a.key.name > b.key.name ? 1 : 0))
 }

@@ -63,7 +63,8 @@ export function countVotes(answers: ReadonlyMap<NodeId, VoteAnswer>): Votes {
     }
   }
   walls.sort((a, b) => a - b)
-  votes.wall = walls[walls.length >> 1]
+  // Of two, the lower: an operation is refused as too old only when more than one clock says so.
+  votes.wall = walls[(walls.length - 1) >> 1]
   return votes
 }
 

@@ -1,14 +1,42 @@
-/** What lies in a register: the body as bytes, how often it changed, and the results of the latest operations. */
+/** What lies in a register: the body as bytes, how often it changed, the results of the latest operations, an intent. */
 import { createHash } from 'node:crypto'
-import { type Decision, ThorError, type Versioned } from '@thor-node/core'
+import { type RecordKey, ThorError, type Versioned } from '@thor-node/core'
 import { Packr } from 'msgpackr'
 import { regLimits } from './reg-limits.ts'
 
-export interface RecentOperation {
+/** What identifies an operation over all its repetitions. */
+export interface Operation {
   opId: string
+  /** When it was first tried, epoch milliseconds. */
+  issuedAt: number
+  /** Of a call: remembered for a shorter time. */
+  step: boolean
+}
+
+export interface RecentOperation extends Operation {
   /** Epoch milliseconds by the median clock of the quorum that was asked. */
   at: number
-  result: unknown
+  /** Packed, so that changes carry it along unread. */
+  result: Uint8Array
+}
+
+/** Operations issued up to then may have been applied and forgotten: epoch milliseconds, for others and for steps of calls. */
+export interface Forgotten {
+  others: number
+  steps: number
+}
+
+/**
+ * What a transaction makes of the register once it is committed (reg-transactions.ts). While it is there, nobody else
+ * changes the register.
+ */
+export interface Intent extends RecentOperation {
+  /** The register that says whether the transaction is committed, and which of its transactions this is. */
+  tx: RecordKey
+  seq: number
+  /** The body stays as it is; only the result is remembered. */
+  keep: boolean
+  body: Uint8Array | undefined
 }
 
 export interface RegValue {
@@ -17,75 +45,113 @@ export interface RegValue {
   body: Uint8Array | undefined
   /** Oldest first. */
   recent: readonly RecentOperation[]
+  forgotten: Forgotten
+  intent?: Intent
 }
+
+export const NOTHING_FORGOTTEN: Forgotten = { others: 0, steps: 0 }
+
+/** A key that never was. */
+export const emptyValue: RegValue = { rev: 0, body: undefined, recent: [], forgotten: NOTHING_FORGOTTEN }
 
 const packr = new Packr({ useRecords: false })
 
-export function encodeValue({ rev, body, recent }: RegValue): Uint8Array {
-  return packr.pack([rev, body ?? null, recent.map(({ opId, at, result }) => [opId, at, result])])
+export const packPlain = (data: unknown): Uint8Array => packr.pack(data)
+export const unpackPlain = (bytes: Uint8Array): unknown => packr.unpack(bytes)
+
+type WireOperation = [opId: string, at: number, result: Uint8Array, issuedAt: number, step: 0 | 1]
+type WireIntent = [range: number, name: string, seq: number, keep: 0 | 1, body: Uint8Array | null, ...WireOperation]
+type WireValue = [
+  rev: number,
+  body: Uint8Array | null,
+  recent: WireOperation[],
+  forgotten: [others: number, steps: number],
+  intent: WireIntent | null,
+]
+/** Written before there were intents: results not packed, and issued when they were applied. */
+type OldWireValue = [rev: number, body: Uint8Array | null, recent: [opId: string, at: number, result: unknown][]]
+
+const toWire = ({ opId, at, result, issuedAt, step }: RecentOperation): WireOperation => [
+  opId,
+  at,
+  result,
+  issuedAt,
+  step ? 1 : 0,
+]
+const fromWire = ([opId, at, result, issuedAt, step]: WireOperation): RecentOperation => ({
+  opId,
+  at,
+  result,
+  issuedAt,
+  step: step === 1,
+})
+
+export function encodeValue({ rev, body, recent, forgotten, intent }: RegValue): Uint8Array {
+  const wireIntent: WireIntent | null = intent
+    ? [intent.tx.range, intent.tx.name, intent.seq, intent.keep ? 1 : 0, intent.body ?? null, ...toWire(intent)]
+    : null
+  const wire: WireValue = [rev, body ?? null, recent.map(toWire), [forgotten.others, forgotten.steps], wireIntent]
+  return packr.pack(wire)
 }
 
 export function decodeValue(bytes: Uint8Array): RegValue {
-  const [rev, body, recent] = packr.unpack(bytes) as [number, Uint8Array | null, [string, number, unknown][]]
-  return { rev, body: body ?? undefined, recent: recent.map(([opId, at, result]) => ({ opId, at, result })) }
+  const wire = packr.unpack(bytes) as WireValue | OldWireValue
+  if (wire.length === 3) {
+    const [rev, body, recent] = wire
+    const known = recent.map(([opId, at, result]) => ({
+      opId,
+      at,
+      issuedAt: at,
+      step: false,
+      result: packPlain(result),
+    }))
+    return { rev, body: body ?? undefined, recent: known, forgotten: NOTHING_FORGOTTEN }
+  }
+  const [rev, body, recent, [others, steps], intent] = wire
+  const value: RegValue = { rev, body: body ?? undefined, recent: recent.map(fromWire), forgotten: { others, steps } }
+  if (!intent) return value
+  const [range, name, seq, keep, newBody, ...operation] = intent
+  const change = { tx: { range, name }, seq, keep: keep === 1, body: newBody ?? undefined }
+  return { ...value, intent: { ...fromWire(operation), ...change } }
+}
+
+/** A value as bytes and, once somebody looked, decoded. */
+export class Held {
+  readonly bytes: Uint8Array
+  #value: RegValue | undefined
+
+  constructor(bytes: Uint8Array, value?: RegValue) {
+    this.bytes = bytes
+    this.#value = value
+  }
+
+  get value(): RegValue {
+    this.#value ??= decodeValue(this.bytes)
+    return this.#value
+  }
+}
+
+/** Throws `STORE_TOO_LARGE`. */
+export const held = (value: RegValue): Held => new Held(checkedEncode(value), value)
+
+function checkedEncode(value: RegValue): Uint8Array {
+  const bytes = encodeValue(value)
+  if (bytes.length <= regLimits.valueBytesMax) return bytes
+  throw new ThorError('STORE_TOO_LARGE', `a value of ${bytes.length} bytes; ${regLimits.valueBytesMax} are allowed`)
 }
 
 /** What callers see of a value; undefined for a tombstone and for a key that never was. Decodes anew each time. */
 export function versioned<B>(value: RegValue | undefined): Versioned<B> | undefined {
   if (!value?.body) return undefined
-  const hash = createHash('sha256').update(value.body).digest('hex').slice(0, 8)
-  return { rev: value.rev, etag: `${value.rev}-${hash}`, body: packr.unpack(value.body) as B }
-}
-
-/** What an operation makes of a value. */
-export type Applied<R> =
-  | { type: 'changed'; value: RegValue; result: R }
-  /** Nothing to write; `replayed` when the operation was applied before. */
-  | { type: 'unchanged'; result: R; replayed: boolean }
-  | { type: 'threw'; error: unknown }
-
-/** Applies an operation once: a known `opId` gives its recorded result again. `now` as in `RecentOperation.at`. */
-export function applyOperation<B, R>(
-  value: RegValue | undefined,
-  opId: string,
-  fn: (current: Versioned<B> | undefined) => Decision<B, R>,
-  now: number,
-): Applied<R> {
-  const known = value?.recent.find((operation) => operation.opId === opId)
-  if (known) return { type: 'unchanged', result: known.result as R, replayed: true }
-  let decision: Decision<B, R>
-  try {
-    decision = fn(versioned<B>(value))
-  } catch (error) {
-    return { type: 'threw', error }
-  }
-  const { result } = decision
-  if ('keep' in decision) return { type: 'unchanged', result, replayed: false }
-  const kept = remembered(value?.recent ?? [], now)
-  if (kept.length >= regLimits.recentRepeatMax) {
-    const error = new ThorError('STORE_UNAVAILABLE', `${kept.length} changes in a few seconds; nothing changed`)
-    return { type: 'threw', error }
-  }
+  const { rev, body } = value
+  let etag: string | undefined
   return {
-    type: 'changed',
-    result,
-    value: {
-      rev: (value?.rev ?? 0) + 1,
-      body: decision.body === undefined ? undefined : packr.pack(decision.body),
-      recent: [...kept, { opId, at: now, result }],
+    rev,
+    // Many look at the body only.
+    get etag() {
+      etag ??= `${rev}-${createHash('sha256').update(body).digest('hex').slice(0, 8)}`
+      return etag
     },
+    body: packr.unpack(body) as B,
   }
-}
-
-/** What must stay remembered: the latest, and all that a caller without an answer may still repeat. */
-function remembered(recent: readonly RecentOperation[], now: number): readonly RecentOperation[] {
-  const young = recent.filter(({ at }) => at > now - regLimits.recentAgeMs)
-  const excess = young.length - regLimits.recentMax + 1
-  return young.filter(({ at }, index) => index >= excess || at > now - regLimits.recentRepeatMs)
-}
-
-export function checkedEncode(value: RegValue): Uint8Array {
-  const bytes = encodeValue(value)
-  if (bytes.length <= regLimits.valueBytesMax) return bytes
-  throw new ThorError('STORE_TOO_LARGE', `a value of ${bytes.length} bytes; ${regLimits.valueBytesMax} are allowed`)
 }

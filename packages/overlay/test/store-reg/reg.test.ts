@@ -4,7 +4,6 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { finalConfig, jointConfig } from '../../src/ranges/config.ts'
 import { regLimits } from '../../src/store/reg-limits.ts'
-import { applyOperation, type RegValue } from '../../src/store/reg-value.ts'
 import { RANGES, ringKey, type TestNode, TestRing } from '../ranges/ring.fixture.ts'
 
 const test = suite('overlay: registers')
@@ -89,39 +88,30 @@ test(
 )
 
 test(
-  'results are remembered for the latest operations only',
+  'an operation that may be forgotten is refused, not applied again',
   deadline(20_000, async () => {
     const { ring, nodes } = await three(4)
     const a = nodes[0] as TestNode
     const count = (current: { body: number } | undefined) => ({ body: (current?.body ?? 0) + 1, result: 'done' })
     const body = async (): Promise<number | undefined> => (await ring.run(a.reg.read<number>(key, 'strict')))?.body
-    for (let i = 0; i <= regLimits.recentMax; i++) await ring.run(a.reg.change(key, `op${i}`, count))
+    const issued: number[] = []
+    const run = (i: number) => ring.run(a.reg.change(key, `op${i}`, count, { issuedAt: issued[i] ?? 0 }))
+    for (let i = 0; i <= regLimits.recentMax; i++) {
+      issued[i] = ring.clock.wall()
+      await run(i)
+    }
     // However many there were since, who got no answer may still repeat.
-    await ring.run(a.reg.change(key, 'op0', count))
+    await run(0)
     assert.is(await body(), regLimits.recentMax + 1)
     await ring.clock.advance(regLimits.recentRepeatMs)
     await ring.run(a.reg.change(key, 'later', count))
-    await ring.run(a.reg.change(key, 'op2', count))
+    await run(2)
     assert.is(await body(), regLimits.recentMax + 2)
-    await ring.run(a.reg.change(key, 'op0', count))
-    assert.is(await body(), regLimits.recentMax + 3, 'op0 was forgotten')
+    assert.is(await ring.run(codeOf(run(0))), 'STORE_TOO_OLD', 'op0 was forgotten')
+    assert.is(await ring.run(codeOf(a.reg.change(key, 'odd', count, { issuedAt: -1 }))), 'STORE_BAD_REQUEST')
+    assert.is(await body(), regLimits.recentMax + 2)
   }),
 )
-
-test('a register that changes too often refuses rather than forgets what may be repeated', () => {
-  let value: RegValue | undefined
-  const apply = (opId: string, now: number) => applyOperation(value, opId, () => ({ body: 1, result: opId }), now)
-  for (let i = 0; i < regLimits.recentRepeatMax; i++) {
-    const applied = apply(`op${i}`, 1_000)
-    assert.is(applied.type, 'changed')
-    if (applied.type === 'changed') value = applied.value
-  }
-  const refused = apply('one more', 1_000)
-  assert.is(refused.type === 'threw' && (refused.error as { code: string }).code, 'STORE_UNAVAILABLE')
-  assert.is(apply('op0', 1_000).type, 'unchanged')
-  const later = apply('one more', 1_001 + regLimits.recentRepeatMs)
-  assert.is(later.type === 'changed' && later.value.recent.length, regLimits.recentMax)
-})
 
 test(
   'keep changes nothing, a throw changes nothing, deleting and creating again goes on counting',

@@ -38,11 +38,16 @@ export class Registers {
     fn: (current: Versioned<B> | undefined) => Decision<B, R>,
   ): Promise<R> {
     const opId = randomHex(this.#random, 16)
+    let unknown: unknown
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#store.reg.change<B, R>(recordKey(kind, name), opId, fn)
       } catch (error) {
-        if (errorCode(error) !== 'STORE_UNKNOWN' || attempt === UNKNOWN_TRIES) throw error
+        const code = errorCode(error)
+        if (code === 'STORE_UNKNOWN') unknown = error
+        // A repetition that finds no quorum tells nothing about the first try.
+        if (!unknown || (code !== 'STORE_UNKNOWN' && code !== 'STORE_UNAVAILABLE')) throw error
+        if (attempt === UNKNOWN_TRIES) throw unknown
       }
     }
   }

@@ -39,6 +39,7 @@ const table: Record<ProvisionCode, Entry> = {
 const storeTable: Record<string, Entry> = {
   STORE_UNAVAILABLE: [201, 'Server', 'Storage unavailable: nothing was changed, try again later'],
   STORE_UNKNOWN: [201, 'Server', 'Outcome unknown: read the record before you repeat the request'],
+  STORE_TOO_OLD: [201, 'Server', 'Too old to be told from what was done: read the record'],
   STORE_TOO_LARGE: [101, 'Client', 'Too large'],
   STORE_CONFLICT: [201, 'Server', 'Storage conflict: nothing was changed, try again'],
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Decision, RecordKey, RecordStore, RegStore, Versioned } from '@thor-node/core'
+import type { Decision, KeyChange, RecordKey, RecordStore, RegStore, Versioned } from '@thor-node/core'
 import { ThorError } from '@thor-node/core'
 import { pack, unpack } from 'msgpackr'
 
@@ -17,22 +17,46 @@ export class MemoryReg implements RegStore {
   async change<B, R>(
     key: RecordKey,
     opId: string,
-    fn: (current: Versioned<B> | undefined) => Decision<B, R>,
+    fn: (current: Versioned<B> | undefined, now: number) => Decision<B, R>,
   ): Promise<R> {
     await this.before('change', key.name)
-    const done = `${key.range}/${key.name}/${opId}`
-    if (this.#results.has(done)) {
-      this.after(key.name)
-      return this.#results.get(done) as R
+    const result = this.#apply(key, opId, fn)
+    this.after(key.name)
+    return result
+  }
+
+  /** `before` and `after` are called once, with the names of all registers, joined by spaces. */
+  async transact<R>(opId: string, changes: readonly KeyChange<R>[]): Promise<R[]> {
+    const names = changes.map(({ key }) => key.name).join(' ')
+    await this.before('change', names)
+    const before = new Map(this.values)
+    let results: R[]
+    try {
+      results = changes.map(({ key, fn }) => this.#apply<unknown, R>(key, opId, fn))
+    } catch (error) {
+      this.values.clear()
+      for (const [name, value] of before) this.values.set(name, value)
+      for (const { key } of changes) this.#results.delete(idOf(key, opId))
+      throw error
     }
-    const decision = fn(this.#get<B>(key))
+    this.after(names)
+    return results
+  }
+
+  #apply<B, R>(
+    key: RecordKey,
+    opId: string,
+    fn: (current: Versioned<B> | undefined, now: number) => Decision<B, R>,
+  ): R {
+    const done = idOf(key, opId)
+    if (this.#results.has(done)) return this.#results.get(done) as R
+    const decision = fn(this.#get<B>(key), 0)
     if (!('keep' in decision)) {
       const rev = (this.values.get(key.name)?.rev ?? 0) + 1
       if (decision.body === undefined) this.values.delete(key.name)
       else this.values.set(key.name, { key, rev, bytes: Buffer.from(pack(decision.body)) })
     }
     this.#results.set(done, decision.result)
-    this.after(key.name)
     return decision.result
   }
 
@@ -59,6 +83,8 @@ export class MemoryReg implements RegStore {
     return { rev: found.rev, etag: `${found.rev}-${hash}`, body: unpack(found.bytes) as B }
   }
 }
+
+const idOf = (key: RecordKey, opId: string): string => `${key.range}/${key.name}/${opId}`
 
 const unused = async (): Promise<never> => {
   throw new ThorError('STORE_UNAVAILABLE', 'this fake keeps registers only')

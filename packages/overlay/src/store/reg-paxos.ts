@@ -1,0 +1,250 @@
+import { type Clock, type Random, type RecordKey, sleep, ThorError } from '@thor-node/core'
+import type { Members } from '../membership/contract.ts'
+import type { NodeId } from '../peers.ts'
+import { hasQuorum, voters } from '../ranges/config.ts'
+import type { ConfigTable } from '../ranges/config-table.ts'
+import type { RangeConfig } from '../ranges/contract.ts'
+import type { Rpc } from '../rpc/contract.ts'
+import { recordKeyOf } from './acceptor-record.ts'
+import { type Ballot, ballotAbove, NO_BALLOT } from './ballot.ts'
+import { CarriedPromises } from './reg-carried.ts'
+import { regLimits } from './reg-limits.ts'
+import type { ReadAnswer, VoteAnswer } from './reg-messages.ts'
+import { choose, countReads, countVotes } from './reg-proposer.ts'
+import { askVoters } from './reg-round.ts'
+import { emptyValue, Held, held } from './reg-value.ts'
+
+export interface KeyProposerComponents {
+  clock: Clock
+  random: Random
+  rpc: Rpc
+  configs: ConfigTable
+  members: Members
+}
+
+/** What an operation wants to make of the current value: a new one or none, and what to answer once that is certain. */
+export interface Plan<R> {
+  next?: Held
+  /** The answer stands whatever happened since the value was read. */
+  settled?: boolean
+  finish(): R
+}
+
+/** Pure; may be asked several times. `now`: median clock of the quorum that gave the value. */
+export type Planner<R> = (current: Held | undefined, now: number) => Plan<R>
+
+interface Attempt {
+  /** Above every ballot that somebody was seen to promise. */
+  highest: Ballot
+  /** An accept was sent whose outcome is not known. */
+  uncertain: boolean
+  retries: number
+}
+
+const again = Symbol('again')
+
+/**
+ * CASPaxos: each key is decided on its own, by a quorum of the range's config; no leader, no log.
+ *
+ *   prepare b ──quorum──► highest accepted value ──fn──► accept b value' ──quorum──► answer
+ *      ▲                                                       │ carries the promise of the next ballot
+ *      └──────────── refused: higher ballot, after a pause     └──► the next change begins at accept
+ *
+ * One value per ballot: a carried promise is taken out before it is used and put back only by a quorum that accepted.
+ */
+export class KeyProposer {
+  readonly #components: KeyProposerComponents
+  readonly #self: NodeId
+  readonly #deadlineMs: number
+  readonly #carried = new CarriedPromises()
+  readonly #waiting = new Map<string, { tail: Promise<unknown>; length: number }>()
+
+  constructor(components: KeyProposerComponents, init: { self: NodeId; deadlineMs?: number | undefined }) {
+    this.#components = components
+    this.#self = init.self
+    this.#deadlineMs = init.deadlineMs ?? regLimits.deadlineMs
+  }
+
+  /** When an operation that begins now is given up; monotonic. */
+  deadline(): number {
+    return this.#components.clock.now() + this.#deadlineMs
+  }
+
+  /** The change that changes nothing: what is accepted somewhere becomes decided, or is outranked. Returns its bytes. */
+  decideAnew(key: RecordKey): Promise<number> {
+    const same: Planner<number> = (current) =>
+      current ? { next: current, finish: () => current.bytes.length } : { finish: () => 0 }
+    return this.propose(key, same)
+  }
+
+  /** Asks a quorum; when it does not name one decided value alike, that is decided first. */
+  async read(key: RecordKey): Promise<Held | undefined> {
+    const { clock, configs, members } = this.#components
+    checkName(key)
+    const until = clock.now() + this.#deadlineMs
+    for (let turn = 0; turn < 3; turn++) {
+      const config = configs.get(key.range)
+      if (config.epoch === 0) break
+      const prompt = voters(config).filter((nodeId) => members.get(nodeId)?.state === 'alive')
+      const answers = await askVoters<ReadAnswer>(
+        this.#components,
+        config,
+        'reg.read',
+        { range: key.range, epoch: config.epoch, name: key.name },
+        (soFar) => {
+          const chosen = choose(config, countReads(soFar).read)
+          return chosen !== undefined && (chosen.decided || prompt.every((nodeId) => soFar.has(nodeId)))
+        },
+        regLimits.roundTimeoutMs,
+      )
+      const { read, newer } = countReads(answers)
+      const chosen = choose(config, read)
+      if (chosen?.decided) return chosen.value ? new Held(chosen.value) : undefined
+      if (!newer || newer.epoch <= config.epoch) break
+      await configs.adopt(newer)
+    }
+    return this.propose(key, (current) => ({ finish: () => current }), until)
+  }
+
+  /** Operations of this node on one key go one after the other: among them, no ballot is ever lost to another. */
+  async propose<R>(key: RecordKey, planner: Planner<R>, until = this.deadline()): Promise<R> {
+    checkName(key)
+    const id = recordKeyOf(key.range, key.name)
+    const queue = this.#waiting.get(id) ?? { tail: Promise.resolve(), length: 0 }
+    if (queue.length >= regLimits.waitingPerKeyMax) {
+      throw new ThorError('STORE_UNAVAILABLE', `${queue.length} operations on ${key.name} wait already`)
+    }
+    const run = queue.tail.then(() => this.#run(key, planner, until))
+    queue.tail = run.then(
+      () => undefined,
+      () => undefined,
+    )
+    queue.length++
+    this.#waiting.set(id, queue)
+    try {
+      return await run
+    } finally {
+      if (--queue.length === 0) this.#waiting.delete(id)
+    }
+  }
+
+  async #run<R>(key: RecordKey, planner: Planner<R>, until: number): Promise<R> {
+    const { clock } = this.#components
+    const attempt: Attempt = { highest: NO_BALLOT, uncertain: false, retries: 0 }
+    while (clock.now() < until) {
+      const outcome = await this.#attempt(key, planner, attempt, until)
+      if (outcome !== again) return outcome.finish()
+    }
+    if (attempt.uncertain) {
+      throw new ThorError('STORE_UNKNOWN', `it is not known whether the change of ${key.name} happened; repeat it`)
+    }
+    throw new ThorError('STORE_UNAVAILABLE', `no quorum for ${key.name}; nothing changed`)
+  }
+
+  async #attempt<R>(
+    key: RecordKey,
+    planner: Planner<R>,
+    attempt: Attempt,
+    until: number,
+  ): Promise<Plan<R> | typeof again> {
+    const { clock, configs } = this.#components
+    const config = configs.get(key.range)
+    const id = recordKeyOf(key.range, key.name)
+    const carried = this.#carried.take(id, config.epoch)
+    if (carried) {
+      const plan = planner(carried.held, clock.now() + carried.wallOffset)
+      if (plan.settled) {
+        this.#carried.put(id, carried)
+        return plan
+      }
+      return this.#accept(key, config, carried.ballot, plan.next ?? carried.held, plan, attempt, until)
+    }
+    const ballot = ballotAbove(config.epoch, this.#self, attempt.highest)
+    attempt.highest = ballot
+    const votes = countVotes(
+      await this.#ask(config, 'reg.prepare', key, { ballot }, until, (answers) =>
+        hasQuorum(config, new Set(countVotes(answers).promised.keys())),
+      ),
+    )
+    const chosen = choose(config, votes.promised)
+    if (!chosen) return this.#retry(votes, config, attempt, until)
+    const current = chosen.value ? new Held(chosen.value) : undefined
+    const plan = planner(current, votes.wall ?? clock.wall())
+    // Whoever answers without writing must not answer from a value that may still vanish, nor leave an own accept behind
+    // that may still come back.
+    if (!plan.next && !attempt.uncertain && (chosen.decided || !current)) return plan
+    return this.#accept(key, config, ballot, plan.next ?? current ?? held(emptyValue), plan, attempt, until)
+  }
+
+  async #accept<R>(
+    key: RecordKey,
+    config: RangeConfig,
+    ballot: Ballot,
+    value: Held,
+    plan: Plan<R>,
+    attempt: Attempt,
+    until: number,
+  ): Promise<Plan<R> | typeof again> {
+    const { clock } = this.#components
+    const promise: Ballot = [ballot[0], ballot[1] + 1, ballot[2]]
+    const certainBefore = !attempt.uncertain
+    if (plan.next) attempt.uncertain = true
+    const id = recordKeyOf(key.range, key.name)
+    const enough = (answers: ReadonlyMap<NodeId, VoteAnswer>) => hasQuorum(config, countVotes(answers).accepted)
+    // Who promised more to somebody else would miss every later change too: the next one prepares again, above that.
+    const onLate = (answer: VoteAnswer) => {
+      if (answer.type === 'refused') this.#carried.take(id, config.epoch)
+    }
+    const body = { ballot, value: value.bytes, promise }
+    const votes = countVotes(await this.#ask(config, 'reg.accept', key, body, until, enough, onLate))
+    if (hasQuorum(config, votes.accepted)) {
+      const wallOffset = (votes.wall ?? clock.wall()) - clock.now()
+      if (votes.refused.size === 0) this.#carried.put(id, { ballot: promise, held: value, wallOffset })
+      return plan
+    }
+    // Everybody refused: the value is nowhere and will be nowhere.
+    if (certainBefore && votes.refused.size === voters(config).length) attempt.uncertain = false
+    attempt.highest = ballotAbove(config.epoch, this.#self, attempt.highest, promise)
+    return this.#retry(votes, config, attempt, until)
+  }
+
+  /** Learns from a round that did not succeed and waits a little, unless a newer config tells whom to ask. */
+  async #retry(
+    votes: ReturnType<typeof countVotes>,
+    config: RangeConfig,
+    attempt: Attempt,
+    until: number,
+  ): Promise<typeof again> {
+    const { clock, configs, random } = this.#components
+    attempt.highest = ballotAbove(config.epoch, this.#self, attempt.highest, votes.highest)
+    if (votes.newer && votes.newer.epoch > config.epoch) {
+      await configs.adopt(votes.newer)
+      return again
+    }
+    const exponent = Math.min(attempt.retries++, 6)
+    const pause = votes.refused.size > 0 ? regLimits.backoffMs * 2 ** exponent : regLimits.noQuorumRetryMs
+    const bounded = Math.min(pause, regLimits.backoffMaxMs) * (0.5 + random.float())
+    await sleep(clock, Math.max(0, Math.min(bounded, until - clock.now())))
+    return again
+  }
+
+  #ask(
+    config: RangeConfig,
+    method: string,
+    key: RecordKey,
+    body: object,
+    until: number,
+    enough: (answers: ReadonlyMap<NodeId, VoteAnswer>) => boolean,
+    onLate?: (answer: VoteAnswer) => void,
+  ): Promise<Map<NodeId, VoteAnswer>> {
+    const timeoutMs = Math.max(1, Math.min(regLimits.roundTimeoutMs, until - this.#components.clock.now()))
+    const request = { range: key.range, epoch: config.epoch, name: key.name, ...body }
+    return askVoters<VoteAnswer>(this.#components, config, method, request, enough, timeoutMs, onLate)
+  }
+}
+
+/** Throws `STORE_TOO_LARGE`. */
+export function checkName({ name }: RecordKey): void {
+  if (Buffer.byteLength(name) <= regLimits.nameBytesMax) return
+  throw new ThorError('STORE_TOO_LARGE', `a name of more than ${regLimits.nameBytesMax} bytes`)
+}
