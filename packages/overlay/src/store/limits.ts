@@ -60,6 +60,9 @@ export const softLimits = {
   roundTimeoutMs: 700,
   /** One slow replica is hedged with the third after this. */
   hedgeAfterMs: 100,
+  /** A read that only one copy answers, though others should be there, is repeated for so long before that copy counts. */
+  aloneMs: 2_000,
+  aloneRetryMs: 100,
   /** A marker of a removed entry lives at least so long. */
   deadTtlMsMin: 3_600_000,
   /** After a start, nodes that cannot be seen are waited for so long before their copies are given up. */

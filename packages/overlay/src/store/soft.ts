@@ -11,6 +11,7 @@ import {
   type RecordKey,
   type SoftEntry,
   type SoftStore,
+  sleep,
   ThorError,
   type Timer,
 } from '@thor-node/core'
@@ -271,12 +272,15 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
   }
 
   async #read(key: RecordKey): Promise<StoredEntry[]> {
-    for (let round = 0; round < softLimits.roundsMax; round++) {
+    const { clock } = this.#c
+    const until = clock.now() + softLimits.aloneMs
+    for (let round = 0; round < softLimits.roundsMax; ) {
+      const first = this.#preference.of(key.range)
       const outcome = await readSoft(
         { rpc: this.#c.rpc, clock: this.#c.clock },
         { range: key.range, epoch: this.#c.configs.get(key.range).epoch, name: key.name },
         {
-          first: this.#preference.of(key.range),
+          first,
           others: this.#preference.elsewhere(key.range),
           timeoutMs: softLimits.roundTimeoutMs,
           hedgeAfterMs: softLimits.hedgeAfterMs,
@@ -284,6 +288,13 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
       )
       if (outcome.newer) {
         await this.#c.configs.adopt(outcome.newer)
+        round++
+        continue
+      }
+      // One copy says nothing about what others took meanwhile, least of all at a node that stood still and does not know it
+      // yet. Who is really alone sees that soon, and then one copy is all there is.
+      if (outcome.answered < Math.min(2, first.length) && clock.now() < until) {
+        await sleep(clock, softLimits.aloneRetryMs)
         continue
       }
       if (outcome.answered === 0) break

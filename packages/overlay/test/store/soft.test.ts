@@ -47,6 +47,33 @@ test(
 )
 
 test(
+  'a node that was cut off and does not know it yet waits for a second copy; when it knows, its own is enough',
+  deadline(5_000, async () => {
+    const it = await ring()
+    await it.run(it.at('b').put(key(), phone('before', 1)))
+    await it.clock.advance(1_000)
+    it.network.partition([['a'], ['b', 'c', 'd']])
+    await it.run(it.at('b').put(key(), phone('meanwhile', 2)))
+    const reading = it.at('a').read(key())
+    await it.clock.advance(900)
+    it.network.heal()
+    await it.connectAll()
+    assert.equal(
+      (await it.run(reading)).map(({ body }) => body),
+      ['meanwhile'],
+    )
+
+    it.network.partition([['a'], ['b', 'c', 'd']])
+    await it.run(it.at('b').put(key(), phone('later', 3)))
+    for (const other of ['b', 'c', 'd']) it.nodes.get('a')?.members.set(other, 'dead')
+    const began = it.clock.now()
+    assert.equal(await it.bodies('a'), ['meanwhile'])
+    assert.ok(it.clock.now() - began < 100, 'nobody is waited for')
+    await it.end()
+  }),
+)
+
+test(
   'it ends by the monotonic clock, on every node, without being asked for',
   deadline(5_000, async () => {
     const it = await ring()
