@@ -76,9 +76,9 @@ export interface Fault {
   victims: number[]
   /** Home and replicas of each account just before. */
   places?: Record<string, { home: number; replicas: number[] }>
-  /** Until three copies of everything were there again, in ms after the fault. */
-  copiesAfterMs?: number
-  /** More figures of the scenario. */
+  /** By account, the nodes that reach no majority of its replicas: refusals there are right, and only their speed counts. */
+  minority?: Record<string, number[]>
+  /** Figures of the scenario, in ms. */
   figures?: Record<string, number>
 }
 

@@ -10,7 +10,9 @@
  * directories and writes the history beside them. Exit code 1: something acknowledged was lost, happened twice or was read
  * stale, or a scenario did not end.
  */
-import { availableParallelism, cpus, loadavg, release } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, cpus, loadavg, release, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { canIsolate } from './network.ts'
 import { play } from './play.ts'
@@ -56,6 +58,7 @@ async function main(): Promise<number> {
   }
   const isolated = !values.loopback && canIsolate()
   const results: Result[] = []
+  const templates = mkdtempSync(join(tmpdir(), 'thor-rings-'))
   for (const name of wanted) {
     const scenario = scenarios.find((one) => one.name === name) as Scenario
     if (scenario.cuts && !isolated) {
@@ -69,10 +72,12 @@ async function main(): Promise<number> {
       keep: values.keep,
       isolated,
       say,
+      templates,
     })
     results.push(result)
     if (!values.json) console.log(render(result))
   }
+  rmSync(templates, { recursive: true, force: true })
   if (values.json) console.log(JSON.stringify({ machine: machineLine(), results }, null, 2))
   else console.log(`\nMachine: ${machineLine()}`)
   return results.some(({ violations, error }) => violations.length > 0 || error !== undefined) ? 1 : 0

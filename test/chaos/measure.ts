@@ -3,8 +3,11 @@
 import { isFault, isOperation } from './checker.ts'
 import type { Entry, Fault, Operation } from './history.ts'
 
-/** What the victim was for an operation. `edge`: the client's node; for writes the proposer too. `none`: nothing. */
-export type Position = 'home' | 'replica' | 'edge' | 'none'
+/**
+ * What the victim was for an operation. `edge`: the client's node; for writes the proposer too. `none`: nothing. `minority` is
+ * for operations at nodes that reach no majority of the account's replicas.
+ */
+export type Position = 'home' | 'replica' | 'edge' | 'minority' | 'none'
 export type Kind = 'lookup' | 'binding' | 'write' | 'register' | 'call'
 
 export interface Gap {
@@ -12,7 +15,7 @@ export interface Gap {
   position: Position
   /**
    * From the fault to the end of the last failure, or of the longest wait where nothing failed. Of calls: to the beginning of
-   * the last one that failed.
+   * the last one that failed. In the minority: the longest time to an answer, mostly a refusal.
    */
   ms: number
   /** Operations that were under way at the moment of the fault. */
@@ -22,7 +25,8 @@ export interface Gap {
 
 const kinds: readonly Kind[] = ['lookup', 'binding', 'write', 'register', 'call']
 
-function positionOf(first: Operation, { victims, places }: Fault): Position {
+function positionOf(first: Operation, { victims, places, minority }: Fault): Position {
+  if ('subject' in first && minority?.[first.subject]?.includes(first.node)) return 'minority'
   if (victims.includes(first.node)) return 'edge'
   const place = 'subject' in first ? places?.[first.subject] : undefined
   if (place && victims.includes(place.home)) return 'home'
@@ -37,7 +41,8 @@ function wishesOf(fault: Fault, operations: readonly Operation[]): Operation[][]
   )
 }
 
-function gapOf(attempts: readonly Operation[], { at }: Fault): number {
+function gapOf(attempts: readonly Operation[], { at }: Fault, position: Position): number {
+  if (position === 'minority') return (attempts[0] as Operation).to - Math.max(at, (attempts[0] as Operation).from)
   const [first, last] = [attempts[0] as Operation, attempts.at(-1) as Operation]
   const failed = attempts.some(({ outcome, to }) => outcome !== 'ok' && to > at)
   if (first.type === 'call') return failed && first.from > at ? first.from - at : 0
@@ -58,7 +63,7 @@ export function gapsOf(fault: Fault, operations: readonly Operation[]): Gap[] {
     gaps.set(id, gap)
     gap.count++
     if (first.from <= fault.at) gap.inFlight++
-    gap.ms = Math.max(gap.ms, gapOf(attempts, fault))
+    gap.ms = Math.max(gap.ms, gapOf(attempts, fault, position))
   }
   return [...gaps.values()]
 }
@@ -97,7 +102,7 @@ export interface Measured {
   operations: Record<string, { ok: number; failed: number }>
 }
 
-const positions: readonly Position[] = ['home', 'replica', 'edge', 'none']
+const positions: readonly Position[] = ['home', 'replica', 'edge', 'minority', 'none']
 
 export function measure(entries: readonly Entry[]): Measured {
   const faults = entries.filter(isFault)
@@ -113,11 +118,10 @@ export function measure(entries: readonly Entry[]): Measured {
     }
   }
   const figures = new Map<string, number[]>()
-  const note = (name: string, value: number | undefined): void => {
-    if (value !== undefined) figures.set(name, [...(figures.get(name) ?? []), value])
+  const note = (name: string, value: number): void => {
+    figures.set(name, [...(figures.get(name) ?? []), value])
   }
-  for (const { copiesAfterMs, figures: more = {} } of faults) {
-    note('copiesAfterMs', copiesAfterMs)
+  for (const { figures: more = {} } of faults) {
     for (const [name, value] of Object.entries(more)) note(name, value)
   }
   const counts: Measured['operations'] = {}

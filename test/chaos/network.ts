@@ -37,7 +37,8 @@ const CLIENTS = 250
 export function canIsolate(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
   try {
-    for (const program of ['nsenter', 'unshare', 'nft', 'ip']) execFileSync('which', [program], { stdio: 'ignore' })
+    for (const program of ['nsenter', 'setpriv', 'unshare', 'nft', 'ip'])
+      execFileSync('which', [program], { stdio: 'ignore' })
     execFileSync('unshare', ['-n', 'true'], { stdio: 'ignore' })
     return true
   } catch {
@@ -77,7 +78,8 @@ export async function isolatedNetwork(count: number): Promise<Network> {
   const net = '10.77.0'
   const bridge = await makeNamespace()
   const holders: (ChildProcess & { pid: number })[] = []
-  const enter = (pid: number): string[] => ['nsenter', '-t', String(pid), '-n']
+  // Whoever lives there ends with this process, however that ends.
+  const enter = (pid: number): string[] => ['nsenter', '-t', String(pid), '-n', 'setpriv', '--pdeathsig', 'KILL']
   const runIn = (pid: number, args: string[], input?: string): void => {
     const [program = '', ...rest] = [...enter(pid), ...args]
     execFileSync(program, rest, { input: input ?? '', stdio: ['pipe', 'ignore', 'inherit'] })

@@ -7,7 +7,7 @@ import type { Result } from './report.ts'
 import type { Scenario } from './scenarios/contract.ts'
 import { Stage, type StageInit } from './stage.ts'
 
-export interface PlayOptions extends Pick<StageInit, 'isolated' | 'say' | 'load'> {
+export interface PlayOptions extends Pick<StageInit, 'isolated' | 'say' | 'load' | 'templates'> {
   nodes?: number
   times?: number
   seed: number
@@ -18,14 +18,14 @@ export interface PlayOptions extends Pick<StageInit, 'isolated' | 'say' | 'load'
 const SAID_MAX = 1_500
 
 export async function play(scenario: Scenario, given: PlayOptions): Promise<Result> {
-  const { isolated, say, seed, keep, load } = given
+  const { isolated, say, seed, keep, load, templates } = given
   const nodes = Math.max(given.nodes ?? scenario.nodes, scenario.least)
   const times = given.times ?? scenario.times
   const began = performance.now()
   const options = { nodes, times }
   say(`${scenario.name}: ${nodes} nodes, ${times} times, seed ${seed}`)
   const more = scenario.stage?.(options)
-  const stage = await Stage.open({ nodes, seed, isolated, say, ...more, load: { ...more?.load, ...load } })
+  const stage = await Stage.open({ nodes, seed, isolated, say, templates, ...more, load: { ...more?.load, ...load } })
   let error: string | undefined
   try {
     await scenario.run(stage, options)

@@ -1,8 +1,8 @@
 /** A ring under load, and what scenarios do to it: everything is noted in the history. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SimRandom } from '@thor-node/core/testing'
+import { eventually, SimRandom } from '@thor-node/core/testing'
 import type { StatusResult } from '@thor-node/nodes'
 import { type Cluster, type ClusterNode, startCluster } from '../support/cluster.ts'
 import type { Entry, Fault, Operation } from './history.ts'
@@ -20,6 +20,8 @@ export interface StageInit {
   load?: Partial<Pick<LoadInit, 'accounts' | 'phones' | 'everyMs'>>
   /** More options for every node. */
   options?: string[]
+  /** Where rings that are ready to be used are kept, by size: making one of five takes half a minute. */
+  templates?: string
 }
 
 const DOMAIN = 'thor.local'
@@ -29,11 +31,37 @@ const defaultLoad = {
   everyMs: { write: 40, lookup: 60, register: 900, call: 1_000, claim: 2_000 },
 }
 const POLL_MS = 60
+const LATE_POLL_MS = 20
 
 export const now = (): number => performance.timeOrigin + performance.now()
 export const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
 const running = ({ process: { exitCode, signalCode } }: ClusterNode): boolean =>
   exitCode === null && signalCode === null
+
+/** Waits for a ring in which every node has its share, and adds the accounts of the load. */
+async function provision({ nodes, settled }: Cluster, load: Pick<LoadInit, 'accounts' | 'phones'>): Promise<void> {
+  await settled()
+  const first = nodes[0] as ClusterNode
+  const fair = (status: StatusResult): boolean =>
+    status.ring.changing === 0 &&
+    status.nodes.every(({ rangesHeld }) => rangesHeld > (0.7 * 3 * status.ring.ranges) / nodes.length)
+  await eventually(async () => nodes.length <= 3 || fair(await first.operations.status()), 180_000, 'an even ring')
+  const names = [
+    ...Array.from({ length: load.accounts }, (_, index) => ({ user: `u${index}`, name: 'c0' })),
+    ...Array.from({ length: load.phones }, (_, index) => ({ user: `p${index}`, name: 'phone' })),
+  ]
+  for (const { user, name } of names) {
+    await first.operations.accountAdd({ aor: `${user}@${DOMAIN}`, password: `secret-${user}`, displayName: name })
+  }
+}
+
+async function prepare(cluster: Cluster, load: Pick<LoadInit, 'accounts' | 'phones'>): Promise<void> {
+  try {
+    await provision(cluster, load)
+  } finally {
+    await cluster.stop()
+  }
+}
 
 export class Stage {
   readonly network: Network
@@ -43,6 +71,9 @@ export class Stage {
   readonly base: string
   readonly #load: LoadProcess
   readonly #loadInit: LoadInit
+  /** How late timers of the driver fired: the machine's own noise, in which all figures stand. */
+  readonly #late: { at: number; ms: number }[] = []
+  readonly #watch: NodeJS.Timeout
 
   private constructor(
     parts: { network: Network; cluster: Cluster; load: LoadProcess; loadInit: LoadInit; base: string },
@@ -55,29 +86,39 @@ export class Stage {
     this.base = parts.base
     this.random = new SimRandom(init.seed)
     this.say = init.say
+    let expected = now() + LATE_POLL_MS
+    this.#watch = setInterval(() => {
+      const at = now()
+      if (at - expected > LATE_POLL_MS) this.#late.push({ at, ms: at - expected })
+      expected = at + LATE_POLL_MS
+    }, LATE_POLL_MS)
   }
 
   static async open(init: StageInit): Promise<Stage> {
     const spare = init.spare ?? 0
     const network = init.isolated ? await isolatedNetwork(init.nodes + spare) : loopbackNetwork()
     const base = mkdtempSync(join(tmpdir(), 'thor-chaos-'))
+    const load = { ...defaultLoad, ...init.load }
     let cluster: Cluster | undefined
     try {
       const prefix = (number: number): string[] => network.prefix(number)
-      const options = ['--log-level', 'info', ...(init.options ?? [])]
-      cluster = await startCluster({ net: network.net, nodes: init.nodes, prefix, base, options })
-      await cluster.settled()
-      init.say(`${init.nodes} nodes up`)
-      const first = cluster.nodes[0] as ClusterNode
-      const load = { ...defaultLoad, ...init.load }
-      const names = [
-        ...Array.from({ length: load.accounts }, (_, index) => ({ user: `u${index}`, name: 'c0' })),
-        ...Array.from({ length: load.phones }, (_, index) => ({ user: `p${index}`, name: 'phone' })),
-      ]
-      for (const { user, name } of names) {
-        await first.operations.accountAdd({ aor: `${user}@${DOMAIN}`, password: `secret-${user}`, displayName: name })
+      const make = (where: string, existing: boolean): Promise<Cluster> =>
+        startCluster({ net: network.net, nodes: init.nodes, prefix, base: where, existing, options: init.options })
+      if (init.templates) {
+        const template = join(init.templates, `${init.nodes}-${network.net}-${load.accounts}-${load.phones}`)
+        if (!existsSync(template)) {
+          const making = `${template}-new`
+          await prepare(await make(making, false), load)
+          cpSync(making, template, { recursive: true, filter: (path) => !path.endsWith('.sock') })
+          rmSync(making, { recursive: true, force: true })
+        }
+        cpSync(template, base, { recursive: true })
       }
-      const { password } = await first.operations.adminPassword({})
+      cluster = await make(base, init.templates !== undefined)
+      if (init.templates) await cluster.settled()
+      else await provision(cluster, load)
+      init.say(`${init.nodes} nodes up`)
+      const { password } = await (cluster.nodes[0] as ClusterNode).operations.adminPassword({})
       const loadInit: LoadInit = {
         ...load,
         nodes: cluster.nodes.map(({ number, address, data }) => ({ number, address, data })),
@@ -172,9 +213,34 @@ export class Stage {
     this.tell({ type: 'burst', writes, lookups: [...victims, ...victims, ...others] })
   }
 
-  /** Notes a fault that began at `at` and is over now. */
-  fault(fault: Omit<Fault, 'type' | 'until'>): void {
-    this.history.push({ type: 'fault', until: now(), ...fault })
+  /** Notes a fault that began at `at` and is over now; figures may be added to what it returns. */
+  fault(fault: Omit<Fault, 'type' | 'until' | 'figures'>): NonNullable<Fault['figures']> {
+    const late = this.#late.filter(({ at }) => at > fault.at).map(({ ms }) => ms)
+    const figures: NonNullable<Fault['figures']> = { 'machine late': Math.max(0, ...late) }
+    this.history.push({ type: 'fault', until: now(), ...fault, figures })
+    return figures
+  }
+
+  /** Bindings may be older than acknowledged until `forMs` from now. */
+  pardonBindings(from: number, forMs: number, forgetMs: number): void {
+    this.history.push({ type: 'lenient', from, to: now() + forMs, forgetMs })
+  }
+
+  /** kill -9 without anything else. */
+  async kill(...victims: ClusterNode[]): Promise<number> {
+    const at = now()
+    await Promise.all(victims.map((victim) => this.cluster.kill(victim)))
+    return at
+  }
+
+  /** Starts a node on its data again and waits until it serves and everything has its copies; clients come back to it. */
+  async restart(...nodes: ClusterNode[]): Promise<{ servingMs: number; copiesMs: number }> {
+    const launched = now()
+    for (const node of nodes) this.cluster.launch(node)
+    await Promise.all(nodes.map((node) => this.cluster.ready(node)))
+    const servingMs = now() - launched
+    this.offerLive()
+    return { servingMs, copiesMs: await this.settled(launched) }
   }
 
   /** Waits until clients of the other nodes have not failed for `calmMs`; returns when that began to be true, ms after `since`. */
@@ -244,6 +310,7 @@ export class Stage {
   }
 
   async close(keep = false): Promise<void> {
+    clearInterval(this.#watch)
     await this.#load.stop()
     for (const { process } of this.live) process.kill('SIGCONT')
     await this.cluster.stop()

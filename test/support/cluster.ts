@@ -47,12 +47,15 @@ export interface ClusterOptions {
   /** First three bytes of the addresses. */
   net: string
   nodes: number
-  /** More command-line options for every node. */
+  /** More command-line options for every node, and for one. */
   options?: string[]
+  optionsOf?(number: number): string[]
   /** What stands before the command line of a node: `nsenter …` puts it into a network of its own. */
   prefix?(number: number): string[]
   /** Where the data directories are, instead of a new directory that `stop` removes. */
   base?: string
+  /** They hold nodes already, which are started all at once. */
+  existing?: boolean
 }
 
 export const ports = { sip: 5060, dns: 5353, soap: 9200, cluster: 7400, admission: 7401 }
@@ -74,7 +77,14 @@ export async function startCluster(init: ClusterOptions): Promise<Cluster> {
       '--dns-port',
       String(ports.dns),
     ]
-    const [program = '', ...rest] = [...(init.prefix?.(number) ?? []), process.execPath, bin, ...args, ...options]
+    const [program = '', ...rest] = [
+      ...(init.prefix?.(number) ?? []),
+      process.execPath,
+      bin,
+      ...args,
+      ...options,
+      ...(init.optionsOf?.(number) ?? []),
+    ]
     const child = spawn(program, rest, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     const keep = (chunk: Buffer): void => {
@@ -110,7 +120,10 @@ export async function startCluster(init: ClusterOptions): Promise<Cluster> {
     async begin() {
       const number = nodes.length + 1
       const data = join(base, `n${number}`)
-      const first = nodes.find(({ process: { exitCode, signalCode } }) => exitCode === null && signalCode === null)
+      const existing = init.existing && number <= count
+      const first = existing
+        ? undefined
+        : nodes.find(({ process: { exitCode, signalCode } }) => exitCode === null && signalCode === null)
       const invite = first ? (await first.operations.invite({})).invite : undefined
       const node: ClusterNode = {
         number,
@@ -172,7 +185,10 @@ export async function startCluster(init: ClusterOptions): Promise<Cluster> {
   }
 
   try {
-    for (let number = 1; number <= count; number++) await cluster.add()
+    if (init.existing) {
+      for (let number = 1; number <= count; number++) await cluster.begin()
+      await Promise.all(nodes.map(ready))
+    } else for (let number = 1; number <= count; number++) await cluster.add()
   } catch (error) {
     await cluster.stop()
     throw error
