@@ -44,8 +44,14 @@ function readOneReplica({ store }: Overlay): void {
   patch(reg, { read: (key: Parameters<typeof read>[0]) => read(key, 'near') })
 }
 
+/** Nobody asks whether a disk is an old copy, or has lost what it said to have synced. */
+function letOldCopiesVote({ configs }: Overlay): void {
+  patch(configs, { hasVoice: () => true })
+}
+
 export const plants: Readonly<Record<string, Plant>> = {
   'live-view-quorum': countSilenceAsConsent,
   'missing-op-id-check': forgetOperationIds,
   'one-replica-read': readOneReplica,
+  'old-copies-vote': letOldCopiesVote,
 }

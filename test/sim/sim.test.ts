@@ -44,7 +44,13 @@ async function firstFound(from: number, init: Omit<SimulationInit, 'seed'>): Pro
 test(
   'disks that do not sync are found out',
   deadline(120_000, async () => {
-    const wrong = await firstFound(1, { ...small, faultsMs: 1_000, quietMs: 5_000, ignoresSync: true })
+    const wrong = await firstFound(1, {
+      ...small,
+      faultsMs: 1_000,
+      quietMs: 5_000,
+      ignoresSync: true,
+      plant: plants['old-copies-vote'],
+    })
     assert.ok(
       wrong.some((one) => /lost|moved|is at/.test(one)),
       wrong.join('\n'),

@@ -35,7 +35,7 @@ export interface Cluster {
   /** Starts it again on its own data. */
   restart(node: ClusterNode): Promise<void>
   /** The same without waiting for it. */
-  launch(node: ClusterNode): void
+  launch(node: ClusterNode, invite?: string): void
   /** Waits until it serves; rejects when its process ends. */
   ready(node: ClusterNode): Promise<void>
   /** Waits until all live nodes see each other and every range has its copies. */
@@ -144,8 +144,8 @@ export async function startCluster(init: ClusterOptions): Promise<Cluster> {
       cluster.launch(node)
       await ready(node)
     },
-    launch(node) {
-      Object.assign(node, launch(node.number, node.data))
+    launch(node, invite) {
+      Object.assign(node, launch(node.number, node.data, invite))
     },
     ready,
     settled(limitMs = 60_000) {

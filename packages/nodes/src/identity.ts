@@ -115,9 +115,22 @@ export class IdentityFiles {
     return (await readIfThere(join(this.#data, 'identity.left'))) !== undefined
   }
 
+  /** The disk is an old copy: it must not be used again, but as a new member or by order of an operator (`takeBack`). */
+  async markStale(): Promise<void> {
+    await rename(join(this.#data, 'identity'), join(this.#data, 'identity.stale'))
+  }
+
+  async isStale(): Promise<boolean> {
+    return (await readIfThere(join(this.#data, 'identity.stale'))) !== undefined
+  }
+
+  async takeBack(): Promise<void> {
+    await rename(join(this.#data, 'identity.stale'), join(this.#data, 'identity'))
+  }
+
   /** Deletes what is left of a former life, so that the node can join as a new member. */
   async clear(): Promise<void> {
-    for (const name of ['records', 'roster', 'issuer', 'identity.left']) {
+    for (const name of ['records', 'roster', 'issuer', 'identity.left', 'identity.stale']) {
       await rm(join(this.#data, name), { recursive: true, force: true })
     }
   }

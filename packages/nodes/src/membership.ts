@@ -36,9 +36,11 @@ export async function becomeMember(
   around: Surroundings,
   config: Config,
   invite: string | undefined,
+  acceptOldCopy = false,
 ): Promise<{ identity: Identity; roster: SavedRoster; isNew: boolean }> {
   const { files } = around
   await files.prepare()
+  if (acceptOldCopy && (await files.isStale())) await files.takeBack()
   const known = await files.load()
   if (known) {
     if (invite !== undefined) refuseForeign(known, invite, config)
@@ -46,17 +48,30 @@ export async function becomeMember(
     await files.save(identity)
     return { identity, roster: await files.loadRoster(), isNew: false }
   }
-  if (await files.hasLeft()) {
-    if (invite === undefined) {
-      const remedy = 'join with an invite, or choose another directory to make a new ring'
-      throw new ThorError('NODE_LEFT', `the node of ${config.data} has left its ring; ${remedy}`)
-    }
-    await files.clear()
+  if (invite === undefined && (await files.isStale())) throw staleCopy(config.data)
+  if (invite === undefined && (await files.hasLeft())) {
+    const remedy = 'join with an invite, or choose another directory to make a new ring'
+    throw new ThorError('NODE_LEFT', `the node of ${config.data} has left its ring; ${remedy}`)
   }
   const fresh = invite === undefined ? await found(around, config) : await join(around, config, invite)
+  // Not before the ring has taken it.
+  if (invite !== undefined) await files.clear()
   await files.saveRoster(fresh.roster)
   await files.save(fresh.identity)
   return { ...fresh, isNew: true }
+}
+
+/** The disk is behind what the others remember of this node: somebody put it back to an earlier state, or copied it. */
+export function staleCopy(data: string, cause?: unknown): ThorError {
+  const what = `${data} is an old copy: the other nodes remember a later state of this node, so it must not vote any more`
+  const remedy = 'make an invite on another node ("thor-node invite") and start here with "thor-node join <invite>"'
+  return new ThorError(
+    'NODE_STALE_COPY',
+    `${what}; ${remedy}: it joins as a new node and gets its data from the others`,
+    {
+      cause,
+    },
+  )
 }
 
 /**

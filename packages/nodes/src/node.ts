@@ -37,7 +37,8 @@ const LEAVE_TROUBLE_MS = 500
 export const startNode: StartNode = async (config, options) => {
   const node = new Node(config, options)
   try {
-    await node.start()
+    // What ends a running node ends one that starts too.
+    await Promise.race([node.start(), node.fatal.then((error) => Promise.reject(error))])
   } catch (error) {
     await node.stop().catch(() => undefined)
     throw error
@@ -86,18 +87,18 @@ class Node implements RunningNode {
   }
 
   async start(): Promise<void> {
-    const { logger, invite, onProgress = () => undefined } = this.#options
+    const { logger, invite, acceptOldCopy = false, onProgress = () => undefined } = this.#options
     const config = this.#config
     const context: Context = { clock: systemClock, random: systemRandom, net: systemNet, logger, config }
     const files = new IdentityFiles({ data: config.data })
     onProgress(invite ? 'joining the ring' : 'starting')
-    const { identity, roster: known, isNew } = await becomeMember({ ...context, files }, config, invite)
+    const { identity, roster: known, isNew } = await becomeMember({ ...context, files }, config, invite, acceptOldCopy)
 
     const issuer = await files.loadIssuer()
     const wake = this.#options.wake ?? false
     const { disk, roster, peers, overlay, standing } = composeRing(
       context,
-      { identity, known, issuer, files, wake },
+      { identity, known, issuer, files, wake, acceptOldCopy },
       this.#onFatal,
     )
     this.#overlay = overlay

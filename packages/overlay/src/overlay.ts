@@ -1,6 +1,5 @@
 import {
   type Clock,
-  type Disk,
   type Lifecycle,
   type Logger,
   type Random,
@@ -14,6 +13,7 @@ import { Authority, type IssuerState } from './admission/authority.ts'
 import type { RootKey } from './admission/issuer.ts'
 import { Renewer } from './admission/renewer.ts'
 import { callHome } from './home-call.ts'
+import { Lives } from './life/lives.ts'
 import type { Member, Members, ServiceAddresses } from './membership/contract.ts'
 import { Gatekeeper, type PutOut } from './membership/gatekeeper.ts'
 import { Membership } from './membership/members.ts'
@@ -34,6 +34,7 @@ import { Verifier } from './ranges/verify.ts'
 import { PeerRpc } from './rpc/rpc.ts'
 import { AcceptorStore } from './store/acceptor-store.ts'
 import { AntiEntropy } from './store/anti-entropy.ts'
+import type { GroupCommit } from './store/group-commit.ts'
 import { Registers } from './store/reg.ts'
 import { SetRecords } from './store/set.ts'
 import { SoftRecords } from './store/soft.ts'
@@ -43,8 +44,8 @@ export interface OverlayComponents {
   clock: Clock
   random: Random
   logger: Logger
-  /** Open, with group commit. */
-  disk: Disk
+  /** Open, and nobody else's. */
+  disk: GroupCommit
   peers: PeerNet
   /** Holds the certificate of this node at least. */
   roster: Roster
@@ -55,6 +56,8 @@ export interface OverlayComponents {
   saveIssuer?(state: IssuerState): Promise<void>
   /** The ring has put this node out: it must be stopped, and not be started again. */
   onPutOut?(out: PutOut): void
+  /** The disk is an old copy: a peer (`by`) remembers a later state of this node. It does not vote, and must end. */
+  onStale?(by: NodeId): void
 }
 
 export interface OverlayInit {
@@ -62,6 +65,8 @@ export interface OverlayInit {
   genesis: boolean
   /** Grows by one with each start of this node; kept on its disk. */
   bootCounter: number
+  /** By order of an operator: the disk is taken though peers remember a later state of it. @default false */
+  acceptOldCopy?: boolean
   version: string
   weight?: number
   services: ServiceAddresses
@@ -109,6 +114,7 @@ export class Overlay implements Lifecycle {
   readonly #gatekeeper: Gatekeeper
   readonly #peers: PeerNet
   readonly #membership: Membership
+  readonly #lives: Lives
   readonly #view: RangeView
   readonly #set: SetRecords
   readonly #soft: SoftRecords
@@ -156,7 +162,16 @@ export class Overlay implements Lifecycle {
     this.#renewer = new Renewer({ clock, random, log, roster, authority: this.authority }, { self })
     const expel = (nodeId: NodeId): void => this.#membership.expel(nodeId)
     this.#gatekeeper = new Gatekeeper({ peers, rpc, roster, members, clock, random, log, expel, onPutOut })
-    this.configs = new ConfigTable({ disk, rpc }, { self, rangeCount: init.rangeCount })
+    const { onStale } = components
+    const lives = new Lives(
+      { clock, random, log, rpc, members, disk },
+      { self, forced: init.acceptOldCopy, onStale: onStale && ((by) => onStale(by)) },
+    )
+    this.#lives = lives
+    this.configs = new ConfigTable(
+      { disk, rpc },
+      { self, rangeCount: init.rangeCount, mayVote: (config) => lives.mayVote(config) },
+    )
     const { configs } = this
     this.#view = new RangeView({ members, configs }, { self })
     this.ranges = this.#view
@@ -222,11 +237,13 @@ export class Overlay implements Lifecycle {
   /** Resolves when this node knows where every range is. It serves others' requests from then on. */
   async start(): Promise<void> {
     if (this.#started.length > 0) return
+    await this.#lives.open()
     await this.configs.load()
     if (this.#genesis) await this.configs.genesis()
     this.#view.refresh()
     for (const part of [
       this.#gatekeeper,
+      this.#lives,
       this.#peers,
       this.#membership,
       this.#renewer,
@@ -302,6 +319,7 @@ export class Overlay implements Lifecycle {
   snapshot(): Record<string, unknown> {
     return {
       transfer: this.#transfer.snapshot(),
+      life: this.#lives.snapshot(),
       balancer: this.#balancer.snapshot(),
       set: this.#set.snapshot(),
       soft: this.#soft.snapshot(),

@@ -14,6 +14,7 @@ const EXIT_INTERRUPTED = 130
 
 interface JoinOptions extends SettingOptions {
   wake?: boolean
+  acceptOldCopy?: boolean
 }
 
 /** What join needs of the process; tests give their own. */
@@ -51,7 +52,7 @@ export async function runJoin(
   options: JoinOptions,
   outside: JoinProcess,
 ): Promise<number> {
-  const { wake, ...settings } = options
+  const { wake, acceptOldCopy, ...settings } = options
   const { config, sources } = loadConfig(settingsOf(settings), console.around)
   const log: Logger = createLogger({ ...config.log })
 
@@ -73,7 +74,13 @@ export async function runJoin(
     if (error instanceof Error && error.stack) log.error(error.stack)
   })
 
-  const starting = outside.startNode(config, { logger: log, invite, wake, onProgress: (step) => log.info(step) })
+  const starting = outside.startNode(config, {
+    logger: log,
+    invite,
+    wake,
+    acceptOldCopy,
+    onProgress: (step) => log.info(step),
+  })
   const first = await Promise.race([starting, ended])
   if ('cause' in first) {
     if (first.cause === 'failed') return fail(console, log, first.error)
@@ -129,6 +136,11 @@ export const joinVerb = (console: Console): Command =>
       .argument('[invite]', 'what another node printed ("thor-node invite")')
       .option('--config <file>', 'YAML file with settings (THOR_CONFIG; else thor.yaml in the data directory)')
       .option('--wake', 'accept certificates that ended while the whole ring was off, for an hour; on all nodes, once')
+      .option(
+        '--accept-old-copy',
+        'use this disk though the other nodes remember a later state of it: what it forgot is lost, for good. ' +
+          'Only when no other copy is left; else join as a new node with an invite',
+      )
       .addHelpText(
         'after',
         `${examplesText(`thor-node join --domain example.com

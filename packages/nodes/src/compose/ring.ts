@@ -15,6 +15,7 @@ import {
 } from '@thor-node/overlay'
 import { packageVersion } from '../cli/version.ts'
 import type { Identity, IdentityFiles } from '../identity.ts'
+import { staleCopy } from '../membership.ts'
 import { putOutError } from '../put-out.ts'
 import type { Context } from './context.ts'
 
@@ -34,6 +35,7 @@ interface RingSurroundings {
   files: IdentityFiles
   /** Certificates that expired while the whole ring slept count for an hour. */
   wake: boolean
+  acceptOldCopy: boolean
 }
 
 const WAKE_MS = 3_600_000
@@ -44,7 +46,7 @@ const WAKE_MS = 3_600_000
  */
 export function composeRing(
   { clock, random, logger, config }: Context,
-  { identity, known, issuer, files, wake }: RingSurroundings,
+  { identity, known, issuer, files, wake, acceptOldCopy }: RingSurroundings,
   onFatal: (error: Error) => void,
 ): RingParts {
   const disk = new GroupCommit(
@@ -81,6 +83,10 @@ export function composeRing(
       roster,
       findAddresses: (nodeId) => peers.findAddresses(nodeId),
       saveRoster: (saved) => files.saveRoster(saved),
+      onStale: (by) => {
+        const fail = (cause?: unknown): void => onFatal(staleCopy(config.data, cause ?? name(by)))
+        files.markStale().then(() => fail(), fail)
+      },
       root: () => files.loadRoot(),
       saveIssuer: (state) => files.saveIssuer(state),
       onPutOut: (out) => onFatal(putOutError({ ...out, ...(out.by && { by: name(out.by) }) }, config.data)),
@@ -88,6 +94,7 @@ export function composeRing(
     {
       genesis: identity.genesis,
       bootCounter: identity.boots,
+      acceptOldCopy,
       version: packageVersion(),
       weight: config.weight,
       services,

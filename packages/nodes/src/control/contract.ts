@@ -290,6 +290,8 @@ export interface StartOptions {
   invite?: string
   /** Certificates that are over count for an hour more: for a ring that was off as a whole for too long. */
   wake?: boolean
+  /** By order of an operator: the disk is used though the others remember a later state of it. */
+  acceptOldCopy?: boolean
   /** Short phrases, such as `catching up: 812 of 4096 ranges`. */
   onProgress?(step: string): void
 }

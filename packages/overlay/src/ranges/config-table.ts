@@ -16,6 +16,8 @@ export interface ConfigTableInit {
   self: NodeId
   /** Simulated rings have fewer, to be quick. @default RANGE_COUNT */
   rangeCount?: number
+  /** Whether this node's word may count among the voters of a config. @default always */
+  mayVote?: (config: RangeConfig) => boolean
 }
 
 /** A vote that is asked for: the instance is the one that follows `config`. */
@@ -41,6 +43,7 @@ export class ConfigTable implements RangeConfigs {
   readonly #filledListeners = new Set<(range: RangeId) => void>()
   /** Ranges whose copy is being deleted: nothing is accepted for them meanwhile. */
   readonly #closed = new Set<RangeId>()
+  readonly #mayVote: (config: RangeConfig) => boolean
   readonly #fetching = new Map<RangeId, Promise<void>>()
   #queue: Promise<unknown> = Promise.resolve()
   #unknown: number
@@ -48,6 +51,7 @@ export class ConfigTable implements RangeConfigs {
   constructor(components: ConfigTableComponents, init: ConfigTableInit) {
     this.#components = components
     this.#self = init.self
+    this.#mayVote = init.mayVote ?? (() => true)
     this.#unknown = init.rangeCount ?? RANGE_COUNT
     this.#slots = Array.from({ length: this.#unknown }, (_, range) => ({
       config: unknownConfig(range),
@@ -115,6 +119,15 @@ export class ConfigTable implements RangeConfigs {
     return config.epoch === epoch && !this.#closed.has(range) && entryOf(config, this.#self) !== undefined
   }
 
+  hasVoice(range: RangeId): boolean {
+    return this.#mayVote(this.get(range))
+  }
+
+  checkVoice(range: RangeId): void {
+    if (this.hasVoice(range)) return
+    throw new ThorError('STORE_NOT_VOUCHED', 'not enough members have confirmed that this node runs on its latest disk')
+  }
+
   standing(range: RangeId): 'member' | 'warming' | 'outsider' {
     const { config, filled } = this.#slot(range)
     return standingOf(config, this.#self, filled)
@@ -162,10 +175,14 @@ export class ConfigTable implements RangeConfigs {
     })
   }
 
-  /** Answers many votes with one synced batch. A config newer than ours is adopted first, an older one refused. */
+  /**
+   * Answers many votes with one synced batch. A config newer than ours is adopted first, an older one refused. Throws
+   * `STORE_NOT_VOUCHED` when this node's word must not count yet for one of them.
+   */
   vote(requests: readonly VoteRequest[]): Promise<VoteReply[]> {
     return this.#exclusive(async () => {
       await this.#adopt(requests.map((request) => request.config))
+      for (const { config } of requests) this.checkVoice(config.range)
       const changed = new Map<RangeId, ConfigSlot>()
       const replies = requests.map(({ config, input }): VoteReply => {
         const slot = changed.get(config.range) ?? this.#slot(config.range)
@@ -249,15 +266,15 @@ export class ConfigTable implements RangeConfigs {
     await this.#wipe(wipes, slots)
   }
 
-  /** Closes ranges, deletes their copies, stores the slots, and opens the ranges again. */
+  /**
+   * Closes ranges, deletes their copies, stores the slots, and opens the ranges again. When it fails they stay closed until
+   * the next attempt: a part of the copy may be gone.
+   */
   async #wipe(ranges: readonly RangeId[], slots: readonly ConfigSlot[]): Promise<void> {
     for (const range of ranges) this.#closed.add(range)
-    try {
-      for (const range of ranges) for (const records of this.#records) await records.wipe(range)
-      await this.#store(slots)
-    } finally {
-      for (const range of ranges) this.#closed.delete(range)
-    }
+    for (const range of ranges) for (const records of this.#records) await records.wipe(range)
+    await this.#store(slots)
+    for (const range of ranges) this.#closed.delete(range)
   }
 
   async #store(slots: readonly ConfigSlot[]): Promise<void> {

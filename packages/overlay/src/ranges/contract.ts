@@ -56,6 +56,10 @@ export interface RangeConfigs {
   fence(range: RangeId, epoch: number, from: NodeId): Promise<{ ok: true } | { ok: false; newer: RangeConfig }>
   /** A config seen in a refusal or in gossip: adopted durably when newer than ours. */
   adopt(config: RangeConfig): Promise<void>
+  /** Whether this node's word may count in a quorum of the range: others have found its disk to be the latest. */
+  hasVoice(range: RangeId): boolean
+  /** Throws `STORE_NOT_VOUCHED` unless it may. */
+  checkVoice(range: RangeId): void
   /** `warming` members store what they are sent but answer no reads and count in no read quorum. */
   standing(range: RangeId): 'member' | 'warming' | 'outsider'
 }

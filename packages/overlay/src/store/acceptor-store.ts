@@ -16,6 +16,7 @@ import { type AcceptorInput, type AcceptorReply, type AcceptorState, emptyAccept
 import { AcceptorDigests, intact } from './acceptor-digests.ts'
 import { decodeRecord, encodeRecord, rangeEndKey, recordKeyOf, splitKey } from './acceptor-record.ts'
 import { type Ballot, NO_BALLOT, parseBallot } from './ballot.ts'
+import { checkRoom } from './group-commit.ts'
 import { transferLimits } from './limits.ts'
 import { RangeLocks } from './range-locks.ts'
 import { regLimits } from './reg-limits.ts'
@@ -46,7 +47,8 @@ function ballotOf(data: unknown): Ballot {
 
 export interface AcceptorStoreComponents {
   clock: Clock
-  disk: Disk
+  /** With `isFull` set it votes no more. */
+  disk: Disk & { readonly isFull?: boolean }
   rpc: Rpc
   configs: ConfigTable
   /** Shared with the other stores of the node. @default one of its own */
@@ -124,6 +126,7 @@ export class AcceptorStore implements RangeRecords {
         return bytes ? (intact(key, bytes)?.accepted ?? 'damaged') : NO_BALLOT
       },
       take: async (key, epoch, ballot, value) => {
+        checkRoom(disk)
         const reply = await this.#apply(key.range, key.name, epoch, { type: 'accept', ballot, value })
         if (reply?.type === 'refused') await this.#decideAnew(key)
       },
@@ -209,9 +212,11 @@ export class AcceptorStore implements RangeRecords {
     from: NodeId,
     input: AcceptorInput<Uint8Array>,
   ): Promise<VoteAnswer> {
-    const { clock, configs } = this.#components
+    const { clock, configs, disk } = this.#components
+    checkRoom(disk)
     if (input.ballot[0] !== epoch) throw new ThorError('STORE_BAD_REQUEST', 'a ballot of another epoch')
     const fence = await configs.fence(range, epoch, from)
+    if (fence.ok) configs.checkVoice(range)
     const reply = fence.ok ? await this.#apply(range, name, epoch, input) : undefined
     return reply ? { ...reply, wall: clock.wall() } : { type: 'newer', config: configs.get(range) }
   }
@@ -220,6 +225,7 @@ export class AcceptorStore implements RangeRecords {
     const { configs } = this.#components
     const fence = await configs.fence(range, epoch, from)
     if (!fence.ok) return { type: 'newer', config: fence.newer }
+    configs.checkVoice(range)
     const key = recordKeyOf(range, name)
     return this.#inTurn(range, key, async () => {
       if (!configs.admits(range, epoch)) return { type: 'newer', config: configs.get(range) }
@@ -325,7 +331,7 @@ export class AcceptorStore implements RangeRecords {
       await configs.fence(range, epoch, from)
       // Accepts of earlier epochs that are still on their way to the disk belong into the answer.
       await this.#quiet(range)
-      if (!configs.admits(range, epoch)) {
+      if (!configs.admits(range, epoch) || !configs.hasVoice(range)) {
         refused.push(range)
         continue
       }

@@ -1,8 +1,25 @@
-import { type Disk, type DiskOperation, type DiskRange, errorMessage, ThorError } from '@thor-node/core'
+import { type Disk, type DiskOperation, type DiskRange, errorCode, errorMessage, ThorError } from '@thor-node/core'
 import { diskLimits } from './limits.ts'
 
+/** Puts records of its own into synced batches. */
+export interface Stamp {
+  operationsFor(operations: readonly DiskOperation[]): readonly DiskOperation[]
+  /** The batch with the last ones is durable. */
+  written(): void
+}
+
+/** Told of what the disk does, to judge how well it is. */
+export interface DiskWatcher {
+  /** Returns what is to be called when the sync has ended. */
+  syncBegins(): () => void
+  /** True when there were so many that the disk is not to be trusted any more. */
+  readFailed(): boolean
+  /** A write was refused for want of space. */
+  full(): void
+}
+
 export interface GroupCommitInit {
-  /** A write failed: what is on the disk is unknown, the process must end. Called once. */
+  /** A write or sync failed, or too many reads: the process must end. Called once. */
   onFatal: (error: unknown) => void
   waitingOperationsMax?: number
   waitingBytesMax?: number
@@ -19,7 +36,8 @@ interface Waiting {
 /**
  * One writer in front of a disk: one batch is in flight, what callers ask meanwhile is gathered into the next one, in order.
  * A batch is synced when any of its callers wants it. Callers share batches, so each caller's operations are all there or not
- * at all. Errors: `STORE_OVERLOADED` (nothing written), `STORE_DISK_FAILED` (the process is about to end).
+ * at all. Errors: `STORE_OVERLOADED` and `STORE_DISK_FULL` (nothing written), `STORE_DISK_FAILED` (the process is about to
+ * end).
  */
 export class GroupCommit implements Disk {
   readonly #disk: Disk
@@ -29,6 +47,10 @@ export class GroupCommit implements Disk {
   #waitingBytes = 0
   #writing: Promise<void> | undefined
   #failure: ThorError | undefined
+  #stamp: Stamp | undefined
+  #watcher: DiskWatcher | undefined
+  /** Little space is left: whoever can refuse new records refuses them (`checkRoom`). */
+  isFull = false
   #counts = { batches: 0, operations: 0, synced: 0 }
 
   constructor(components: { disk: Disk }, init: GroupCommitInit) {
@@ -44,12 +66,31 @@ export class GroupCommit implements Disk {
     await this.#disk.open()
   }
 
-  get(key: string): Promise<Uint8Array | undefined> {
-    return this.#disk.get(key)
+  /** From now on every synced batch carries it. */
+  stampWith(stamp: Stamp): void {
+    this.#stamp = stamp
   }
 
-  entries(range: DiskRange): AsyncIterable<readonly [key: string, value: Uint8Array]> {
-    return this.#disk.entries(range)
+  watchWith(watcher: DiskWatcher): void {
+    this.#watcher = watcher
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#disk.get(key)
+    } catch (error) {
+      this.#readFailed(error)
+      throw error
+    }
+  }
+
+  async *entries(range: DiskRange): AsyncIterable<readonly [key: string, value: Uint8Array]> {
+    try {
+      yield* this.#disk.entries(range)
+    } catch (error) {
+      this.#readFailed(error)
+      throw error
+    }
   }
 
   async batch(operations: readonly DiskOperation[], options: { sync: boolean }): Promise<void> {
@@ -89,15 +130,25 @@ export class GroupCommit implements Disk {
       const group = this.#take()
       const operations = group.length === 1 ? (group[0] as Waiting).operations : group.flatMap((one) => one.operations)
       const sync = group.some((one) => one.sync)
+      const stamp = (sync && this.#stamp?.operationsFor(operations)) || []
+      const ended = sync ? this.#watcher?.syncBegins() : undefined
       try {
-        await this.#disk.batch(operations, { sync })
+        await this.#disk.batch(stamp.length > 0 ? [...operations, ...stamp] : operations, { sync })
       } catch (error) {
-        this.#fail(error, group)
+        ended?.()
+        if (errorCode(error) === 'STORE_DISK_FULL') {
+          this.#watcher?.full()
+          for (const one of group) one.reject(error as ThorError)
+          continue
+        }
+        this.#fail(`a write failed, this node must end: ${errorMessage(error)}`, error, group)
         break
       }
+      ended?.()
       this.#counts.batches++
       this.#counts.operations += operations.length
       if (sync) this.#counts.synced++
+      if (stamp.length > 0) this.#stamp?.written()
       for (const one of group) one.resolve()
     }
     this.#writing = undefined
@@ -122,9 +173,14 @@ export class GroupCommit implements Disk {
     return group
   }
 
-  #fail(error: unknown, group: readonly Waiting[]): void {
-    const message = `a write failed, this node must end: ${errorMessage(error)}`
-    const failure = new ThorError('STORE_DISK_FAILED', message, { cause: error })
+  #readFailed(error: unknown): void {
+    if (errorCode(error) !== 'STORE_DISK_FAILED' || !this.#watcher?.readFailed()) return
+    this.#fail(`too many reads failed, this node must end: ${errorMessage(error)}`, error, [])
+  }
+
+  #fail(message: string, cause: unknown, group: readonly Waiting[]): void {
+    if (this.#failure) return
+    const failure = new ThorError('STORE_DISK_FAILED', message, { cause })
     this.#failure = failure
     const all = [...group, ...this.#queue]
     this.#queue = []
@@ -133,4 +189,9 @@ export class GroupCommit implements Disk {
     for (const one of all) one.reject(failure)
     this.#init.onFatal(failure)
   }
+}
+
+/** Throws `STORE_DISK_FULL` where little space is left: before anything new is written, and for every vote. */
+export function checkRoom(disk: Disk & { readonly isFull?: boolean }): void {
+  if (disk.isFull) throw new ThorError('STORE_DISK_FULL', 'the disk of this node is nearly full: it writes nothing new')
 }

@@ -68,6 +68,7 @@ export class SetReplica implements RangeRecords {
       if (request.bytes.length > setLimits.bodyBytesMax)
         throw new ThorError('STORE_TOO_LARGE', 'the record is too large')
       const { range, epoch } = request
+      this.#configs.checkVoice(range)
       const mayWrite = () => this.#configs.get(range).epoch === epoch
       const done = await this.shelf.put(range, request.name, request.bytes, mayWrite)
       return done ? { ok: true } : { newer: this.#configs.get(range) }
@@ -77,13 +78,12 @@ export class SetReplica implements RangeRecords {
       if (!fence.ok) return { newer: fence.newer }
       const bodies = await this.shelf.get(request.range, request.name)
       // What a warming copy has is good; what it lacks means nothing.
-      if (bodies.length === 0 && this.#configs.standing(request.range) !== 'member') return { warming: true }
-      return { bodies }
+      return bodies.length === 0 && !this.#isSure(request.range) ? { warming: true } : { bodies }
     })
     rpc.serve<RangeRequest & { prefix: string; after?: string }, ListAnswer>('set.list', async (request, from) => {
       const fence = await this.#configs.fence(request.range, request.epoch, from)
       if (!fence.ok) return { newer: fence.newer }
-      if (this.#configs.standing(request.range) !== 'member') return { warming: true }
+      if (!this.#isSure(request.range)) return { warming: true }
       return this.#page(request.range, request.prefix, request.after)
     })
     rpc.serve<{ prefix: string; from: [RangeId, string] | null }, ScanAnswer>('set.scan', (request) =>
@@ -107,6 +107,11 @@ export class SetReplica implements RangeRecords {
       'set.fetch',
       ({ range, items, urgent }, from) => this.#transfer.give(from, urgent === true, () => this.#fetched(range, items)),
     )
+  }
+
+  /** What this node lacks of the range is not there. */
+  #isSure(range: RangeId): boolean {
+    return this.#configs.standing(range) === 'member' && this.#configs.hasVoice(range)
   }
 
   digest(range: RangeId): Promise<string> {

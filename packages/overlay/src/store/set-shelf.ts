@@ -1,6 +1,7 @@
 import { type Disk, type DiskOperation, prefixEnd, type RangeId } from '@thor-node/core'
 import { DigestSum, diskKey, hash8, openValue, sealValue, splitDiskKey } from './encoding.ts'
 import { KeyedQueue } from './fanout.ts'
+import { checkRoom } from './group-commit.ts'
 
 /** First byte of a stored value: a body, or the note that several bodies lie under `name#hash8`. */
 const BODY = 0
@@ -21,7 +22,7 @@ export type ShelfItem = [name: string, hash: string]
  * under `name#hash8`, so that the layout follows from what is stored and not from the order in which it came.
  */
 export class SetShelf {
-  readonly #disk: Disk
+  readonly #disk: Disk & { readonly isFull?: boolean }
   readonly #queue = new KeyedQueue()
   /** Digests that were asked for before; changed with each write. */
   readonly #digests = new Map<RangeId, DigestSum>()
@@ -31,7 +32,10 @@ export class SetShelf {
   /** Values whose checksum did not fit, since the start. */
   corrupt = 0
 
-  constructor(components: { disk: Disk }, init: { onStored: (record: ShelfRecord) => void }) {
+  constructor(
+    components: { disk: Disk & { readonly isFull?: boolean } },
+    init: { onStored: (record: ShelfRecord) => void },
+  ) {
     this.#disk = components.disk
     this.onStored = init.onStored
   }
@@ -43,6 +47,7 @@ export class SetShelf {
   put(range: RangeId, name: string, bytes: Uint8Array, mayWrite: () => boolean = () => true): Promise<boolean> {
     const key = diskKey('S', range, name)
     return this.#queue.run(key, async () => {
+      checkRoom(this.#disk)
       const stored = await this.#read(key)
       const hash = hash8(bytes)
       if (stored?.kind === 'body' && Buffer.from(stored.bytes).equals(bytes)) return mayWrite()
@@ -65,9 +70,12 @@ export class SetShelf {
       const change = this.#changeOf(range)
       change.count++
       change.running++
-      await this.#disk.batch(operations, { sync: true })
-      change.count++
-      change.running--
+      try {
+        await this.#disk.batch(operations, { sync: true })
+      } finally {
+        change.count++
+        change.running--
+      }
       this.#digests.get(range)?.add(itemText([name, hash]))
       this.onStored({ range, name: stored ? `${name}#${hash}` : name, bytes })
       return true

@@ -1,5 +1,13 @@
 /** Whole overlays, membership and all, on a simulated clock, network and disks. */
-import { type Clock, type RangeId, type RecordKey, recordKey, silentLogger, type Timer } from '@thor-node/core'
+import {
+  type Clock,
+  errorCode,
+  type RangeId,
+  type RecordKey,
+  recordKey,
+  silentLogger,
+  type Timer,
+} from '@thor-node/core'
 import { SimClock, SimDisk, SimRandom, settle } from '@thor-node/core/testing'
 import { type Certificate, signCertificate } from '../../src/admission/certificate.ts'
 import { createIssuer, createRoot, trustOf } from '../../src/admission/issuer.ts'
@@ -30,8 +38,15 @@ export interface RingNode {
   medium: SimDisk
   boots: number
   clock: ProcessClock
+  /** Error of its wall clock; may change while it runs. */
+  skewMs: number
+  disk: GroupCommit
   overlay: Overlay
   up: boolean
+  /** Who told it that its disk is an old copy. */
+  staleBy: string[]
+  /** Why its process ended by itself. */
+  failures: unknown[]
 }
 
 const root = createRoot()
@@ -39,14 +54,16 @@ const root = createRoot()
 /** The clock of one process: nothing fires after its end. */
 class ProcessClock implements Clock {
   readonly #clock: Clock
+  readonly #skewMs: () => number
   ended = false
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, skewMs: () => number) {
     this.#clock = clock
+    this.#skewMs = skewMs
   }
 
   now = (): number => this.#clock.now()
-  wall = (): number => this.#clock.wall()
+  wall = (): number => this.#clock.wall() + this.#skewMs()
   after(ms: number, fn: () => void): Timer {
     return this.#clock.after(ms, () => {
       if (!this.ended) fn()
@@ -94,20 +111,24 @@ export class OverlayRing {
       notAfter: this.clock.wall() + 29 * 86_400_000,
     }
     const medium = new SimDisk({ clock: this.clock, random: this.random.fork() })
-    const node = { name, id, certificate, medium, boots: 0, up: false } as unknown as RingNode
+    const state = { boots: 0, skewMs: 0, up: false, staleBy: [], failures: [] }
+    const node = { name, id, certificate, medium, ...state } as unknown as RingNode
     this.nodes.push(node)
     await this.run(this.boot(node))
     return node
   }
 
-  async boot(node: RingNode): Promise<void> {
+  async boot(node: RingNode, init: Partial<OverlayInit> = {}): Promise<void> {
     node.boots++
-    const clock = new ProcessClock(this.clock)
+    const clock = new ProcessClock(this.clock, () => node.skewMs)
     node.clock = clock
-    const onFatal = (error: unknown): never => {
-      throw error
+    const onFatal = (error: unknown): void => {
+      node.failures.push(error)
+      this.kill(node)
     }
-    const disk = new GroupCommit({ disk: node.medium.mount() }, { onFatal })
+    const disk = new GroupCommit({ disk: node.medium.mount(clock) }, { onFatal })
+    node.disk = disk
+    const onStale = (by: string): void => void node.staleBy.push(by)
     const roster = new Roster({ clock }, { ring: trustOf(root) })
     const peers = this.network.mint(node.id, { isMember: (nodeId) => roster.has(nodeId) })
     for (const { certificate } of this.nodes) {
@@ -118,7 +139,7 @@ export class OverlayRing {
     const known = this.nodes.filter((other) => other !== node && other.boots > 0).map((other) => memberOf(other))
     await disk.open()
     const overlay = new Overlay(
-      { clock, random: this.random.fork(), logger: silentLogger, disk, peers, roster },
+      { clock, random: this.random.fork(), logger: silentLogger, disk, peers, roster, onStale },
       {
         genesis: node === this.nodes[0] && node.boots === 1,
         bootCounter: node.boots,
@@ -127,6 +148,7 @@ export class OverlayRing {
         known,
         rangeCount: RANGES,
         ...this.#init,
+        ...init,
       },
     )
     await overlay.start()
@@ -135,12 +157,33 @@ export class OverlayRing {
     node.up = true
   }
 
-  /** kill -9 */
-  kill(node: RingNode): void {
+  /** kill -9; with `power` the machine is gone too. */
+  kill(node: RingNode, options: { power?: boolean } = {}): void {
     node.up = false
     node.clock.ended = true
-    this.network.crash(node.id)
+    this.network.crash(node.id, options)
     node.medium.crash()
+  }
+
+  /** A register is counted up; returns the new value, or the code of the error. */
+  count({ overlay }: RingNode, place: string): Promise<unknown> {
+    const operation = `${this.random.int(1e9)}`
+    const counted = overlay.store.reg.change<number, number>(ringKey('count', place), operation, (now) => {
+      const body = (now?.body ?? 0) + 1
+      return { body, result: body }
+    })
+    return this.run(counted.catch((error) => errorCode(error)))
+  }
+
+  /** What it is counted to, or the code of the error. */
+  counted({ overlay }: RingNode, place: string): Promise<unknown> {
+    const read = overlay.store.reg.read<number>(ringKey('count', place), 'strict')
+    return this.run(
+      read.then(
+        (found) => found?.body,
+        (error) => errorCode(error),
+      ),
+    )
   }
 
   async stop(): Promise<void> {

@@ -39,6 +39,12 @@ export class HandConfigs implements RangeConfigs {
     if (config.epoch > this.get(config.range).epoch) this.#configs.set(config.range, config)
   }
 
+  hasVoice(): boolean {
+    return true
+  }
+
+  checkVoice(): void {}
+
   standing(range: RangeId): 'member' | 'warming' | 'outsider' {
     return standingOf(this.get(range), this.self, !this.unfilled.has(range))
   }
