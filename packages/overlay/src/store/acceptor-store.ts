@@ -321,7 +321,7 @@ export class AcceptorStore implements RangeRecords {
     return { entries, complete }
   }
 
-  async #onPairs({ ranges, after }: PairsRequest, from: NodeId): Promise<PairsAnswer> {
+  async #onPairs({ ranges, after, copy }: PairsRequest, from: NodeId): Promise<PairsAnswer> {
     const { configs, disk } = this.#components
     const refused: RangeId[] = []
     const pairs: PairsAnswer['pairs'] = []
@@ -331,7 +331,8 @@ export class AcceptorStore implements RangeRecords {
       await configs.fence(range, epoch, from)
       // Accepts of earlier epochs that are still on their way to the disk belong into the answer.
       await this.#quiet(range)
-      if (!configs.admits(range, epoch) || !configs.hasVoice(range)) {
+      // A copy takes what there is; a change of the range needs the word of a majority that this is all.
+      if (!configs.admits(range, epoch) || !(copy || configs.hasVoice(range))) {
         refused.push(range)
         continue
       }
