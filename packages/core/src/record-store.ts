@@ -68,10 +68,19 @@ export interface RegStore {
    * change holds are waited for, then `STORE_UNAVAILABLE`.
    */
   transact<R>(opId: string, changes: readonly KeyChange<R>[], options?: OperationOptions): Promise<R[]>
-  /** `strict` sees every acknowledged change; `near` answers from one replica and may be some milliseconds old. */
+  /**
+   * `strict` sees every acknowledged change. `near` answers from a copy of this node or from one replica: normally less than
+   * half a second behind, a minute at most while there is a quorum. For lists, DNS and tariffs.
+   */
   read<B>(key: RecordKey, mode: 'strict' | 'near'): Promise<Versioned<B> | undefined>
   /** Near reads of every live register of the whole ring whose name starts with `prefix`, sorted by name. */
   list<B>(prefix: string): Promise<{ key: RecordKey; value: Versioned<B> }[]>
+  /**
+   * Calls `listener` with the name of every register with this prefix that changed anywhere in the ring, normally within
+   * half a second, and with undefined when any may have changed. News may be lost and repeated: for caches that end by
+   * themselves. Not told of: `bal/`, `tx/`, `voucher/`. Returns a function that ends the watch.
+   */
+  watch(prefix: string, listener: (name: string | undefined) => void): () => void
 }
 
 /** Write-once records. Acknowledged after fsync on a majority of the replicas. Writing the same bytes again is a no-op. */

@@ -118,6 +118,7 @@ export class Overlay implements Lifecycle {
   readonly #view: RangeView
   readonly #set: SetRecords
   readonly #soft: SoftRecords
+  readonly #reg: Registers
   readonly #spread: ConfigSpread
   readonly #balancer: Balancer
   readonly #antiEntropy: AntiEntropy
@@ -182,6 +183,7 @@ export class Overlay implements Lifecycle {
     this.#transfer = transfer
     const acceptors = new AcceptorStore({ clock, disk, rpc, configs, transfer })
     const reg = new Registers({ clock, random, rpc, configs, members, acceptors, transfer }, { self })
+    this.#reg = reg
     this.#set = new SetRecords({ clock, disk, rpc, configs, members, log, transfer }, { choose: init.choose })
     const placement = livePlacement(members, configs.count)
     this.#soft = new SoftRecords({ clock, random, rpc, configs, members, placement, log, disk, transfer })
@@ -262,6 +264,7 @@ export class Overlay implements Lifecycle {
   async stop(): Promise<void> {
     const parts = this.#started
     this.#started = []
+    this.#reg.close()
     await stopAll(parts)
     this.#view.close()
   }

@@ -12,6 +12,8 @@ const ENTRIES_MAX = 100_000
 export class AccountsCache {
   /** Grows with every change that was announced: what was read while one came may be older than it. */
   #changes = 0
+  /** What was read up to then is read again before it is used; without a quorum it still serves. */
+  #freshAfter = Number.NEGATIVE_INFINITY
   readonly #entries = new Map<Aor, { record: AddressRecord; readAt: number }>()
   readonly #clock: Clock
   readonly #reg: RegStore
@@ -19,11 +21,12 @@ export class AccountsCache {
   constructor(components: { clock: Clock; reg: RegStore }) {
     this.#clock = components.clock
     this.#reg = components.reg
+    this.#reg.watch('acct/', (name) => this.#forget(name?.slice('acct/'.length)))
   }
 
   async get(aor: Aor): Promise<AddressRecord | undefined> {
     const known = this.#entries.get(aor)
-    if (known && this.#clock.now() - known.readAt < FRESH_MS) return known.record
+    if (known && known.readAt > this.#freshAfter && this.#clock.now() - known.readAt < FRESH_MS) return known.record
     const changes = this.#changes
     let value: Versioned<AddressRecord> | undefined
     try {
@@ -40,9 +43,11 @@ export class AccountsCache {
     return value.body
   }
 
-  forget(aor: Aor): void {
+  /** Undefined: all may have changed. */
+  #forget(aor: Aor | undefined): void {
     this.#changes++
-    const known = this.#entries.get(aor)
+    if (aor === undefined) this.#freshAfter = this.#clock.now()
+    const known = aor === undefined ? undefined : this.#entries.get(aor)
     if (known) known.readAt = Number.NEGATIVE_INFINITY
   }
 }

@@ -1,7 +1,6 @@
 import { deriveKey, errorCode, Sealer } from '@thor-node/core'
 import type { Overlay, RingIdentity } from '@thor-node/overlay'
 import { AccountDirectory, Admins } from '@thor-node/provision'
-import { announcingStore } from '../adapters/announcing-store.ts'
 import { forgetDevices } from '../adapters/provision.ts'
 import { AdminPassword } from '../admin-password.ts'
 import { RingSettings } from '../ring-settings.ts'
@@ -19,7 +18,7 @@ export interface DirectoryParts {
 export function composeDirectory(context: Context, overlay: Overlay, ring: RingIdentity): DirectoryParts {
   const { clock, random, logger } = context
   const sealer = new Sealer(deriveKey(ring.secret, 'credentials'), random)
-  const store = announcingStore(overlay)
+  const { store } = overlay
   const directory = new AccountDirectory(
     { store, sealer, clock, random, logger },
     { onAccountDeleted: (aor) => forgetDevices(store.soft, aor) },

@@ -3,7 +3,6 @@ import { UserSpaceRelay } from '@thor-node/media'
 import type { Overlay, RingIdentity } from '@thor-node/overlay'
 import { defaultTimers, SipStack, Transports } from '@thor-node/sip'
 import { AccountsCache } from '../adapters/accounts-cache.ts'
-import type { ChangeNews } from '../adapters/announcing-store.ts'
 import { CallService } from '../adapters/call-service.ts'
 import { CallsAdapter } from '../adapters/calls.ts'
 import { HomeAdapter } from '../adapters/home.ts'
@@ -43,8 +42,7 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
   )
   const accounts = new AccountsCache({ clock, reg: overlay.store.reg })
   const home = new HomeAdapter({ ring: overlay, clock, logger })
-  overlay.rpc.serve<ChangeNews, void>('store.changed', ({ name }) => {
-    if (name.startsWith('acct/')) return accounts.forget(name.slice('acct/'.length))
+  overlay.store.reg.watch('domain/', () => {
     home.refreshDomains().catch((error) => {
       logger.warn('list of domains not refreshed', { error: errorMessage(error) })
     })

@@ -20,13 +20,13 @@ function scene() {
     const record = await cache.get(AOR)
     return record?.kind === 'alias' ? record.target : undefined
   }
-  return { clock, reg, put, cache, target }
+  return { clock, reg, put, target }
 }
 
 test(
   'a record is read again after ten seconds, or at once when its change was announced',
   deadline(2_000, async () => {
-    const { clock, reg, put, cache, target } = scene()
+    const { clock, reg, put, target } = scene()
     put('a@example.com')
     assert.is(await target(), 'a@example.com')
     put('b@example.com')
@@ -35,7 +35,7 @@ test(
     await clock.advance(10_000)
     assert.is(await target(), 'b@example.com')
     put('c@example.com')
-    cache.forget(AOR)
+    reg.tell(`acct/${AOR}`)
     assert.is(await target(), 'c@example.com')
   }),
 )
@@ -53,7 +53,7 @@ test(
 test(
   'without a quorum the last copy serves for a quarter of an hour, unless it is known to be old',
   deadline(2_000, async () => {
-    const { clock, reg, put, cache, target } = scene()
+    const { clock, reg, put, target } = scene()
     put('a@example.com')
     await target()
     reg.before = () => {
@@ -65,7 +65,7 @@ test(
     await target().then(assert.unreachable, (error) => assert.is(error.code, 'STORE_UNAVAILABLE'))
     reg.before = () => undefined
     await target()
-    cache.forget(AOR)
+    reg.tell(`acct/${AOR}`)
     reg.before = () => {
       throw new ThorError('STORE_UNAVAILABLE', 'no quorum')
     }
@@ -76,16 +76,34 @@ test(
 test(
   'a read that a change overtook is not kept',
   deadline(2_000, async () => {
-    const { reg, put, cache, target } = scene()
+    const { reg, put, target } = scene()
     put('old@example.com')
     const { promise, resolve } = Promise.withResolvers<void>()
     reg.before = () => promise
     const reading = target()
     put('new@example.com')
-    cache.forget(AOR)
+    reg.tell(`acct/${AOR}`)
     resolve()
     assert.is(await reading, 'old@example.com')
     assert.is(await target(), 'new@example.com')
+  }),
+)
+
+test(
+  'when any account may have changed, all are read again, and serve on without a quorum',
+  deadline(2_000, async () => {
+    const { clock, reg, put, target } = scene()
+    put('a@example.com')
+    await clock.advance(1)
+    assert.is(await target(), 'a@example.com')
+    put('b@example.com')
+    reg.tell()
+    assert.is(await target(), 'b@example.com')
+    reg.tell()
+    reg.before = () => {
+      throw new ThorError('STORE_UNAVAILABLE', 'no quorum')
+    }
+    assert.is(await target(), 'b@example.com')
   }),
 )
 

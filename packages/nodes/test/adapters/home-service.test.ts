@@ -35,11 +35,11 @@ function scene() {
       ...change,
     }
     ring.reg.put(recordKey('acct', aor), record)
-    accounts.forget(aor)
+    ring.reg.tell(`acct/${aor}`)
   }
   const alias = (aor: Aor, target: Aor): void => {
     ring.reg.put(recordKey('acct', aor), { kind: 'alias', aor, target, owner: 1, changedAt: 0 })
-    accounts.forget(aor)
+    ring.reg.tell(`acct/${aor}`)
   }
   let count = 0
   const answer = (change: { password?: string; nonce?: string; method?: string; nc?: string } = {}): DigestAnswer => {

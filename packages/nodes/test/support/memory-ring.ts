@@ -54,6 +54,18 @@ export class MemoryReg implements RegStore {
     return results
   }
 
+  readonly watchers: { prefix: string; listener: (name: string | undefined) => void }[] = []
+
+  watch(prefix: string, listener: (name: string | undefined) => void): () => void {
+    this.watchers.push({ prefix, listener })
+    return () => undefined
+  }
+
+  /** News of a change; without a name anything may have changed. */
+  tell(name?: string): void {
+    for (const { prefix, listener } of this.watchers) if (name?.startsWith(prefix) ?? true) listener(name)
+  }
+
   async read<B>(key: RecordKey): Promise<Versioned<B> | undefined> {
     this.reads++
     // What a read finds is decided before it returns.

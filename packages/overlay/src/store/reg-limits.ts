@@ -41,6 +41,15 @@ export const regLimits = {
   /** Who waits for a transaction looks again after this, and asks the median clock after having waited so long. */
   intentRetryMs: 25,
   intentDoubtMs: 1_000,
+  /** Copies for near reads: how old they get, how many there are, how many bytes; the one unused for longest goes. */
+  copyMs: 60_000,
+  copiesMax: 50_000,
+  copyBytesMax: 64 * 1024 * 1024,
+  /** A near read that has no answer of a quorum by then takes one replica's. */
+  nearHedgeMs: 100,
+  /** Changes are told together so often, and so many by name; of more it is said that anything may have changed. */
+  newsMs: 20,
+  newsKeysMax: 1_000,
   /** Entries and bytes of one page of a list. */
   pageEntriesMax: 2_000,
   pageBytesMax: 1024 * 1024,

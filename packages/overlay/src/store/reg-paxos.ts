@@ -77,33 +77,40 @@ export class KeyProposer {
     return this.propose(key, same)
   }
 
+  /** One round to the voters: `sure` when a quorum names one decided value alike. Never rejects. */
+  async glance(key: RecordKey): Promise<{ held: Held | undefined; sure: boolean }> {
+    const config = this.#components.configs.get(key.range)
+    const chosen = config.epoch === 0 ? undefined : choose(config, (await this.#askReads(key, config)).read)
+    return { held: chosen?.value ? new Held(chosen.value) : undefined, sure: chosen?.decided ?? false }
+  }
+
   /** Asks a quorum; when it does not name one decided value alike, that is decided first. */
   async read(key: RecordKey): Promise<Held | undefined> {
-    const { clock, configs, members } = this.#components
+    const { clock, configs } = this.#components
     checkName(key)
     const until = clock.now() + this.#deadlineMs
     for (let turn = 0; turn < 3; turn++) {
       const config = configs.get(key.range)
       if (config.epoch === 0) break
-      const prompt = voters(config).filter((nodeId) => members.get(nodeId)?.state === 'alive')
-      const answers = await askVoters<ReadAnswer>(
-        this.#components,
-        config,
-        'reg.read',
-        { range: key.range, epoch: config.epoch, name: key.name },
-        (soFar) => {
-          const chosen = choose(config, countReads(soFar).read)
-          return chosen !== undefined && (chosen.decided || prompt.every((nodeId) => soFar.has(nodeId)))
-        },
-        regLimits.roundTimeoutMs,
-      )
-      const { read, newer } = countReads(answers)
+      const { read, newer } = await this.#askReads(key, config)
       const chosen = choose(config, read)
       if (chosen?.decided) return chosen.value ? new Held(chosen.value) : undefined
       if (!newer || newer.epoch <= config.epoch) break
       await configs.adopt(newer)
     }
     return this.propose(key, (current) => ({ finish: () => current }), until)
+  }
+
+  async #askReads(key: RecordKey, config: RangeConfig): Promise<ReturnType<typeof countReads>> {
+    const { members } = this.#components
+    const prompt = voters(config).filter((nodeId) => members.get(nodeId)?.state === 'alive')
+    const request = { range: key.range, epoch: config.epoch, name: key.name }
+    const enough = (soFar: ReadonlyMap<NodeId, ReadAnswer>): boolean => {
+      const chosen = choose(config, countReads(soFar).read)
+      return chosen !== undefined && (chosen.decided || prompt.every((nodeId) => soFar.has(nodeId)))
+    }
+    const ask = askVoters<ReadAnswer>
+    return countReads(await ask(this.#components, config, 'reg.read', request, enough, regLimits.roundTimeoutMs))
   }
 
   /** Operations of this node on one key go one after the other: among them, no ballot is ever lost to another. */

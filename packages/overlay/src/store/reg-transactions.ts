@@ -24,6 +24,8 @@ export interface TransactionsComponents {
   members: Members
   configs: ConfigTable
   proposer: KeyProposer
+  /** A register changed, or may have. */
+  changed(key: RecordKey): void
 }
 
 /** A register `tx/<node>/<index>` of this node, used for one transaction after the other. */
@@ -159,7 +161,9 @@ export class Transactions {
         if (done) return await this.#recall(operation, changes, this.#within(until))
         results.set(change.key, result)
       }
-      await this.#commit(slot, seq, until)
+      await this.#commit(slot, seq, until).finally(() => {
+        for (const key of keys) this.#components.changed(key)
+      })
       // Decided. Who meets an intent from now on finishes it, should this process not get to it.
       begun = undefined
       await this.#settleAll(slot, seq, keys)
@@ -310,13 +314,15 @@ export class Transactions {
     slot.busy = false
   }
 
-  #settle(key: RecordKey, id: string, committed: boolean): Promise<void> {
-    return this.#components.proposer.propose(key, (current) => {
+  async #settle(key: RecordKey, id: string, committed: boolean): Promise<void> {
+    await this.#components.proposer.propose(key, (current) => {
       const { intent } = current?.value ?? {}
       const finish = (): void => undefined
       if (!current || !intent || intentId(intent) !== id) return { finish }
       return planOf(() => ({ next: held(settleIntent(current.value, committed)), result: undefined }))
     })
+    // Its own node may have died before it could tell.
+    if (committed) this.#components.changed(key)
   }
 
   /** These functions say the same when they are applied again, so the register remembers no operations. */

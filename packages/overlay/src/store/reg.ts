@@ -12,7 +12,8 @@ import type { RangeConfig } from '../ranges/contract.ts'
 import type { AcceptorStore } from './acceptor-store.ts'
 import { regLimits } from './reg-limits.ts'
 import { listAll } from './reg-list.ts'
-import type { NearAnswer } from './reg-messages.ts'
+import { NearReads } from './reg-near.ts'
+import { RegNews, type RegNewsComponents } from './reg-news.ts'
 import {
   answerOf,
   applyOperation,
@@ -21,13 +22,15 @@ import {
   issuedIn,
   settleIntent,
 } from './reg-operation.ts'
-import { checkName, KeyProposer, type KeyProposerComponents, type Planner } from './reg-paxos.ts'
+import { KeyProposer, type KeyProposerComponents, type Planner } from './reg-paxos.ts'
 import { redecideRanges } from './reg-redecide.ts'
 import { Blocked, intentId, planOf, Transactions, unblocked, type Verdicts } from './reg-transactions.ts'
-import { Held, held, type Intent, type Operation, type RegValue, versioned } from './reg-value.ts'
+import { held, type Intent, type Operation, type RegValue, versioned } from './reg-value.ts'
 import type { Transfer } from './transfer.ts'
 
 export interface RegComponents extends KeyProposerComponents {
+  /** Where it can tell of connections, copies are dropped when one was broken. */
+  rpc: RegNewsComponents['rpc']
   acceptors: AcceptorStore
   /** Paces what moving ranges sends. @default it is not paced */
   transfer?: Transfer
@@ -42,17 +45,20 @@ export interface RegInit {
 /** Registers, each decided on its own (reg-paxos.ts) or several at once (reg-transactions.ts). */
 export class Registers implements RegStore {
   readonly #components: RegComponents
-  readonly #self: NodeId
   readonly #proposer: KeyProposer
   readonly #transactions: Transactions
+  readonly #news: RegNews
+  readonly #near: NearReads
   /** When operations were issued whose outcome is not known: their repetitions are of the same time. */
   readonly #unknown = new Map<string, number>()
 
   constructor(components: RegComponents, init: RegInit) {
     this.#components = components
-    this.#self = init.self
     this.#proposer = new KeyProposer(components, { self: init.self, deadlineMs: init.deadlineMs })
-    this.#transactions = new Transactions({ ...components, proposer: this.#proposer }, { self: init.self })
+    this.#news = new RegNews(components)
+    const changed = (key: RecordKey): void => this.#news.changed(key)
+    this.#transactions = new Transactions({ ...components, proposer: this.#proposer, changed }, { self: init.self })
+    this.#near = new NearReads({ ...components, proposer: this.#proposer, news: this.#news }, { self: init.self })
     components.acceptors.decideAnewWith(async (key) => void (await this.#proposer.decideAnew(key)))
   }
 
@@ -60,6 +66,7 @@ export class Registers implements RegStore {
     return this.#issued(opId, options, (issued) => {
       // Fixed when the operation is first applied: also for what is applied again in vain.
       let operation: Operation | undefined
+      let wrote = false
       const make =
         (verdicts: Verdicts): Planner<R | Blocked> =>
         (current, now) => {
@@ -73,11 +80,13 @@ export class Registers implements RegStore {
             const applied = applyOperation<B, R>(value, its, fn, now)
             if (applied.type === 'threw') throw applied.error
             const { result } = applied
+            wrote = applied.type === 'changed'
             if (applied.type === 'changed') return { next: held(applied.value), result }
             return value && value !== current?.value ? { next: held(value), result } : { result }
           })
         }
-      return this.#transactions.through(key, make)
+      // Also when it failed: a change of unknown outcome may have happened.
+      return this.#transactions.through(key, make).finally(() => wrote && this.#news.changed(key))
     })
   }
 
@@ -93,6 +102,17 @@ export class Registers implements RegStore {
 
   list<B>(prefix: string): Promise<{ key: RecordKey; value: Versioned<B> }[]> {
     return listAll<B>(this.#components, prefix, (key, value, intent) => this.#nearValue(key, value, intent))
+  }
+
+  watch(prefix: string, listener: (name: string | undefined) => void): () => void {
+    return this.#news.onChange((key) => {
+      if (!key || key.name.startsWith(prefix)) listener(key?.name)
+    })
+  }
+
+  /** Tells the others what they have not been told yet. */
+  close(): void {
+    this.#news.close()
   }
 
   /** See `redecideRanges`. */
@@ -144,10 +164,8 @@ export class Registers implements RegStore {
   }
 
   async #readNear(key: RecordKey): Promise<RegValue | undefined> {
-    const bytes = await this.#nearBytes(key)
-    if (!bytes) return undefined
-    const { value } = new Held(bytes)
-    return value.intent ? this.#nearValue(key, value, value.intent) : value
+    const value = (await this.#near.read(key))?.value
+    return value?.intent ? this.#nearValue(key, value, value.intent) : value
   }
 
   /** A value with an intent, out of one replica's copy. */
@@ -156,28 +174,5 @@ export class Registers implements RegStore {
     if (verdict === 'aborted') return this.#readStrict(key)
     if (verdict === 'committed') this.#transactions.settleSoon(key, intent, true)
     return settleIntent(value, verdict === 'committed')
-  }
-
-  async #nearBytes(key: RecordKey): Promise<Uint8Array | undefined> {
-    const { configs, acceptors, members, rpc } = this.#components
-    checkName(key)
-    if (configs.standing(key.range) === 'member') {
-      try {
-        return await acceptors.near(key.range, key.name)
-      } catch (error) {
-        if (errorCode(error) !== 'STORE_CORRUPT') throw error
-      }
-    }
-    const others = configs.get(key.range).old.map(({ nodeId }) => nodeId)
-    const live = others.filter((nodeId) => nodeId !== this.#self && members.isLive(nodeId))
-    for (const nodeId of live) {
-      try {
-        const answer = await rpc.call<NearAnswer>(nodeId, 'reg.near', key, { timeoutMs: regLimits.roundTimeoutMs })
-        return answer.value ?? undefined
-      } catch {
-        // The next replica may do.
-      }
-    }
-    return (await this.#proposer.read(key))?.bytes
   }
 }

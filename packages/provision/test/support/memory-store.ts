@@ -60,6 +60,10 @@ export class MemoryReg implements RegStore {
     return decision.result
   }
 
+  watch(): () => void {
+    return () => undefined
+  }
+
   async read<B>(key: RecordKey, _mode: 'strict' | 'near'): Promise<Versioned<B> | undefined> {
     await this.before('read', key.name)
     return this.#get<B>(key)
