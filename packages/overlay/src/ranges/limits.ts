@@ -4,7 +4,10 @@
 export const REPLICA_COUNT = 3
 
 /** Virtual ids of a node of weight 1. */
-export const VIRTUAL_IDS_PER_WEIGHT = 128
+export const VIRTUAL_IDS_PER_WEIGHT = 256
+
+/** Closest nodes of a range that evening out may choose from; a range whose closest nodes are full looks further. */
+export const PLACEMENT_REACH = 16
 
 /** A node's weight is cut to this, so that a typing mistake cannot ask for millions of virtual ids. */
 export const WEIGHT_MAX = 64

@@ -33,7 +33,8 @@ export interface Plan {
 }
 
 /**
- * Who should vote for a range, or undefined when all is well. A death alone never makes a config smaller: who is dead and
+ * Who should vote for a range, and who should be home; undefined when all is well. The order behind the home does not matter,
+ * and only placement itself changes who is home: when it names the same nodes. A death alone never makes a config smaller: who is dead and
  * has no replacement stays in, because it may come back, and because leaving it out needs the same majority.
  */
 export function targetOf(
@@ -48,8 +49,10 @@ export function targetOf(
     if (target.length >= Math.min(REPLICA_COUNT, staying.length)) break
     if (!target.includes(nodeId)) target.push(nodeId)
   }
-  const same = target.length === old.length && target.every((nodeId) => old.includes(nodeId))
-  return same || target.length === 0 ? undefined : target
+  if (target.length === 0) return undefined
+  const isSame = target.length === old.length && target.every((nodeId) => old.includes(nodeId))
+  const isOtherHome = desired.length === target.length && target[0] !== old[0]
+  return isSame && !isOtherHome ? undefined : target
 }
 
 /** Where ranges are not yet where they should be, whoever drives that; those under way included. */
@@ -97,5 +100,6 @@ function mayStart(config: RangeConfig, target: readonly NodeId[], input: PlanInp
   if (target.filter((nodeId) => live.has(nodeId)).length * 2 <= target.length) return false
   const added = target.filter((nodeId) => !old.includes(nodeId))
   const dropped = old.filter((nodeId) => !target.includes(nodeId))
+  if (added.length === 0 && dropped.length === 0) return live.size === target.length
   return added.every((nodeId) => live.has(nodeId)) && !dropped.some(input.isMissed)
 }

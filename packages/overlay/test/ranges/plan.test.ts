@@ -13,7 +13,10 @@ const config = (old: string, next?: string): RangeConfig => {
 test('who should vote', () => {
   for (const [old, desired, leaving, target] of [
     ['abc', 'abc', '', undefined],
-    ['abc', 'cab', '', undefined],
+    ['abc', 'acb', '', undefined],
+    ['abc', 'cab', '', 'cab'],
+    ['ab', 'ba', '', 'ba'],
+    ['abc', 'ca', '', undefined],
     ['a', 'ba', '', 'ba'],
     ['ab', 'cab', '', 'cab'],
     ['abc', 'abd', '', 'abd'],
@@ -61,6 +64,8 @@ test('what is urgent, what can wait, and what must not be begun', () => {
     ['a third comes while the second is dead', { old: 'ab', settled: 'ab', eager: 'acb', live: 'ac' }, '-'],
     ['a fourth node comes', { old: 'abc', settled: 'abc', eager: 'abd', live: 'abcd' }, '-'],
     ['a fourth node has been there for a while', { old: 'abc', settled: 'abd', live: 'abcd' }, 'normal abd'],
+    ['another of the same nodes should be home', { old: 'abc', settled: 'bac', live: 'abc' }, 'normal bac'],
+    ['another should be home, and a member is dead', { old: 'abc', settled: 'bac', live: 'ab', missed: 'c' }, '-'],
     ['it is not ours to drive', { old: 'abc', settled: 'abd', live: 'abcd', drives: false }, '-'],
     ['a change is under way', { old: 'abc', next: 'abd', settled: 'abe', live: 'abcde' }, '-'],
     ['a member died just now', { old: 'abc', settled: 'abd', live: 'abd', missed: 'c' }, '-'],
