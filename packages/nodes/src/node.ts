@@ -9,6 +9,7 @@ import {
   systemRandom,
   ThorError,
 } from '@thor-node/core'
+import type { UserSpaceRelay } from '@thor-node/media'
 import type { Overlay } from '@thor-node/overlay'
 import { Spool } from './adapters/spool.ts'
 import { ADMIN_USER } from './admin-password.ts'
@@ -29,6 +30,7 @@ const CAUGHT_UP_POLL_MS = 50
 const QUORUM_PATIENCE_MS = 30_000
 const QUORUM_RETRY_MS = 300
 const LEAVE_TROUBLE_MS = 500
+const CALLS_POLL_MS = 200
 
 /**
  * One node, from its data directory to its sockets: the only place that sees every package. Parts are started in the order in
@@ -55,6 +57,7 @@ class Node implements RunningNode {
   readonly #sayLeft: () => void
   #started: Lifecycle[] = []
   #overlay: Overlay | undefined
+  #relay: UserSpaceRelay | undefined
   #operations: Operations | undefined
   #banner: BannerFacts | undefined
   #stopping: Promise<void> | undefined
@@ -116,11 +119,14 @@ class Node implements RunningNode {
     const spool = new Spool({ disk, set: overlay.store.set, clock: systemClock, logger })
     const sip = composeSip(context, { overlay, ring: identity.ring, sealer: records.sealer, spool, domain })
     const leave = (): Promise<void> => this.#leave(overlay, files)
-    const front = composeFront(context, { overlay, roster, identity, records, sip, files, domain, leave })
+    const isLeaving = (): boolean => this.#leaving !== undefined
+    const around = { overlay, roster, identity, records, sip, files, domain, leave, isLeaving }
+    const front = composeFront(context, around)
     this.#operations = front.operations
 
     await this.#patiently(() => sip.home.start())
     const { home, relay, mediaService, callService, stack, transport } = sip
+    this.#relay = relay
     const { provision, dns, door, control, invites } = front
     const { roles } = overlay.members.self
     const servers = [
@@ -177,11 +183,21 @@ class Node implements RunningNode {
 
   async #stop(): Promise<void> {
     this.#overlay?.setServing(false)
+    await this.#callsEnd()
     const parts = this.#started
     this.#started = []
     // What runs may finish, as far as that takes moments.
     await Promise.allSettled(parts.map((part) => part.drain?.()))
     await stopAll(parts)
+  }
+
+  /** Calls whose media pass through this node end with it: those that are nearly over may end by themselves. */
+  async #callsEnd(): Promise<void> {
+    const calls = (): number => this.#relay?.sessions().length ?? 0
+    const until = systemClock.now() + this.#config.shutdown.calls
+    if (calls() > 0) this.#options.logger.info('waiting for calls that this node relays', { calls: calls() })
+    while (calls() > 0 && systemClock.now() < until) await sleep(systemClock, CALLS_POLL_MS)
+    if (calls() > 0) this.#options.logger.warn('calls are cut off: their media pass through here', { calls: calls() })
   }
 
   async #run(part: Lifecycle): Promise<void> {

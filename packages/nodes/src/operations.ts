@@ -39,7 +39,9 @@ import type {
   StatusResult,
   WhereResult,
 } from './control/contract.ts'
+import type { RingContract } from './control/ring-contract.ts'
 import type { Invites } from './invites.ts'
+import { LeaveProgress } from './leave-progress.ts'
 import type { RingMembers } from './ring-members.ts'
 
 /** What one node counts of the ranges that it is home of; summed up, the whole ring. */
@@ -59,6 +61,9 @@ export interface OperationsComponents {
   ringMembers: RingMembers
   adminPassword: AdminPassword
   transport: Pick<TransportLayer, 'remoteOf'>
+  ringOperations: RingContract
+  /** Bytes that this node copied to others. */
+  bytesSent(): number
   /** Begins to leave; returns at once, and rejects when that is not possible. */
   leave(): Promise<void>
 }
@@ -76,6 +81,7 @@ const CALLS_MAX = 10_000
 export class Operations implements NodeOperations {
   readonly #c: OperationsComponents
   readonly #init: OperationsInit
+  #leaving: LeaveProgress | undefined
 
   constructor(components: OperationsComponents, init: OperationsInit) {
     this.#c = components
@@ -211,9 +217,21 @@ export class Operations implements NodeOperations {
   }
 
   async leave(): Promise<LeaveResult> {
-    await this.#c.leave()
-    return { rangesHeld: this.#c.ring.ranges.counts().held }
+    const { ring, clock, bytesSent } = this.#c
+    // Looked at before anything moves.
+    this.#leaving ??= new LeaveProgress({ held: ring.ranges.counts().held, bytesSent: bytesSent(), at: clock.now() })
+    await this.#c.leave().catch((error) => {
+      this.#leaving = undefined
+      throw error
+    })
+    return this.#leaving.look({ held: ring.ranges.counts().held, bytesSent: bytesSent(), at: clock.now() })
   }
+
+  ringShow: RingContract['ringShow'] = (query) => this.#c.ringOperations.ringShow(query)
+  ringRange: RingContract['ringRange'] = (query) => this.#c.ringOperations.ringRange(query)
+  ringVerify: RingContract['ringVerify'] = (query) => this.#c.ringOperations.ringVerify(query)
+  drain: RingContract['drain'] = (query) => this.#c.ringOperations.drain(query)
+  recover: RingContract['recover'] = (query) => this.#c.ringOperations.recover(query)
 
   async #countsOf(nodeId: NodeId): Promise<HomeCounts> {
     try {

@@ -10,6 +10,12 @@ export interface Console {
   print(text: string): void
   /** To standard error, with a newline. */
   complain(text: string): void
+  /** To a terminal's last line, over what was sketched there before. */
+  sketch(text: string): void
+  /** The command did what it should, and this is what programs shall learn from it. */
+  exitWith(code: number): void
+  /** What `exitWith` said. */
+  readonly exitCode: number
   paint: Paint
   /** A person watches: screens may be redrawn. */
   terminal: boolean
@@ -23,7 +29,15 @@ export interface Console {
 
 export function systemConsole(): Console {
   const around = systemSurroundings()
+  let exitCode = 0
   return {
+    sketch: (text) => void process.stderr.write(`\r${text}\u001b[K`),
+    exitWith(code) {
+      exitCode = code
+    },
+    get exitCode() {
+      return exitCode
+    },
     print: (text) => void process.stdout.write(`${text}\n`),
     complain: (text) => void process.stderr.write(`${text}\n`),
     paint: paintFor(process.stdout, process.env),

@@ -1,9 +1,22 @@
 import { errorCode, sleep } from '@thor-node/core'
-import { type NodeOptions, nodeOf, show } from './console.ts'
+import type { LeaveResult } from '../control/contract.ts'
+import { count, formatBytes, formatSeconds } from '../status/format.ts'
+import { type Console, type NodeOptions, nodeOf, show } from './console.ts'
 import { nodeVerb, type Verb } from './verb.ts'
 
 const LOOK_AGAIN_MS = 500
 const ENDED = new Set(['CONTROL_NOT_RUNNING', 'CONTROL_FAILED'])
+
+export function leaveLine({ rangesHeld, rangesTotal, bytesSent, etaSeconds }: LeaveResult): string {
+  const sent = bytesSent > 0 ? `, ${formatBytes(bytesSent)} sent` : ''
+  const eta = etaSeconds === null || rangesHeld === 0 ? '' : `, about ${formatSeconds(etaSeconds)} left`
+  return `${rangesHeld} of ${count(rangesTotal, 'range')} to hand over${sent}${eta}`
+}
+
+function tell(console: Console, result: LeaveResult): void {
+  if (console.terminal) console.sketch(leaveLine(result))
+  else console.print(leaveLine(result))
+}
 
 export const leaveVerb: Verb = (console) =>
   nodeVerb(
@@ -15,23 +28,24 @@ export const leaveVerb: Verb = (console) =>
     const node = nodeOf(console, options)
     const release = console.hold()
     try {
-      let last: number | undefined
+      let last: LeaveResult | undefined
       for (;;) {
-        const held = await node.leave().then(
-          ({ rangesHeld }) => rangesHeld,
+        const now = await node.leave().then(
+          (result) => result,
           (error) => {
             // The node ends when it has left; before the first answer that means that it did not run.
             if (last !== undefined && ENDED.has(errorCode(error) ?? '')) return undefined
             throw error
           },
         )
-        if (held === undefined) break
-        if (held !== last && !options.json) console.print(`${held} ranges to hand over`)
-        last = held
+        if (now === undefined) break
+        if (now.rangesHeld !== last?.rangesHeld && !options.json) tell(console, now)
+        last = now
         await sleep(console.clock, LOOK_AGAIN_MS)
       }
     } finally {
       release()
     }
+    if (console.terminal && !options.json) console.complain('')
     show(console, options, { left: true }, () => 'This node has left the ring. Its data directory can be deleted.')
   })

@@ -8,11 +8,14 @@ import { configVerb } from './config.ts'
 import type { Console } from './console.ts'
 import { demoVerb } from './demo.ts'
 import { domainVerb } from './domain.ts'
+import { drainVerb } from './drain.ts'
 import { inviteVerb } from './invite.ts'
 import { joinVerb } from './join.ts'
 import { leaveVerb } from './leave.ts'
 import { membersVerb } from './members.ts'
+import { recoverVerb } from './recover.ts'
 import { revokeVerb } from './revoke.ts'
+import { ringVerb } from './ring.ts'
 import { rotateVerb } from './rotate.ts'
 import { statusVerb } from './status.ts'
 import { examplesText, type Verb } from './verb.ts'
@@ -33,9 +36,12 @@ const verbs: readonly Verb[] = [
   whereVerb,
   inviteVerb,
   membersVerb,
+  ringVerb,
+  drainVerb,
   leaveVerb,
   revokeVerb,
   rotateVerb,
+  recoverVerb,
   adminVerb,
   configVerb,
   demoVerb,
@@ -77,7 +83,7 @@ function exitCode(error: unknown): number {
 export async function runProgram(argv: readonly string[], console: Console): Promise<number> {
   try {
     await createProgram(console).parseAsync(argv)
-    return 0
+    return console.exitCode
   } catch (error) {
     // Commander has printed its own errors already; 0 is --help and --version.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE

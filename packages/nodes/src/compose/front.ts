@@ -9,6 +9,7 @@ import type { Identity, IdentityFiles } from '../identity.ts'
 import { Invites } from '../invites.ts'
 import { Operations } from '../operations.ts'
 import { RingMembers } from '../ring-members.ts'
+import { RingOperations } from '../ring-operations.ts'
 import type { Context } from './context.ts'
 import type { DirectoryParts } from './directory.ts'
 import type { SipParts } from './sip.ts'
@@ -31,12 +32,13 @@ interface FrontSurroundings {
   files: IdentityFiles
   domain: string
   leave(): Promise<void>
+  isLeaving(): boolean
 }
 
 /** What operators, portals and resolvers see: SOAP, DNS, the door for new nodes, the control socket. */
 export function composeFront(context: Context, around: FrontSurroundings): FrontParts {
   const { clock, random, net, logger, config } = context
-  const { overlay, roster, identity, records, sip, files, domain, leave } = around
+  const { overlay, roster, identity, records, sip, files, domain, leave, isLeaving } = around
   const { directory, admins, adminPassword } = records
   const { store, members } = overlay
   const host = config.address
@@ -77,8 +79,22 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
   )
   const { callService: calls, transport } = sip
   const ringMembers = new RingMembers({ ring: overlay, clock, logger, rootFile: () => files.rootThere() })
+  const ringOperations = new RingOperations({ overlay, callsHere: () => sip.relay.sessions().length, isLeaving })
+  const bytesSent = (): number => overlay.copied.outBytes
+  const parts = {
+    directory,
+    history,
+    calls,
+    invites,
+    ringMembers,
+    adminPassword,
+    transport,
+    leave,
+    ringOperations,
+    bytesSent,
+  }
   const operations = new Operations(
-    { ring: overlay, clock, random, directory, history, calls, invites, ringMembers, adminPassword, transport, leave },
+    { ring: overlay, clock, random, ...parts },
     { domain: () => domain, inviteLifetimeMs: config.admission.inviteTtl },
   )
   const control = new ControlServer({ logger, operations }, { data: config.data })

@@ -153,8 +153,15 @@ export const schema = z.strictObject({
     .prefault({}),
   shutdown: z
     .strictObject({
-      limit: duration({ doc: 'A clean stop that takes longer is cut short.' }, SECOND_MS, 10 * MINUTE_MS).prefault(
-        '15s',
+      calls: duration(
+        {
+          doc: 'How long a clean stop waits for calls whose media pass through this node; the others go on without it.',
+        },
+        0,
+        10 * MINUTE_MS,
+      ).prefault('10s'),
+      limit: duration({ doc: 'A clean stop that takes longer is cut short.' }, SECOND_MS, 20 * MINUTE_MS).prefault(
+        '30s',
       ),
     })
     .prefault({}),

@@ -7,6 +7,7 @@
  */
 import type { Address, Aor, Logger, RangeId } from '@thor-node/core'
 import type { Config } from '../config.ts'
+import type { RingContract } from './ring-contract.ts'
 
 /** Addresses on which a node answers, as they were really bound. Absent = not served there. */
 export interface NodeServices {
@@ -226,7 +227,7 @@ export interface AdminPasswordResult {
  * All may reject with ThorError; code and message reach the user of the command line, so a message says what to do.
  * `CONTROL_…` codes are the socket's own.
  */
-export interface NodeOperations {
+export interface NodeOperations extends RingContract {
   status(): Promise<StatusResult>
   /** Rejects when the address is taken, or its domain is not served here. */
   accountAdd(query: AccountAddQuery): Promise<AccountAdded>
@@ -256,8 +257,13 @@ export interface NodeOperations {
 }
 
 export interface LeaveResult {
-  /** Ranges that this node still holds. */
+  /** Ranges that this node still holds, and held when it began to leave. */
   rangesHeld: number
+  rangesTotal: number
+  /** Copied to other nodes since then. */
+  bytesSent: number
+  /** At the pace so far; null while that says nothing. */
+  etaSeconds: number | null
 }
 
 /** What `join` prints when the node is ready. */

@@ -2,11 +2,16 @@
  * The table of operations that the socket carries, with the shape that each one's query must have. The names are those of
  * NodeOperations.
  */
+import { RANGE_COUNT } from '@thor-node/core'
 import { z } from 'zod'
 import { ISSUER_ROLE, ROLES } from '../roles.ts'
 import type { NodeOperations } from './contract.ts'
 
 const aor = z.string().min(3).max(255)
+const rangeId = z
+  .int()
+  .min(0)
+  .max(RANGE_COUNT - 1)
 const limit = z.int().min(1).max(100_000).optional()
 
 export const queries = {
@@ -41,6 +46,15 @@ export const queries = {
   issuerInstall: z.strictObject({ certificate: z.string().min(1).max(10_000) }),
   adminPassword: z.strictObject({ reset: z.boolean().optional() }),
   leave: z.strictObject({}),
+  ringShow: z.strictObject({}),
+  ringRange: z.strictObject({ range: rangeId.optional(), name: z.string().min(1).max(512).optional() }),
+  ringVerify: z.strictObject({ from: rangeId, count: z.int().min(1).max(256), repair: z.boolean().optional() }),
+  drain: z.strictObject({ start: z.boolean().optional(), undo: z.boolean().optional() }),
+  recover: z.strictObject({
+    range: z.union([rangeId, z.literal('all-lost')]),
+    accept: z.boolean(),
+    by: z.string().min(1).max(200),
+  }),
 } satisfies Record<keyof NodeOperations, z.ZodType>
 
 export type OperationName = keyof typeof queries

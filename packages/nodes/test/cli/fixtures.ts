@@ -11,13 +11,24 @@ export interface TestConsole extends Console {
   errors: string[]
   /** Data directories that were connected to. */
   connected: string[]
+  sketched: string[]
 }
 
 export function testConsole(operations: FakeOperations, env: Record<string, string> = {}): TestConsole {
   const out: string[] = []
   const errors: string[] = []
   const connected: string[] = []
+  const sketched: string[] = []
+  let exitCode = 0
   return {
+    sketched,
+    sketch: (text) => void sketched.push(text),
+    exitWith(code) {
+      exitCode = code
+    },
+    get exitCode() {
+      return exitCode
+    },
     out,
     errors,
     connected,

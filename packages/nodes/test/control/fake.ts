@@ -8,6 +8,13 @@ import type {
   NodeOperations,
   StatusResult,
 } from '../../src/control/contract.ts'
+import type {
+  LossView,
+  RecoverResult,
+  RingRangeResult,
+  RingShowResult,
+  RingVerifyResult,
+} from '../../src/control/ring-contract.ts'
 
 const AT = Date.UTC(2026, 10, 23, 12, 0, 0)
 
@@ -132,10 +139,71 @@ export const fakeMembers: MembersResult = {
   hints: ['Only one node can issue certificates.'],
 }
 
+const ringNode = {
+  state: 'alive' as const,
+  serving: true,
+  zone: 'east',
+  weight: 1,
+  self: false,
+  homes: 2_048,
+  held: 4_096,
+  fairHomes: 2_048,
+  fairHeld: 4_096,
+  filling: 0,
+  copiedIn: 0,
+  copiedOut: 0,
+}
+
+export const fakeRing: RingShowResult = {
+  nodes: [
+    { ...ringNode, name: 'n1', nodeId: '12D3KooWn1', self: true },
+    { ...ringNode, name: 'n2', nodeId: '12D3KooWn2', zone: 'west', homes: 1_536, filling: 7, copiedIn: 2_500_000 },
+    {
+      ...ringNode,
+      name: 'n3',
+      nodeId: '12D3KooWn3',
+      state: 'dead',
+      serving: false,
+      homes: 0,
+      fairHomes: 0,
+      fairHeld: 0,
+    },
+  ],
+  zones: [
+    { zone: 'east', nodes: 2, homes: 2_048, held: 8_192 },
+    { zone: 'west', nodes: 1, homes: 2_048, held: 4_096 },
+  ],
+  homes: Array.from({ length: 4_096 }, (_, range) => range % 2),
+  moving: [1, 2],
+  thin: [1, 2, 3],
+  closed: [3],
+  oneZone: 4,
+  moves: [{ from: ['n1', 'n2', 'n3'], to: ['n1', 'n2', 'n4'], left: 55, open: 32, total: 100, etaSeconds: 75 }],
+  more: { groups: 2, ranges: 9 },
+}
+
+export const fakeRange: RingRangeResult = {
+  range: 175,
+  epoch: 7,
+  home: 'n1',
+  changing: true,
+  members: [
+    { name: 'n1', nodeId: 'x1', state: 'alive', since: 3, change: 'stays', home: true, copy: 'whole', epoch: 7 },
+    { name: 'n2', nodeId: 'x2', state: 'dead', since: 3, change: 'goes', home: false, copy: null, epoch: null },
+    { name: 'n4', nodeId: 'x4', state: 'alive', since: 7, change: 'joins', home: false, copy: 'filling', epoch: 6 },
+  ],
+  recoveries: [{ at: AT, by: 'ada', epochBefore: 5, epochAfter: 1_048_600 }],
+}
+
 /** Keeps accounts in a Map and remembers what it was asked. */
 export class FakeOperations implements NodeOperations {
   readonly asked: [operation: string, query: unknown][] = []
   readonly accounts = new Map<string, AccountView>()
+  /** What `ringVerify` finds in the part that begins there. */
+  readonly verified = new Map<number, Partial<RingVerifyResult>>()
+  losses: LossView[] = []
+  /** One less at each look. */
+  callsHere = 0
 
   async status() {
     this.asked.push(['status', {}])
@@ -238,7 +306,36 @@ export class FakeOperations implements NodeOperations {
 
   async leave() {
     this.asked.push(['leave', undefined])
-    return { rangesHeld: 12 }
+    return { rangesHeld: 12, rangesTotal: 40, bytesSent: 1_234_567, etaSeconds: 65 }
+  }
+
+  async ringShow() {
+    this.asked.push(['ringShow', {}])
+    return fakeRing
+  }
+
+  async ringRange(query: Parameters<NodeOperations['ringRange']>[0]) {
+    this.asked.push(['ringRange', query])
+    return { ...fakeRange, ...(query.name && { name: query.name }) }
+  }
+
+  async ringVerify(query: Parameters<NodeOperations['ringVerify']>[0]): Promise<RingVerifyResult> {
+    this.asked.push(['ringVerify', query])
+    const next = query.from + query.count
+    const part = this.verified.get(query.from)
+    const rest = { repaired: [], differing: [], unreachable: [], busy: [] }
+    return { equal: query.count, ...rest, ...part, next: next < 4_096 ? next : null }
+  }
+
+  async drain(query: Parameters<NodeOperations['drain']>[0]) {
+    this.asked.push(['drain', query])
+    return { draining: query.undo !== true, homes: 0, calls: Math.max(0, this.callsHere--) }
+  }
+
+  async recover(query: Parameters<NodeOperations['recover']>[0]): Promise<RecoverResult> {
+    this.asked.push(['recover', query])
+    const recovered = query.accept ? this.losses.map(({ range, start }) => ({ range, epoch: 1_048_600, start })) : []
+    return { losses: this.losses, refused: [], recovered }
   }
 
   async adminPassword(query: Parameters<NodeOperations['adminPassword']>[0]) {
