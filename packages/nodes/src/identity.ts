@@ -108,6 +108,7 @@ export class IdentityFiles {
 
   /** This node has left its ring: it must not come back as the member that it was. */
   async markLeft(): Promise<void> {
+    await rm(join(this.#data, 'issuer'), { force: true })
     await rename(join(this.#data, 'identity'), join(this.#data, 'identity.left'))
   }
 

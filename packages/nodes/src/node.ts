@@ -1,4 +1,5 @@
 import {
+  errorCode,
   errorMessage,
   formatAddress,
   type Lifecycle,
@@ -24,6 +25,7 @@ import type { BannerFacts, RunningNode, StartNode, StartOptions } from './contro
 import { IdentityFiles } from './identity.ts'
 import { becomeMember, otherName, rootNote } from './membership.ts'
 import type { Operations } from './operations.ts'
+import { refuseLastIssuer } from './ring-members.ts'
 
 const CAUGHT_UP_PATIENCE_MS = 5_000
 const CAUGHT_UP_POLL_MS = 50
@@ -71,6 +73,8 @@ class Node implements RunningNode {
     const { promise, resolve } = Promise.withResolvers<Error>()
     this.fatal = promise
     this.#onFatal = (error) => {
+      // A node that leaves is put out at its own wish.
+      if (this.#leaving && errorCode(error) === 'NODE_REVOKED') return
       this.#broken ??= error
       resolve(error)
     }
@@ -218,9 +222,14 @@ class Node implements RunningNode {
   }
 
   async #handOver(overlay: Overlay, files: IdentityFiles): Promise<void> {
+    refuseLastIssuer(overlay)
     overlay.setServing(false)
     await overlay.handOver()
     await overlay.sayLeft()
+    // Whoever finds this disk later finds keys that open nothing.
+    await overlay.authority.revoke(overlay.self).catch((error) => {
+      this.#options.logger.warn('the keys of this node stay good until its certificate ends', { error })
+    })
     await files.markLeft()
     this.#sayLeft()
   }

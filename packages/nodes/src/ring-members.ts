@@ -33,7 +33,7 @@ export class RingMembers {
     }
     const members = [...views.values()].sort(
       (a, b) =>
-        Number(a.state === 'revoked') - Number(b.state === 'revoked') ||
+        Number(a.revokedAt !== null) - Number(b.revokedAt !== null) ||
         a.name.localeCompare(b.name, 'en', { numeric: true }),
     )
     const rootKeyFile = (await this.#c.rootFile()) ?? null
@@ -119,12 +119,14 @@ export class RingMembers {
   #revoked({ id, name, at, by }: Revocation, member: Member | undefined): MemberView {
     const seen = this.#view(id, member)
     const revokedBy = this.#c.ring.roster.get(by)?.name ?? by
-    return { ...seen, name, state: 'revoked', certificateUntil: null, issuerUntil: null, revokedAt: at, revokedBy }
+    const state = by === id ? 'left' : 'revoked'
+    return { ...seen, name, state, certificateUntil: null, issuerUntil: null, revokedAt: at, revokedBy }
   }
 
   #hints(members: readonly MemberView[], rootKeyFile: string | null): string[] {
     const hints: string[] = []
-    const able = members.filter(({ issuerUntil, state }) => issuerUntil !== null && state !== 'left')
+    const here = members.filter(({ state }) => state !== 'left' && state !== 'revoked')
+    const able = here.filter(({ issuerUntil }) => issuerUntil !== null)
     const wanting = members.filter(({ issuerUntil, roles, state }) => {
       return issuerUntil === null && roles.includes(ISSUER_ROLE) && (state === 'alive' || state === 'suspect')
     })
@@ -132,7 +134,7 @@ export class RingMembers {
     if (wanting.length > 0 && !rootKeyFile) {
       hints.push(`${names(wanting)} has the role issuer and no issuer key: "thor-node rotate --root FILE" there.`)
     }
-    if (able.length < 2 && members.length > 1) {
+    if (able.length < 2 && here.length > 1) {
       hints.push(
         'Only one node can issue certificates: when it is lost, nobody can join and no certificate is renewed.',
       )
@@ -142,11 +144,22 @@ export class RingMembers {
     if (ending.length > 0) {
       hints.push(`The issuer key of ${names(ending)} ends within 90 days: "thor-node rotate --root FILE" there.`)
     }
-    if (rootKeyFile && able.length >= Math.min(3, members.length)) {
+    if (rootKeyFile && able.length >= Math.min(3, here.length)) {
       hints.push(`The root key of the ring lies in ${rootKeyFile}: move it to a safe place off this machine.`)
     }
     return hints
   }
+}
+
+/** The last node that can issue certificates must not leave the others behind. Throws `ADMISSION_LAST_ISSUER`. */
+export function refuseLastIssuer({ authority, members, self }: Pick<Overlay, 'authority' | 'members' | 'self'>): void {
+  const others = [...authority.issuerNodes].filter((id) => id !== self && members.get(id)?.state !== 'left')
+  const hasCompany = members.list().some(({ nodeId }) => nodeId !== self && members.isLive(nodeId))
+  if (!authority.issuer || others.length > 0 || !hasCompany) return
+  throw new ThorError(
+    'ADMISSION_LAST_ISSUER',
+    `this is the last node that may issue certificates: ${hints.ADMISSION_LAST_ISSUER}`,
+  )
 }
 
 const hints: Readonly<Record<string, string>> = {

@@ -40,7 +40,7 @@ export const membershipLimits = {
   /** Issuer certificates that are known; more are not taken. */
   issuersMax: 256,
   /** Revocations are kept for ever; beyond this many `revoke` refuses, and more are not taken. */
-  revocationsMax: 4_096,
+  revocationsMax: 1_024,
   /** News of one gossip message that is looked at. */
   entriesPerMessageMax: 1_024,
 } as const

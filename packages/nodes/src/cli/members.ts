@@ -15,9 +15,17 @@ function stateOf(member: MemberView, paint: Paint): string {
 export function renderMembers({ members, hints }: MembersResult, paint: Paint): string {
   const day = (at: number | null): string => (at === null ? '-' : formatTime(at).slice(0, 16))
   const rows = members.map((member) => {
-    const { name, self, zone, certificateUntil, issuerUntil, roles, revokedAt, revokedBy } = member
+    const { name, state, self, zone, certificateUntil, issuerUntil, roles, revokedAt, revokedBy } = member
     const head = [`${paint.bold(name)}${self ? ' *' : ''}`, stateOf(member, paint), zone]
-    if (revokedAt !== null) return [...head, '-', '-', paint.dim(`revoked ${day(revokedAt)} at ${revokedBy}`)]
+    if (revokedAt !== null)
+      return [
+        ...head,
+        '-',
+        '-',
+        paint.dim(
+          `${state === 'left' ? 'left' : 'revoked'} ${day(revokedAt)}${state === 'left' ? '' : ` at ${revokedBy}`}`,
+        ),
+      ]
     return [...head, day(certificateUntil), day(issuerUntil), roles.join(' ')]
   })
   const told = hints.length > 0 ? ['', ...hints.map((hint) => paint.yellow(hint))] : []

@@ -190,7 +190,7 @@ export interface MemberView {
   certificateUntil: number | null
   /** End of its issuer key; null when it cannot issue certificates. */
   issuerUntil: number | null
-  /** When and at which node it was revoked. */
+  /** When and at which node it was revoked; a node that left was so at its own wish. */
   revokedAt: number | null
   revokedBy: string | null
 }
