@@ -22,8 +22,8 @@ export interface Disk {
   get(key: string): Promise<Uint8Array | undefined>
   /**
    * All or nothing. With `sync` the batch survives a power cut once the promise resolves. `STORE_DISK_FULL` says that
-   * nothing was written and the disk is as it was. Any other rejection must end the process: the outcome of the write is
-   * unknown for ever (never retry an fsync).
+   * there was no space: this batch may be there or not, all before it is, and the disk can be used. Any other rejection must
+   * end the process: the outcome of the write is unknown for ever (never retry an fsync).
    */
   batch(operations: readonly DiskOperation[], options: { sync: boolean }): Promise<void>
   entries(range: DiskRange): AsyncIterable<readonly [key: string, value: Uint8Array]>

@@ -10,9 +10,10 @@ import {
   splitAor,
   ThorError,
 } from '@thor-node/core'
-import type { Member, NodeId } from '@thor-node/overlay'
+import type { Alarm, Member, NodeId } from '@thor-node/overlay'
 import type { AccountDirectory, AccountRecord, AddressRecord } from '@thor-node/provision'
 import type { StoredBinding, TransportLayer } from '@thor-node/sip'
+import type { RingAlarms } from './adapters/alarms.ts'
 import type { CallHistory } from './adapters/call-history.ts'
 import type { CallService } from './adapters/call-service.ts'
 import type { RingAccess } from './adapters/ring-access.ts'
@@ -52,6 +53,7 @@ interface HomeCounts {
 
 export interface OperationsComponents {
   ring: RingAccess
+  alarms: Pick<RingAlarms, 'of'>
   clock: Clock
   random: Random
   directory: AccountDirectory
@@ -93,8 +95,9 @@ export class Operations implements NodeOperations {
     const { ring } = this.#c
     const members = ring.members.list()
     const live = members.filter((member) => ring.members.isLive(member.nodeId))
-    const [accounts, counts] = await Promise.all([
+    const [accounts, alarms, counts] = await Promise.all([
       this.#c.directory.accounts(),
+      this.#c.alarms.of(live),
       Promise.all(live.map((member) => this.#countsOf(member.nodeId))),
     ])
     const sum = (key: keyof HomeCounts): number => counts.reduce((total, one) => total + one[key], 0)
@@ -102,7 +105,7 @@ export class Operations implements NodeOperations {
     return {
       domain: this.#init.domain(),
       nodes: members
-        .map((member) => this.#nodeStatus(member, spread))
+        .map((member) => this.#nodeStatus(member, spread, alarms.get(member.nodeId) ?? []))
         .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true })),
       totals: { accounts: accounts.length, registrations: sum('registrations'), calls: sum('calls') },
       ring: { ranges: RANGE_COUNT, underReplicated: spread.underReplicated, changing: ring.ranges.counts().changing },
@@ -266,7 +269,11 @@ export class Operations implements NodeOperations {
     return { held, home, underReplicated }
   }
 
-  #nodeStatus(member: Member, spread: { held: Map<NodeId, number>; home: Map<NodeId, number> }): NodeStatus {
+  #nodeStatus(
+    member: Member,
+    spread: { held: Map<NodeId, number>; home: Map<NodeId, number> },
+    alarms: Alarm[],
+  ): NodeStatus {
     const { members } = this.#c.ring
     const live = members.isLive(member.nodeId)
     return {
@@ -283,6 +290,7 @@ export class Operations implements NodeOperations {
       rangesHome: spread.home.get(member.nodeId) ?? 0,
       self: member.nodeId === members.self.nodeId,
       services: member.services,
+      alarms,
     }
   }
 

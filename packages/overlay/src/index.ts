@@ -4,6 +4,7 @@
  *
  * @module
  */
+export type { Alarm } from './condition/alarms.ts'
 export { callHome, type HomeCallComponents } from './home-call.ts'
 export type { Member, MemberChange, MemberState, Members, ServiceAddresses, Trouble } from './membership/contract.ts'
 export * from './net.index.ts'

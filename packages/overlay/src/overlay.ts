@@ -1,5 +1,6 @@
 import {
   type Clock,
+  type DiskSpace,
   type Lifecycle,
   type Logger,
   type Random,
@@ -12,6 +13,8 @@ import {
 import { Authority, type IssuerState } from './admission/authority.ts'
 import type { RootKey } from './admission/issuer.ts'
 import { Renewer } from './admission/renewer.ts'
+import type { Alarm } from './condition/alarms.ts'
+import { Condition } from './condition/condition.ts'
 import { callHome } from './home-call.ts'
 import { Lives } from './life/lives.ts'
 import type { Member, Members, ServiceAddresses } from './membership/contract.ts'
@@ -56,6 +59,8 @@ export interface OverlayComponents {
   saveIssuer?(state: IssuerState): Promise<void>
   /** The ring has put this node out: it must be stopped, and not be started again. */
   onPutOut?(out: PutOut): void
+  /** What is free under the disk; without it only the disk itself can say that it is full. */
+  space?(): Promise<DiskSpace>
   /** The disk is an old copy: a peer (`by`) remembers a later state of this node. It does not vote, and must end. */
   onStale?(by: NodeId): void
 }
@@ -115,6 +120,7 @@ export class Overlay implements Lifecycle {
   readonly #peers: PeerNet
   readonly #membership: Membership
   readonly #lives: Lives
+  readonly #condition: Condition
   readonly #view: RangeView
   readonly #set: SetRecords
   readonly #soft: SoftRecords
@@ -169,6 +175,10 @@ export class Overlay implements Lifecycle {
       { self, forced: init.acceptOldCopy, onStale: onStale && ((by) => onStale(by)) },
     )
     this.#lives = lives
+    this.#condition = new Condition(
+      { clock, random, log, rpc, members, disk, space: components.space },
+      { onChange: (troubles) => this.#membership.setTroubles(troubles) },
+    )
     this.configs = new ConfigTable(
       { disk, rpc },
       { self, rangeCount: init.rangeCount, mayVote: (config) => lives.mayVote(config) },
@@ -246,6 +256,7 @@ export class Overlay implements Lifecycle {
     for (const part of [
       this.#gatekeeper,
       this.#lives,
+      this.#condition,
       this.#peers,
       this.#membership,
       this.#renewer,
@@ -283,6 +294,16 @@ export class Overlay implements Lifecycle {
   get copied(): { inBytes: number; outBytes: number } {
     const { inBytes, outBytes } = this.#transfer.snapshot()
     return { inBytes, outBytes }
+  }
+
+  /** What an operator should know about this node now. */
+  alarms(): Alarm[] {
+    return this.#condition.alarms.list()
+  }
+
+  /** False while this clock is more than ten seconds from those of most nodes: it should stamp nothing that lasts. */
+  get clockTrusted(): boolean {
+    return this.#condition.clock.state !== 'wrong'
   }
 
   /** Tells everybody whether this node takes new work. */
@@ -323,6 +344,7 @@ export class Overlay implements Lifecycle {
     return {
       transfer: this.#transfer.snapshot(),
       life: this.#lives.snapshot(),
+      condition: this.#condition.snapshot(),
       balancer: this.#balancer.snapshot(),
       set: this.#set.snapshot(),
       soft: this.#soft.snapshot(),

@@ -1,5 +1,6 @@
 import { Door, type Overlay, type Roster } from '@thor-node/overlay'
 import { ProvisionServer } from '@thor-node/provision'
+import { RingAlarms } from '../adapters/alarms.ts'
 import { CallHistory } from '../adapters/call-history.ts'
 import { CallHistoryAdapter, DeviceLocationsAdapter } from '../adapters/provision.ts'
 import { ControlServer } from '../control/server.ts'
@@ -93,8 +94,9 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
     ringOperations,
     bytesSent,
   }
+  const alarms = new RingAlarms({ rpc: overlay.rpc, own: () => overlay.alarms() })
   const operations = new Operations(
-    { ring: overlay, clock, random, ...parts },
+    { ring: overlay, alarms, clock, random, ...parts },
     { domain: () => domain, inviteLifetimeMs: config.admission.inviteTtl },
   )
   const control = new ControlServer({ logger, operations }, { data: config.data })

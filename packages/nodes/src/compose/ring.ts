@@ -49,8 +49,9 @@ export function composeRing(
   { identity, known, issuer, files, wake, acceptOldCopy }: RingSurroundings,
   onFatal: (error: Error) => void,
 ): RingParts {
+  const level = new LevelDisk({ directory: join(config.data, 'records') })
   const disk = new GroupCommit(
-    { disk: new LevelDisk({ directory: join(config.data, 'records') }) },
+    { disk: level },
     {
       onFatal: (cause) =>
         onFatal(new ThorError('NODE_DISK_FAILED', `the disk failed: ${errorMessage(cause)}`, { cause })),
@@ -83,6 +84,7 @@ export function composeRing(
       roster,
       findAddresses: (nodeId) => peers.findAddresses(nodeId),
       saveRoster: (saved) => files.saveRoster(saved),
+      space: () => level.space(),
       onStale: (by) => {
         const fail = (cause?: unknown): void => onFatal(staleCopy(config.data, cause ?? name(by)))
         files.markStale().then(() => fail(), fail)

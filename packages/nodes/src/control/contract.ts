@@ -42,6 +42,17 @@ export interface NodeStatus {
   /** The node that was asked. */
   self: boolean
   services: NodeServices
+  /** What is wrong with it now; empty for nodes that are not live. */
+  alarms: NodeAlarm[]
+}
+
+export interface NodeAlarm {
+  /** `full-disk`, `slow-disk`, `clock-off`, `wrong-clock`, `damage` …: for monitors. */
+  kind: string
+  /** One sentence: what is wrong, and what to do. */
+  text: string
+  /** Epoch milliseconds; 0 when the node itself does not answer. */
+  since: number
 }
 
 export interface RingStatus {

@@ -47,6 +47,11 @@ export function ringSentence(status: StatusResult, paint: Paint): string {
   return `Ring: ${count(live, 'live node')}, ${parts.join(', ')}.`
 }
 
+/** One line per alarm. */
+export function alarmLines(nodes: readonly NodeStatus[], paint: Paint): string[] {
+  return nodes.flatMap(({ name, alarms }) => alarms.map(({ text }) => paint.red(`! ${name}: ${text}`)))
+}
+
 export function renderStatus(status: StatusResult, paint: Paint, options: { ring?: boolean } = {}): string {
   const rows = status.nodes.map((node) => {
     const live = node.state === 'alive' || node.state === 'suspect'
@@ -79,6 +84,7 @@ export function renderStatus(status: StatusResult, paint: Paint, options: { ring
   return [
     `${paint.bold(status.domain)}: ${totals}`,
     ringSentence(status, paint),
+    ...alarmLines(status.nodes, paint),
     '',
     ...picture,
     renderTable(columns, rows, paint),

@@ -126,4 +126,13 @@ render('one is one and two are many', () => {
   )
 })
 
+render('what is wrong with a node is said right under the state of the ring', () => {
+  const alarms = [{ kind: 'full-disk', text: 'the disk is full', since: 1 }]
+  const nodes = fakeStatus.nodes.map((one, index) => (index === 1 ? { ...one, alarms } : one))
+  const lines = renderStatus({ ...fakeStatus, nodes }, plain).split('\n')
+  assert.is(lines[2], `! ${nodes[1]?.name}: the disk is full`)
+  assert.is(lines[3], '')
+  assert.not.match(renderStatus(fakeStatus, plain), '! ')
+})
+
 render.run()

@@ -46,6 +46,10 @@ export class AcceptorDigests {
     change.running++
     try {
       await write()
+    } catch (error) {
+      // It may be there nevertheless.
+      this.#known.delete(range)
+      throw error
     } finally {
       change.count++
       change.running--

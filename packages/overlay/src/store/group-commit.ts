@@ -12,6 +12,8 @@ export interface Stamp {
 export interface DiskWatcher {
   /** Returns what is to be called when the sync has ended. */
   syncBegins(): () => void
+  /** The same for one read. */
+  readBegins(): () => void
   /** True when there were so many that the disk is not to be trusted any more. */
   readFailed(): boolean
   /** A write was refused for want of space. */
@@ -76,11 +78,14 @@ export class GroupCommit implements Disk {
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
+    const ended = this.#watcher?.readBegins()
     try {
       return await this.#disk.get(key)
     } catch (error) {
       this.#readFailed(error)
       throw error
+    } finally {
+      ended?.()
     }
   }
 

@@ -6,6 +6,13 @@ export const diskLimits = {
   /** What one write of the group takes along. */
   batchOperationsMax: 4_096,
   batchBytesMax: 8 * 1024 * 1024,
+  /** Space that is set aside for a database that must be opened anew on a full disk, once the disk is low. */
+  reserveBytes: 48 * 1024 * 1024,
+  /** Less free space, or a smaller share of the disk, and it is low. */
+  lowBytes: 2 * 1024 * 1024 * 1024,
+  lowShare: 0.1,
+  /** After it ran out of space a disk refuses every write until so much is free. */
+  fullBytes: 16 * 1024 * 1024,
 } as const
 
 export const setLimits = {

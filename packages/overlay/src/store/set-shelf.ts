@@ -72,6 +72,10 @@ export class SetShelf {
       change.running++
       try {
         await this.#disk.batch(operations, { sync: true })
+      } catch (error) {
+        // It may be there nevertheless.
+        this.#digests.delete(range)
+        throw error
       } finally {
         change.count++
         change.running--

@@ -14,14 +14,14 @@ const packr = new Packr({ useRecords: false, copyBuffers: true })
  */
 export class SoftSnapshot {
   readonly #clock: Clock
-  readonly #disk: Disk
+  readonly #disk: Disk & { readonly isFull?: boolean }
   readonly #table: SoftTable
   /** Records that changed since they were written, by disk key. */
   readonly #changed = new Map<string, { range: RangeId; name: string }>()
 
   #saving: Promise<void> = Promise.resolve()
 
-  constructor(components: { clock: Clock; disk: Disk; table: SoftTable }) {
+  constructor(components: { clock: Clock; disk: Disk & { readonly isFull?: boolean }; table: SoftTable }) {
     this.#clock = components.clock
     this.#disk = components.disk
     this.#table = components.table
@@ -63,6 +63,7 @@ export class SoftSnapshot {
   }
 
   async #save(bytesMax: number): Promise<void> {
+    if (this.#disk.isFull) return
     let written = 0
     while (this.#changed.size > 0 && written < bytesMax) {
       const taken: [string, { range: RangeId; name: string }][] = []
@@ -80,7 +81,7 @@ export class SoftSnapshot {
       try {
         await this.#disk.batch(operations, { sync: false })
       } catch (error) {
-        if (errorCode(error) !== 'STORE_OVERLOADED') throw error
+        if (!['STORE_OVERLOADED', 'STORE_DISK_FULL'].includes(errorCode(error) ?? '')) throw error
         for (const [key, record] of taken) this.#changed.set(key, record)
         return
       }

@@ -139,7 +139,16 @@ export class OverlayRing {
     const known = this.nodes.filter((other) => other !== node && other.boots > 0).map((other) => memberOf(other))
     await disk.open()
     const overlay = new Overlay(
-      { clock, random: this.random.fork(), logger: silentLogger, disk, peers, roster, onStale },
+      {
+        clock,
+        random: this.random.fork(),
+        logger: silentLogger,
+        disk,
+        peers,
+        roster,
+        onStale,
+        space: () => node.medium.space(),
+      },
       {
         genesis: node === this.nodes[0] && node.boots === 1,
         bootCounter: node.boots,
