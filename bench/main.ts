@@ -8,6 +8,7 @@ import { join } from 'node:path'
 
 const benches: Record<string, string> = {
   parser: 'microseconds per SIP message: parse, validate, serialize',
+  registers: 'changes, reads and transactions of registers on three nodes in one process',
   relay: 'packets per second through the media relay, with loss',
   membership: 'simulated rings: who is taken for dead wrongly, and how soon real deaths are seen',
   'one-node': 'start-up, memory, registrations and calls per second of one node on one core',

@@ -2,6 +2,8 @@
 export const regLimits = {
   /** UTF-8 bytes; more is `STORE_TOO_LARGE`. */
   nameBytesMax: 512,
+  /** UTF-8 bytes of the id of an operation; more is `STORE_BAD_REQUEST`. */
+  opIdBytesMax: 256,
   /** A value with its body and the results it remembers; more is `STORE_TOO_LARGE`. */
   valueBytesMax: 256 * 1024,
   /** Results of operations that a value remembers; operations issued before those forgotten are `STORE_TOO_OLD` … */

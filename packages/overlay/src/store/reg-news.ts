@@ -8,8 +8,9 @@ import { regLimits } from './reg-limits.ts'
 /** `reg.changed`: registers that changed, or too many to name them. */
 export type ChangedNews = { keys: [range: RangeId, name: string][] } | { all: true }
 
-/** What nobody keeps copies of: not worth telling. */
-const UNTOLD = /^(?:bal|tx|voucher)\//
+/** What nobody keeps copies of is not worth telling. */
+export const isTold = ({ name }: RecordKey): boolean =>
+  !(name.startsWith('bal/') || name.startsWith('tx/') || name.startsWith('voucher/'))
 
 /** Undefined: any register may have changed. */
 export type ChangeListener = (key: RecordKey | undefined) => void
@@ -42,7 +43,7 @@ export class RegNews {
 
   /** A change of this node, done or of unknown outcome. Listeners here hear of it at once. */
   changed(key: RecordKey): void {
-    if (UNTOLD.test(key.name)) return
+    if (!isTold(key)) return
     this.#tellHere(key)
     if (this.#untold.size <= regLimits.newsKeysMax) this.#untold.set(recordKeyOf(key.range, key.name), key)
     this.#timer ??= this.#components.clock.after(regLimits.newsMs, () => this.#send())
@@ -76,5 +77,3 @@ export class RegNews {
     for (const listener of [...this.#listeners]) listener(key)
   }
 }
-
-export const isTold = ({ name }: RecordKey): boolean => !UNTOLD.test(name)

@@ -1,17 +1,8 @@
 /** An operation on the value of a register: applied once, however often it is tried; pure. */
 import { type Decision, ThorError, type Versioned } from '@thor-node/core'
 import { regLimits } from './reg-limits.ts'
-import {
-  emptyValue,
-  type Forgotten,
-  type Intent,
-  type Operation,
-  packPlain,
-  type RecentOperation,
-  type RegValue,
-  unpackPlain,
-  versioned,
-} from './reg-value.ts'
+import type { Operation, RecentOperation } from './reg-recent.ts'
+import { emptyValue, type Intent, packPlain, type RegValue, unpackPlain, versioned } from './reg-value.ts'
 
 export type ChangeFn<B, R> = (current: Versioned<B> | undefined, now: number) => Decision<B, R>
 
@@ -24,8 +15,8 @@ export type Applied<R> =
 
 /** The answer of an operation that was applied. */
 export function answerOf<R>(value: RegValue | undefined, opId: string): { result: R } | undefined {
-  const known = value?.recent.find((operation) => operation.opId === opId)
-  return known && { result: unpackPlain(known.result) as R }
+  const known = value?.recent.find(opId)
+  return known && { result: unpackPlain(known) as R }
 }
 
 /**
@@ -116,41 +107,9 @@ export function refuseUntimely(value: RegValue | undefined, { issuedAt, step }: 
   }
 }
 
-/**
- * What is remembered with one more result. The shortest-known go first; up to when they were issued is kept for ever. What a
- * caller without an answer may be about to repeat stays. Throws `STORE_UNAVAILABLE` when that is too much.
- */
-function remember(
-  { recent, forgotten }: RegValue,
-  entry: RecentOperation,
-  now: number,
-): { recent: readonly RecentOperation[]; forgotten: Forgotten } {
-  const gone = new Set<RecentOperation>()
-  let [count, bytes] = [1, entry.result.length]
-  for (const operation of recent) {
-    if (operation.at <= now - (operation.step ? regLimits.stepKeepMs : regLimits.operationKeepMs)) gone.add(operation)
-    else {
-      count++
-      bytes += operation.result.length
-    }
-  }
-  if (count > regLimits.recentMax || bytes > regLimits.recentBytesMax) {
-    for (const operation of recent.toSorted((a, b) => a.issuedAt - b.issuedAt)) {
-      if (count <= regLimits.recentMax && bytes <= regLimits.recentBytesMax) break
-      if (gone.has(operation) || operation.at > now - regLimits.recentRepeatMs) continue
-      gone.add(operation)
-      count--
-      bytes -= operation.result.length
-    }
-  }
-  if (count > regLimits.recentRepeatMax) {
-    throw new ThorError('STORE_UNAVAILABLE', `${count - 1} changes in a few seconds; nothing changed`)
-  }
-  if (gone.size === 0) return { recent: [...recent, entry], forgotten }
-  const upTo = (step: boolean, before: number): number =>
-    [...gone].reduce((most, one) => (one.step === step ? Math.max(most, one.issuedAt) : most), before)
-  return {
-    recent: [...recent.filter((operation) => !gone.has(operation)), entry],
-    forgotten: { others: upTo(false, forgotten.others), steps: upTo(true, forgotten.steps) },
-  }
+/** What is remembered with one more result. Throws `STORE_UNAVAILABLE` when that is too much. */
+function remember(value: RegValue, entry: RecentOperation, now: number): Pick<RegValue, 'recent' | 'forgotten'> {
+  const memory = value.recent.with(entry, value.forgotten, now)
+  if (memory) return memory
+  throw new ThorError('STORE_UNAVAILABLE', `${regLimits.recentRepeatMax} changes in a few seconds; nothing changed`)
 }

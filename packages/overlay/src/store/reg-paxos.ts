@@ -10,7 +10,7 @@ import { type Ballot, ballotAbove, NO_BALLOT } from './ballot.ts'
 import { CarriedPromises } from './reg-carried.ts'
 import { regLimits } from './reg-limits.ts'
 import type { ReadAnswer, VoteAnswer } from './reg-messages.ts'
-import { choose, countReads, countVotes } from './reg-proposer.ts'
+import { choose, countReads, countVotes, enoughOf } from './reg-proposer.ts'
 import { askVoters } from './reg-round.ts'
 import { emptyValue, Held, held } from './reg-value.ts'
 
@@ -170,7 +170,7 @@ export class KeyProposer {
     attempt.highest = ballot
     const votes = countVotes(
       await this.#ask(config, 'reg.prepare', key, { ballot }, until, (answers) =>
-        hasQuorum(config, new Set(countVotes(answers).promised.keys())),
+        enoughOf(config, answers, 'promised'),
       ),
     )
     const chosen = choose(config, votes.promised)
@@ -197,7 +197,7 @@ export class KeyProposer {
     const certainBefore = !attempt.uncertain
     if (plan.next) attempt.uncertain = true
     const id = recordKeyOf(key.range, key.name)
-    const enough = (answers: ReadonlyMap<NodeId, VoteAnswer>) => hasQuorum(config, countVotes(answers).accepted)
+    const enough = (answers: ReadonlyMap<NodeId, VoteAnswer>) => enoughOf(config, answers, 'accepted')
     // Who promised more to somebody else would miss every later change too: the next one prepares again, above that.
     const onLate = (answer: VoteAnswer) => {
       if (answer.type === 'refused') this.#carried.take(id, config.epoch)

@@ -68,6 +68,17 @@ export function countVotes(answers: ReadonlyMap<NodeId, VoteAnswer>): Votes {
   return votes
 }
 
+/** Whether a quorum gave this answer: looked at whenever one comes in. */
+export function enoughOf(
+  config: RangeConfig,
+  answers: ReadonlyMap<NodeId, VoteAnswer>,
+  type: 'promised' | 'accepted',
+): boolean {
+  const nodes = new Set<NodeId>()
+  for (const [nodeId, answer] of answers) if (answer.type === type) nodes.add(nodeId)
+  return hasQuorum(config, nodes)
+}
+
 /** Sorts the answers of a read round. */
 export function countReads(answers: ReadonlyMap<NodeId, ReadAnswer>): {
   read: Map<NodeId, Accepted>

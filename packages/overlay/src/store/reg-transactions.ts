@@ -6,13 +6,13 @@ import { recordKeyOf } from './acceptor-record.ts'
 import { regLimits } from './reg-limits.ts'
 import { answerOf, applyIntent, type ChangeFn, type IssuedOperation, issuedIn, settleIntent } from './reg-operation.ts'
 import { checkName, type KeyProposer, type Plan, type Planner } from './reg-paxos.ts'
+import type { Operation } from './reg-recent.ts'
 import { type Begun, beginning, committing, type TxRecord, type Verdict, verdictOf } from './reg-tx-record.ts'
 import {
   emptyValue,
   type Held,
   held,
   type Intent,
-  type Operation,
   packPlain,
   type RegValue,
   unpackPlain,

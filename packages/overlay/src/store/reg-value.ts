@@ -3,28 +3,7 @@ import { createHash } from 'node:crypto'
 import { type RecordKey, ThorError, type Versioned } from '@thor-node/core'
 import { Packr } from 'msgpackr'
 import { regLimits } from './reg-limits.ts'
-
-/** What identifies an operation over all its repetitions. */
-export interface Operation {
-  opId: string
-  /** When it was first tried, epoch milliseconds. */
-  issuedAt: number
-  /** Of a call: remembered for a shorter time. */
-  step: boolean
-}
-
-export interface RecentOperation extends Operation {
-  /** Epoch milliseconds by the median clock of the quorum that was asked. */
-  at: number
-  /** Packed, so that changes carry it along unread. */
-  result: Uint8Array
-}
-
-/** Operations issued up to then may have been applied and forgotten: epoch milliseconds, for others and for steps of calls. */
-export interface Forgotten {
-  others: number
-  steps: number
-}
+import { type Forgotten, NOTHING_FORGOTTEN, type RecentOperation, RecentOperations } from './reg-recent.ts'
 
 /**
  * What a transaction makes of the register once it is committed (reg-transactions.ts). While it is there, nobody else
@@ -43,54 +22,42 @@ export interface RegValue {
   rev: number
   /** Undefined in a tombstone: the key is deleted, but its ballots and `rev` go on. */
   body: Uint8Array | undefined
-  /** Oldest first. */
-  recent: readonly RecentOperation[]
+  recent: RecentOperations
   forgotten: Forgotten
   intent?: Intent
 }
 
-export const NOTHING_FORGOTTEN: Forgotten = { others: 0, steps: 0 }
-
 /** A key that never was. */
-export const emptyValue: RegValue = { rev: 0, body: undefined, recent: [], forgotten: NOTHING_FORGOTTEN }
+export const emptyValue: RegValue = {
+  rev: 0,
+  body: undefined,
+  recent: RecentOperations.none,
+  forgotten: NOTHING_FORGOTTEN,
+}
 
 const packr = new Packr({ useRecords: false })
 
 export const packPlain = (data: unknown): Uint8Array => packr.pack(data)
 export const unpackPlain = (bytes: Uint8Array): unknown => packr.unpack(bytes)
 
-type WireOperation = [opId: string, at: number, result: Uint8Array, issuedAt: number, step: 0 | 1]
-type WireIntent = [range: number, name: string, seq: number, keep: 0 | 1, body: Uint8Array | null, ...WireOperation]
+type WireIntent = [range: number, name: string, seq: number, keep: 0 | 1, body: Uint8Array | null, entry: Uint8Array]
 type WireValue = [
   rev: number,
   body: Uint8Array | null,
-  recent: WireOperation[],
+  recent: Uint8Array,
   forgotten: [others: number, steps: number],
   intent: WireIntent | null,
 ]
 /** Written before there were intents: results not packed, and issued when they were applied. */
 type OldWireValue = [rev: number, body: Uint8Array | null, recent: [opId: string, at: number, result: unknown][]]
 
-const toWire = ({ opId, at, result, issuedAt, step }: RecentOperation): WireOperation => [
-  opId,
-  at,
-  result,
-  issuedAt,
-  step ? 1 : 0,
-]
-const fromWire = ([opId, at, result, issuedAt, step]: WireOperation): RecentOperation => ({
-  opId,
-  at,
-  result,
-  issuedAt,
-  step: step === 1,
-})
-
 export function encodeValue({ rev, body, recent, forgotten, intent }: RegValue): Uint8Array {
-  const wireIntent: WireIntent | null = intent
-    ? [intent.tx.range, intent.tx.name, intent.seq, intent.keep ? 1 : 0, intent.body ?? null, ...toWire(intent)]
-    : null
-  const wire: WireValue = [rev, body ?? null, recent.map(toWire), [forgotten.others, forgotten.steps], wireIntent]
+  let wireIntent: WireIntent | null = null
+  if (intent) {
+    const { tx, seq, keep, body: next } = intent
+    wireIntent = [tx.range, tx.name, seq, keep ? 1 : 0, next ?? null, RecentOperations.of([intent]).bytes]
+  }
+  const wire: WireValue = [rev, body ?? null, recent.bytes, [forgotten.others, forgotten.steps], wireIntent]
   return packr.pack(wire)
 }
 
@@ -105,14 +72,20 @@ export function decodeValue(bytes: Uint8Array): RegValue {
       step: false,
       result: packPlain(result),
     }))
-    return { rev, body: body ?? undefined, recent: known, forgotten: NOTHING_FORGOTTEN }
+    return { rev, body: body ?? undefined, recent: RecentOperations.of(known), forgotten: NOTHING_FORGOTTEN }
   }
   const [rev, body, recent, [others, steps], intent] = wire
-  const value: RegValue = { rev, body: body ?? undefined, recent: recent.map(fromWire), forgotten: { others, steps } }
+  const value: RegValue = {
+    rev,
+    body: body ?? undefined,
+    recent: recent.length === 0 ? RecentOperations.none : new RecentOperations(recent),
+    forgotten: { others, steps },
+  }
   if (!intent) return value
-  const [range, name, seq, keep, newBody, ...operation] = intent
-  const change = { tx: { range, name }, seq, keep: keep === 1, body: newBody ?? undefined }
-  return { ...value, intent: { ...fromWire(operation), ...change } }
+  const [range, name, seq, keep, next, entry] = intent
+  const [operation] = new RecentOperations(entry).list()
+  if (!operation) return value
+  return { ...value, intent: { ...operation, tx: { range, name }, seq, keep: keep === 1, body: next ?? undefined } }
 }
 
 /** A value as bytes and, once somebody looked, decoded. */

@@ -23,9 +23,10 @@ import {
   settleIntent,
 } from './reg-operation.ts'
 import { KeyProposer, type KeyProposerComponents, type Planner } from './reg-paxos.ts'
+import type { Operation } from './reg-recent.ts'
 import { redecideRanges } from './reg-redecide.ts'
 import { Blocked, intentId, planOf, Transactions, unblocked, type Verdicts } from './reg-transactions.ts'
-import { held, type Intent, type Operation, type RegValue, versioned } from './reg-value.ts'
+import { held, type Intent, type RegValue, versioned } from './reg-value.ts'
 import type { Transfer } from './transfer.ts'
 
 export interface RegComponents extends KeyProposerComponents {
@@ -129,6 +130,9 @@ export class Registers implements RegStore {
   ): Promise<R> {
     if (issuedAt !== undefined && !(Number.isFinite(issuedAt) && issuedAt > 0)) {
       throw new ThorError('STORE_BAD_REQUEST', 'the time when an operation was issued is no time')
+    }
+    if (Buffer.byteLength(opId) > regLimits.opIdBytesMax) {
+      throw new ThorError('STORE_BAD_REQUEST', `an operation id of more than ${regLimits.opIdBytesMax} bytes`)
     }
     const before = issuedAt ?? this.#unknown.get(opId)
     const issued = before ?? this.#components.clock.wall()

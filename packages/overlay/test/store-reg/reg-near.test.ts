@@ -176,7 +176,7 @@ test('copies have a limit in number and bytes; the one unused for longest goes; 
     },
   } as unknown as RegNews
   const copies = new RegCopies({ clock: new SimClock(), news })
-  const value = (bytes: number) => new Held(packPlain([1, Buffer.alloc(bytes), [], [0, 0], null]) as Uint8Array)
+  const value = (bytes: number) => new Held(packPlain([1, Buffer.alloc(bytes), Buffer.alloc(0), [0, 0], null]))
   const put = (name: string, bytes: number) =>
     copies.fill({ range: 0, name }, async () => ({ held: value(bytes), sure: true }))
   const fit = Math.floor(regLimits.copyBytesMax / 1_000_100)

@@ -168,6 +168,8 @@ test(
     assert.is(await ring.run(codeOf(a.reg.change(key, 'op1', () => ({ body: big, result: 0 })))), 'STORE_TOO_LARGE')
     const name = 'n'.repeat(regLimits.nameBytesMax + 1)
     assert.is(await ring.run(codeOf(a.reg.read({ range: 1, name }, 'strict'))), 'STORE_TOO_LARGE')
+    const longId = 'o'.repeat(regLimits.opIdBytesMax + 1)
+    assert.is(await ring.run(codeOf(a.reg.change(key, longId, append('x')))), 'STORE_BAD_REQUEST')
     assert.is(await ring.run(a.reg.read(key, 'strict')), undefined)
     await ring.run(a.reg.change(key, 'op2', () => ({ body: big.slice(1_000), result: 0 })))
   }),
