@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util'
 import { SimRandom } from '@thor-node/core/testing'
-import { deaths, die, falseDeaths, harmless } from '../packages/overlay/test/membership/faults.fixture.ts'
+import { deaths, die, falseDeaths, harmless, massEvents } from '../packages/overlay/test/membership/faults.fixture.ts'
 import { type RingNode, TestRing } from '../packages/overlay/test/membership/ring.fixture.ts'
 
 const { values } = parseArgs({
@@ -20,6 +20,7 @@ const { values } = parseArgs({
 })
 const sizes = values.sizes.split(',').map(Number)
 const seeds = Array.from({ length: Number(values.seeds) }, (_, n) => n + 1)
+const MASS = 20
 const forMs = Number(values.minutes) * 60_000
 
 interface Row {
@@ -90,5 +91,27 @@ for (const nodes of sizes) {
       ...(missed > 0 && { missed }),
     })
   }
+}
+for (const event of massEvents.filter(({ name }) => name.includes(values.only))) {
+  const times: number[] = []
+  let dials = 0
+  let missed = 0
+  for (const seed of seeds) {
+    const ring = new TestRing(seed)
+    const time = await event.play(ring, MASS)
+    if (time === undefined) missed++
+    else times.push(time)
+    dials += ring.network.dials
+    await ring.stop()
+  }
+  times.sort((a, b) => a - b)
+  show({
+    what: event.name,
+    nodes: MASS,
+    'whole, median s': seconds(times[times.length >> 1] ?? Number.NaN),
+    'worst s': seconds(times.at(-1) ?? Number.NaN),
+    'dials per pair': (dials / seeds.length / ((MASS * (MASS - 1)) / 2)).toFixed(2),
+    ...(missed > 0 && { missed }),
+  })
 }
 if (values.json) console.log(JSON.stringify(rows, null, 2))

@@ -18,6 +18,8 @@ export const netLimits = {
   cutAfterMs: 1_000,
   /** A second dial by a peer within this time is the crossing of two dials; later, the older stream is taken for lost. */
   crossingDialMs: 2_000,
+  /** Connections to a peer besides the one in use are closed after so long. */
+  surplusAfterMs: 3_000,
 } as const
 
 export const rpcLimits = {

@@ -1,7 +1,16 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import { type Address, bindError, type Clock, errorMessage, type Logger, type Random, ThorError } from '@thor-node/core'
+import {
+  type Address,
+  bindError,
+  type Clock,
+  errorMessage,
+  type Logger,
+  type Random,
+  ThorError,
+  type Timer,
+} from '@thor-node/core'
 import { dialError } from '../errors.ts'
 import { netLimits } from '../limits.ts'
 import type { NodeId, PeerListener, PeerNet } from '../peers.ts'
@@ -37,6 +46,8 @@ interface Link {
   greeting?: boolean
   /** A greeted stream that the peer dialled meanwhile: taken when our dial fails. */
   waiting?: RingStream
+  /** When surplus connections are closed. */
+  tidy?: Timer
 }
 
 const GREETING_VERSION = 1
@@ -92,6 +103,7 @@ export class Libp2pPeerNet implements PeerNet {
       await node.stop()
       throw bindError(systemError(error), 'tcp', this.#init.listen)
     }
+    node.addEventListener('connection:open', ({ detail }) => this.#tidySoon(detail.remotePeer.toString()))
     this.#node = node
   }
 
@@ -118,6 +130,7 @@ export class Libp2pPeerNet implements PeerNet {
     const node = this.#node
     this.#node = undefined
     for (const link of this.#links.values()) {
+      link.tidy?.cancel()
       link.waiting?.abort('the node stops')
       link.up?.end()
     }
@@ -182,8 +195,10 @@ export class Libp2pPeerNet implements PeerNet {
     }
   }
 
-  snapshot(): { self: NodeId; connected: NodeId[] } {
-    return { self: this.self, connected: [...this.#links.keys()].filter((peer) => this.isConnected(peer)) }
+  /** `connections` is more than `connected` while a peer has several: of kad-dht, or of dials that crossed. */
+  snapshot(): { self: NodeId; connected: NodeId[]; connections: number } {
+    const connected = [...this.#links.keys()].filter((peer) => this.isConnected(peer))
+    return { self: this.self, connected, connections: this.#node?.getConnections().length ?? 0 }
   }
 
   #link(peer: NodeId): Link {
@@ -196,7 +211,26 @@ export class Libp2pPeerNet implements PeerNet {
   }
 
   #dropIfIdle(peer: NodeId, link: Link): void {
-    if (!link.up && !link.dial && !link.waiting && this.#links.get(peer) === link) this.#links.delete(peer)
+    if (link.up || link.dial || link.waiting || this.#links.get(peer) !== link) return
+    link.tidy?.cancel()
+    this.#links.delete(peer)
+  }
+
+  /**
+   * Dials of both sides and of kad-dht may cross. A moment later, when both sides know which stream is the one, connections
+   * without it are closed.
+   */
+  #tidySoon(peer: NodeId): void {
+    const link = this.#links.get(peer)
+    if (!link?.up || !this.#node) return
+    link.tidy ??= this.#clock.after(netLimits.surplusAfterMs, () => {
+      link.tidy = undefined
+      const kept = link.up?.connection
+      if (!kept) return
+      for (const connection of this.#node?.getConnections(peerIdFromString(peer)) ?? []) {
+        if (connection.id !== kept.id) connection.close().catch(() => undefined)
+      }
+    })
   }
 
   async #dial(peer: NodeId, link: Link, addresses: readonly string[]): Promise<void> {
@@ -333,6 +367,7 @@ export class Libp2pPeerNet implements PeerNet {
     }
     link.up = stream
     this.#links.set(peer, link)
+    this.#tidySoon(peer)
     this.#log.debug('connected', { peer })
     this.listener?.onConnected(peer)
   }

@@ -26,6 +26,7 @@ export class MemoryLinks {
   readonly #links = new Map<string, Link>()
   readonly #cut = new Set<string>()
   readonly #lossy = new Map<string, number>()
+  readonly #delays = new Map<string, { min: number; max: number }>()
   readonly #paused = new Set<NodeId>()
   /** Bytes per millisecond, of those links that have a limit. */
   readonly #bandwidth = new Map<string, number>()
@@ -62,6 +63,14 @@ export class MemoryLinks {
   setLoss(from: NodeId, to: NodeId, rate: number): void {
     if (rate > 0) this.#lossy.set(pair(from, to), rate)
     else this.#lossy.delete(pair(from, to))
+  }
+
+  /** One-way delay between two nodes, in both directions, other than the usual one; no fault, so `heal` leaves it. */
+  setDelay(one: NodeId, other: NodeId, delayMs: { min: number; max: number } | undefined): void {
+    for (const name of [pair(one, other), pair(other, one)]) {
+      if (delayMs) this.#delays.set(name, delayMs)
+      else this.#delays.delete(name)
+    }
   }
 
   /** Nodes of different sets do not reach each other. A node that is in none is not touched. */
@@ -103,7 +112,8 @@ export class MemoryLinks {
   carry(from: NodeId, to: NodeId, bytes: number, arrive: () => void): void {
     const loss = this.#lossy.get(pair(from, to)) ?? this.#lossRate
     const lost = loss > 0 && this.#random.float() < loss
-    const delay = this.#delayMs.min + this.#random.float() * (this.#delayMs.max - this.#delayMs.min)
+    const { min, max } = this.#delays.get(pair(from, to)) ?? this.#delayMs
+    const delay = min + this.#random.float() * (max - min)
     if (lost || this.isCut(from, to)) return
     const name = pair(from, to)
     let link = this.#links.get(name)

@@ -17,6 +17,8 @@ export interface MemoryNetworkInit extends LinkInit {
  * pauses and crashes come from outside; with a simulated clock and chance a run repeats exactly.
  */
 export class MemoryNetwork {
+  /** Dials so far, with those that met a node that was connected meanwhile. */
+  dials = 0
   readonly links: MemoryLinks
   readonly clock: Clock
   readonly init: Required<Omit<MemoryNetworkInit, keyof LinkInit>>
@@ -272,6 +274,7 @@ export class MemoryPeerNet implements PeerNet {
     const { links, clock, init } = this.#network
     const where = `${peer} at ${addresses.join(', ') || 'no known address'}`
     if (!this.running) throw new ThorError('OVERLAY_UNREACHABLE', `the network of ${this.self} is not started`)
+    this.#network.dials++
     const answered = await new Promise<boolean>((resolve) => {
       const guard = clock.after(init.dialTimeoutMs, () => resolve(false))
       links.carry(this.self, peer, 0, () => {

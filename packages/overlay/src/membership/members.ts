@@ -348,8 +348,14 @@ export class Membership implements Members, Lifecycle {
 
   #onConnected(peer: NodeId): void {
     this.#mesh.connected(peer)
+    // When one of those that were cut off is back, the others may be too.
+    if (this.#table.get(peer)?.state === 'dead') this.#hurryAfterDead()
     this.#weigh(peer, { type: 'answered' })
     void this.#gossip.exchange(peer)
+  }
+
+  #hurryAfterDead(): void {
+    for (const { member } of this.#table.entries()) if (member.state === 'dead') this.#mesh.hurry(member.nodeId)
   }
 
   #onDisconnected(peer: NodeId): void {

@@ -67,9 +67,20 @@ export class Mesh {
   /** Dials at once, whatever the back-off says. */
   nudge(nodeId: NodeId): void {
     const peer = this.#wanted.get(nodeId)
-    if (!peer || peer.dialing || this.#components.peers.isConnected(nodeId)) return
+    if (!peer || this.#components.peers.isConnected(nodeId)) return
     peer.attempts = 0
+    if (peer.dialing) return
     void this.#dial(nodeId, peer)
+  }
+
+  /** Dials soon, whatever the back-off says: there is reason to think that it is back. */
+  hurry(nodeId: NodeId): void {
+    const peer = this.#wanted.get(nodeId)
+    const { peers, random } = this.#components
+    if (!peer || peers.isConnected(nodeId)) return
+    peer.attempts = 0
+    if (peer.dialing) return
+    this.#schedule(nodeId, peer, random.int(meshSettings.staggerMs))
   }
 
   /**

@@ -140,3 +140,61 @@ export function falseDeaths(ring: TestRing, since: number, dead: readonly string
     .filter(({ at, member, state }) => at >= since && state === 'dead' && !dead.includes(member))
     .map(({ at, observer, member }) => `${observer}: ${member} dead at ${Math.round(at - since)} ms`)
 }
+
+/** Everybody is alive for everybody, and connected. */
+export function isWhole(ring: TestRing, nodes: readonly RingNode[] = ring.nodes): boolean {
+  return nodes.every(({ members, peers }) =>
+    nodes.every(
+      ({ peers: { self } }) => self === peers.self || (members.get(self)?.state === 'alive' && peers.isConnected(self)),
+    ),
+  )
+}
+
+/** Simulated milliseconds until then; undefined when it takes longer than `withinMs`. */
+export async function timeUntil(ring: TestRing, isSo: () => boolean, withinMs = 120_000): Promise<number | undefined> {
+  const since = ring.clock.now()
+  while (!isSo()) {
+    if (ring.clock.now() - since >= withinMs) return undefined
+    await ring.clock.advance(50)
+  }
+  return ring.clock.now() - since
+}
+
+/** What happens to many at once. Each returns the time until the ring is whole, see `timeUntil`. */
+export const massEvents: { name: string; play(ring: TestRing, count: number): Promise<number | undefined> }[] = [
+  {
+    name: 'all join at once',
+    async play(ring, count) {
+      const first = await ring.join()
+      const certificates = Array.from({ length: count - 1 }, (_, index) => ring.certify(`n${index + 2}`))
+      for (const certificate of certificates) first.roster.add(ring.sign(certificate))
+      const known = { ...first.roster.contents, members: [first.members.self] }
+      await Promise.all(certificates.map((certificate) => ring.boot(certificate, known)))
+      return timeUntil(ring, () => isWhole(ring))
+    },
+  },
+  {
+    name: 'all are killed and start again',
+    async play(ring, count) {
+      await ring.grow(count)
+      const before = ring.nodes.splice(0)
+      for (const node of before) await ring.crash(node)
+      await ring.clock.advance(1_000)
+      for (const { certificate, saved, roster } of before) {
+        await ring.boot(certificate, saved.at(-1) ?? { ...roster.contents, members: [] })
+      }
+      return timeUntil(ring, () => isWhole(ring))
+    },
+  },
+  {
+    name: 'halves that were apart for a minute meet again',
+    async play(ring, count) {
+      await ring.grow(count)
+      const ids = ring.nodes.map(({ peers }) => peers.self)
+      ring.network.partition([ids.slice(0, count / 2), ids.slice(count / 2)])
+      await ring.clock.advance(60_000)
+      ring.network.heal()
+      return timeUntil(ring, () => isWhole(ring))
+    },
+  },
+]
