@@ -16,6 +16,7 @@ import {
   Overlay,
   type RangeConfig,
   Roster,
+  type SavedRoster,
   type SetRecords,
   signCertificate,
   trustOf,
@@ -44,6 +45,8 @@ export interface SimNode {
   readonly disk: SimDisk
   readonly skewMs: number
   boots: number
+  /** Certificates and revocations, as its disk has them. */
+  saved: SavedRoster | undefined
   clock: NodeClock
   overlay: Overlay | undefined
   /** Started and not crashed. */
@@ -120,13 +123,24 @@ export class Cluster {
     const signer = this.#issuers.get(this.all[0] as SimNode) as IssuerKey
     for (const { certificate } of this.all) roster.add(signCertificate(signer, certificate))
     for (const { signed } of this.#issuers.values()) roster.addIssuer(signed)
+    roster.take(node.saved)
     const peers = this.network.mint(node.certificate.nodeId, { isMember: (nodeId) => roster.has(nodeId) })
     const disk = new GroupCommit({ disk: node.disk.mount(clock) }, { onFatal: () => this.crash(node) })
     node.state = 'member'
     const known = this.nodes.filter((other) => other !== node && other.boots > 0).map((other) => memberOf(other))
     await disk.open()
     const overlay = new Overlay(
-      { clock, random, logger: silentLogger, disk, peers, roster },
+      {
+        clock,
+        random,
+        logger: silentLogger,
+        disk,
+        peers,
+        roster,
+        saveRoster: (saved) => {
+          node.saved = saved
+        },
+      },
       {
         genesis: node.index === 0 && node.boots === 1,
         bootCounter: node.boots,
@@ -252,6 +266,7 @@ export class Cluster {
       disk,
       skewMs,
       boots: 0,
+      saved: undefined,
       clock: new NodeClock(this.clock),
       overlay: undefined,
       up: false,

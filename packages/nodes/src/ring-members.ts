@@ -123,6 +123,14 @@ export class RingMembers {
     return { ...seen, name, state, certificateUntil: null, issuerUntil: null, revokedAt: at, revokedBy }
   }
 
+  /** Four fifths of its life are over; it is renewed at two thirds. */
+  #isLate(nodeId: NodeId): boolean {
+    const certificate = this.#c.ring.roster.get(nodeId)
+    if (!certificate) return false
+    const { notBefore, notAfter } = certificate
+    return this.#c.clock.wall() > notBefore + (notAfter - notBefore) * 0.8
+  }
+
   #hints(members: readonly MemberView[], rootKeyFile: string | null): string[] {
     const hints: string[] = []
     const here = members.filter(({ state }) => state !== 'left' && state !== 'revoked')
@@ -137,6 +145,12 @@ export class RingMembers {
     if (able.length < 2 && here.length > 1) {
       hints.push(
         'Only one node can issue certificates: when it is lost, nobody can join and no certificate is renewed.',
+      )
+    }
+    const late = here.filter(({ nodeId, state }) => state === 'alive' && this.#isLate(nodeId))
+    if (late.length > 0) {
+      hints.push(
+        `The certificate of ${names(late)} should have been renewed by now: is a node that can issue them live?`,
       )
     }
     const soon = this.#c.clock.wall() + issuerLimits.warnBeforeMs

@@ -11,11 +11,13 @@ import {
   generateNodeKey,
   issuerLimits,
   type Member,
+  membershipLimits,
   type NodeId,
   nodeIdOf,
   type RangeConfig,
   Roster,
   signCertificate,
+  signRevocation,
   trustOf,
 } from '@thor-node/overlay'
 import { suite } from 'uvu'
@@ -78,7 +80,7 @@ function ringOf(init: { issuers: NodeId[]; configs?: RangeConfig[]; states?: Rec
   const atHand = (path: string | undefined): void => {
     rootFile = path
   }
-  return { clock, ring, roster, parts, ringMembers, invites, atHand, random, announced }
+  return { clock, ring, roster, signer, parts, ringMembers, invites, atHand, random, announced }
 }
 
 const errorOf = (promise: Promise<unknown>): Promise<ThorError> =>
@@ -166,6 +168,23 @@ test('a node that is no issuer passes an invite on, to the next one when the fir
   assert.is((await errorOf(none.invites.admit(request))).code, 'ADMISSION_NO_ISSUER')
 })
 
+test('a ring that keeps all the revocations that it may revokes no more', async () => {
+  const { ringMembers, roster, signer } = ringOf({ issuers: [self] })
+  for (let i = 0; i < membershipLimits.revocationsMax; i++) {
+    const body = { ringId: root.ringId, kind: 'node', id: `node ${i}`, name: '', at: 0, by: self } as const
+    roster.revoke(signRevocation(signer, body))
+  }
+  assert.is((await errorOf(ringMembers.revoke({ node: 'n2' }))).code, 'ADMISSION_TOO_MANY_REVOCATIONS')
+})
+
+test('a certificate that should have been renewed is told of', async () => {
+  const { ringMembers, clock } = ringOf({ issuers: [self, two, three] })
+  await clock.advance(15 * DAY)
+  assert.equal((await ringMembers.list()).hints, [])
+  await clock.advance(2 * DAY)
+  assert.match((await ringMembers.list()).hints.join(), /n1, n2, n3 should have been renewed/)
+})
+
 test('the first three nodes become issuers, later ones do not, and an invite can say otherwise', async () => {
   const roles = async (issuers: NodeId[], wished?: string[]): Promise<readonly string[]> => {
     const { invites, ring, random, clock, roster } = ringOf({ issuers })
@@ -184,10 +203,13 @@ test('the first three nodes become issuers, later ones do not, and an invite can
 })
 
 test('a node that is out says why, and what to do', () => {
-  const revoked = putOutError({ why: 'revoked', at: Date.UTC(2026, 10, 28), by: 'n1' }, '/data')
+  const where = { data: '/data', now: Date.UTC(2026, 11, 1) }
+  const revoked = putOutError({ why: 'revoked', at: Date.UTC(2026, 10, 28), by: 'n1' }, where)
   assert.is(revoked.code, 'NODE_REVOKED')
   assert.match(revoked.message, /on 2026-11-28 00:00:00 UTC, at n1: it stays out; empty \/data and join/)
-  assert.match(putOutError({ why: 'expired' }, '/data').message, /--wake/)
+  for (const why of ['expired', 'issuer-revoked'] as const) {
+    assert.match(putOutError({ why }, where).message, /is it really 2026-12-01 .* --wake/)
+  }
 })
 
 test.run()

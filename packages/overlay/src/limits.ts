@@ -10,10 +10,12 @@ export const netLimits = {
   dialTimeoutMs: 3_000,
   /** An address book answer of kad-dht. */
   findTimeoutMs: 3_000,
-  /** Inbound connections per second, from all addresses together; more are closed before the handshake. */
+  /** Inbound connections per second from hosts of members, and as many from elsewhere; more are closed before the handshake. */
   inboundPerSecondMax: 64,
   /** An inbound handshake that takes longer is cut. */
   handshakeTimeoutMs: 10_000,
+  /** Inbound handshakes under way: what the two numbers above allow. More are closed. */
+  handshakesMax: 1_280,
   /** How long the connection of a peer that was put out may take to close by itself. */
   cutAfterMs: 1_000,
   /** A second dial by a peer within this time is the crossing of two dials; later, the older stream is taken for lost. */

@@ -8,6 +8,7 @@ import {
   Libp2pPeerNet,
   nodeIdOf,
   Overlay,
+  type PutOut,
   Roster,
   type SavedRoster,
   type ServiceAddresses,
@@ -62,9 +63,11 @@ export function composeRing(
   roster.take(known)
   const self = nodeIdOf(identity.key)
   const name = (nodeId: string): string => roster.get(nodeId)?.name ?? nodeId
+  const putOut = ({ by, ...out }: PutOut): ThorError =>
+    putOutError({ ...out, by: by && name(by) }, { data: config.data, now: clock.wall() })
   const revocation = roster.revocationOf(self)?.revocation
-  if (revocation) throw putOutError({ ...revocation, why: 'revoked', by: name(revocation.by) }, config.data)
-  if (!roster.has(self)) throw putOutError({ why: 'expired' }, config.data)
+  if (revocation) throw putOut({ ...revocation, why: 'revoked' })
+  if (!roster.has(self)) throw putOut({ why: 'expired' })
   const peers = new Libp2pPeerNet(
     { clock, random, log: logger },
     {
@@ -91,7 +94,7 @@ export function composeRing(
       },
       root: () => files.loadRoot(),
       saveIssuer: (state) => files.saveIssuer(state),
-      onPutOut: (out) => onFatal(putOutError({ ...out, ...(out.by && { by: name(out.by) }) }, config.data)),
+      onPutOut: (out) => onFatal(putOut(out)),
     },
     {
       genesis: identity.genesis,

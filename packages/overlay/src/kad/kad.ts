@@ -14,6 +14,7 @@ import {
 import { dialError } from '../errors.ts'
 import { netLimits } from '../limits.ts'
 import type { NodeId, PeerListener, PeerNet } from '../peers.ts'
+import { InboundLimit } from './inbound.ts'
 import { createNode, fromMultiaddr, listenElsewhere, RING_PROTOCOL } from './libp2p.ts'
 import { type NodeKey, nodeIdOf } from './node-key.ts'
 import { RingStream } from './ring-stream.ts'
@@ -68,6 +69,7 @@ export class Libp2pPeerNet implements PeerNet {
   readonly #log: Logger
   readonly #init: Libp2pPeerNetInit
   readonly #greeting: Uint8Array
+  readonly #inbound: InboundLimit
   readonly #links = new Map<NodeId, Link>()
   #node: Libp2p | undefined
   #starting: Promise<void> | undefined
@@ -77,6 +79,7 @@ export class Libp2pPeerNet implements PeerNet {
     this.#clock = components.clock
     this.#log = components.log.forComponent('overlay:kad')
     this.#init = init
+    this.#inbound = new InboundLimit(components, init)
     this.#greeting = Buffer.concat([Buffer.from([GREETING_VERSION]), components.random.bytes(SESSION_BYTES)])
     this.self = nodeIdOf(init.key)
   }
@@ -88,7 +91,7 @@ export class Libp2pPeerNet implements PeerNet {
   }
 
   async #start(): Promise<void> {
-    const node = await createNode(this.#init, this.#clock)
+    const node = await createNode(this.#init, this.#inbound)
     await node.handle(RING_PROTOCOL, (stream, connection) => this.#onStream(stream, connection), {
       maxInboundStreams: 4,
       maxOutboundStreams: 4,
@@ -157,6 +160,7 @@ export class Libp2pPeerNet implements PeerNet {
 
   /** Addresses are `host:port` with a literal IP. */
   async connect(peer: NodeId, addresses: readonly string[]): Promise<void> {
+    this.#inbound.note(peer, addresses)
     const link = this.#link(peer)
     if (link.up) return
     link.dial ??= this.#dial(peer, link, addresses).finally(() => {

@@ -6,9 +6,10 @@ import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { type Address, type Clock, formatAddress } from '@thor-node/core'
+import { type Address, formatAddress } from '@thor-node/core'
 import { createLibp2p } from 'libp2p'
 import { netLimits } from '../limits.ts'
+import type { InboundLimit } from './inbound.ts'
 import { libp2pKey, type NodeKey } from './node-key.ts'
 
 export const RING_PROTOCOL = '/thor/ring/1.0.0'
@@ -40,11 +41,10 @@ export function fromMultiaddr(text: string): string | undefined {
  * libp2p with TCP, Noise, yamux, and kad-dht as a server under a protocol id of our own. Strangers are cut right after the
  * Noise handshake, before any muxer runs. Its own liveness monitor is off: membership decides who is alive.
  */
-export function createNode(init: Libp2pInit, clock: Clock): Promise<Libp2p> {
+export function createNode(init: Libp2pInit, inbound: InboundLimit): Promise<Libp2p> {
   const denyStranger = (peer: PeerId): boolean => !init.isMember(peer.toString())
-  const isTooMany = perSecond(clock, netLimits.inboundPerSecondMax)
   const connectionGater: ConnectionGater = {
-    denyInboundConnection: isTooMany,
+    denyInboundConnection: ({ remoteAddr }) => inbound.isTooMany(fromMultiaddr(remoteAddr.toString())),
     denyDialPeer: denyStranger,
     denyInboundEncryptedConnection: denyStranger,
     denyOutboundEncryptedConnection: denyStranger,
@@ -64,7 +64,7 @@ export function createNode(init: Libp2pInit, clock: Clock): Promise<Libp2p> {
     connectionGater,
     connectionManager: {
       inboundConnectionThreshold: 1000,
-      maxIncomingPendingConnections: 200,
+      maxIncomingPendingConnections: netLimits.handshakesMax,
       dialTimeout: netLimits.dialTimeoutMs,
       inboundUpgradeTimeout: init.handshakeTimeoutMs ?? netLimits.handshakeTimeoutMs,
       reconnectRetries: 0,
@@ -102,16 +102,4 @@ export async function listenElsewhere(node: Libp2p, address: Address): Promise<v
   const old = transportManager.getListeners()
   await transportManager.listen([multiaddr(toMultiaddr(address))])
   await Promise.allSettled(old.map((listener) => listener.close()))
-}
-
-/** True for the calls of one second that are more than allowed. */
-function perSecond(clock: Clock, max: number): () => boolean {
-  let second = 0
-  let count = 0
-  return () => {
-    const now = Math.floor(clock.now() / 1000)
-    if (now !== second) count = 0
-    second = now
-    return ++count > max
-  }
 }

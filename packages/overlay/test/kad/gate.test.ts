@@ -2,9 +2,10 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { silentLogger, systemClock, systemRandom } from '@thor-node/core'
-import { deadline, eventually } from '@thor-node/core/testing'
+import { deadline, eventually, SimClock } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { InboundLimit } from '../../src/kad/inbound.ts'
 import { Libp2pPeerNet } from '../../src/kad/kad.ts'
 import { generateNodeKey, nodeIdOf } from '../../src/kad/node-key.ts'
 import { netLimits } from '../../src/limits.ts'
@@ -194,5 +195,22 @@ test(
     )
   }),
 )
+
+test('a flood from elsewhere does not use up the share of hosts where members are', async () => {
+  const clock = new SimClock()
+  const limit = new InboundLimit({ clock }, { isMember: (id) => id !== 'gone' })
+  limit.note('a', ['10.0.0.1:7400', '[2001:db8::1]:7400'])
+  limit.note('gone', ['10.0.0.9:7400'])
+  const max = netLimits.inboundPerSecondMax
+  const taken = (remote: string | undefined, times: number): number =>
+    Array.from({ length: times }, () => limit.isTooMany(remote)).filter((tooMany) => !tooMany).length
+  assert.is(taken('192.0.2.1:5555', 3 * max), max)
+  assert.is(taken(undefined, 5), 0)
+  assert.is(taken('10.0.0.9:6', 5), 0, 'who was revoked is a stranger')
+  assert.is(taken('10.0.0.1:6', 5) + taken('[2001:db8::1]:9', 5), 10)
+  assert.is(taken('10.0.0.1:6', 2 * max), max - 10, 'members have a limit too')
+  await clock.advance(1_000)
+  assert.is(taken('192.0.2.1:5555', 2), 2)
+})
 
 test.run()
