@@ -30,6 +30,8 @@ export const rpcLimits = {
   callsPerPeerMax: 8_192,
   /** Handlers running for one peer; one more is answered `RPC_OVERLOADED`. */
   handlersPerPeerMax: 4_096,
+  /** Bytes of the requests whose handlers run for one peer; a request that finds as many is answered `RPC_OVERLOADED`. */
+  handlerBytesPerPeerMax: 64 * 1024 * 1024,
   /** An encoded request or response with its header; more is `RPC_TOO_LARGE`. */
   frameBytesMax: netLimits.frameBytesMax,
   methodCharsMax: 100,

@@ -1,4 +1,5 @@
 /** Many configs as one message: node ids once, members as pairs of numbers. 4096 configs of 3 members take < 150 KB. */
+import { RANGE_COUNT } from '@thor-node/core'
 import type { NodeId } from '../peers.ts'
 import { parseConfig } from './config.ts'
 import type { ConfigMember, RangeConfig } from './contract.ts'
@@ -28,7 +29,7 @@ export function packConfigs(configs: Iterable<RangeConfig>): PackedConfigs {
   return { nodes, rows }
 }
 
-/** What is malformed is left out: a config that nobody can read is one not received. */
+/** What is malformed is left out, and what is more than there are ranges: a config that nobody can read is one not received. */
 export function unpackConfigs(data: unknown): RangeConfig[] {
   if (typeof data !== 'object' || data === null) return []
   const { nodes, rows } = data as { nodes?: unknown; rows?: unknown }
@@ -40,7 +41,7 @@ export function unpackConfigs(data: unknown): RangeConfig[] {
     return members
   }
   const configs: RangeConfig[] = []
-  for (const row of rows as unknown[]) {
+  for (const row of (rows as unknown[]).slice(0, RANGE_COUNT)) {
     if (!Array.isArray(row)) continue
     const config = parseConfig({ range: row[0], epoch: row[1], old: unpack(row[2]), next: unpack(row[3]) })
     if (config) configs.push(config)

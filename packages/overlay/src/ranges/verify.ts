@@ -5,6 +5,8 @@
 import { type Clock, errorMessage, type Logger, type RangeId, sleep } from '@thor-node/core'
 import type { NodeId } from '../peers.ts'
 import type { Rpc } from '../rpc/contract.ts'
+import { Gate } from '../store/gate.ts'
+import { transferLimits } from '../store/limits.ts'
 import type { ConfigTable } from './config-table.ts'
 import type { RangeConfig, RangeRecords } from './contract.ts'
 import { batchOf, type DigestAnswer, type DigestBatch, type RepairAnswer, type RepairBatch } from './messages.ts'
@@ -79,7 +81,8 @@ export class Verifier {
     this.#c = components
     this.#log = components.log.forComponent('overlay:ranges')
     const { rpc, configs, records } = components
-    rpc.serve<DigestBatch, DigestAnswer>('range.digests', async ({ ranges }) => {
+    const gate = new Gate(transferLimits.jobsAtOnceMax)
+    const digestsOf = async ({ ranges }: DigestBatch): Promise<DigestAnswer> => {
       const answers: DigestAnswer['answers'] = []
       for (const range of batchOf(ranges)) {
         const digests = []
@@ -87,11 +90,13 @@ export class Verifier {
         answers.push([configs.get(range).epoch, configs.standing(range), ...(digests as [string, string, string])])
       }
       return { answers }
-    })
-    rpc.serve<RepairBatch, RepairAnswer>('range.repair', async ({ ranges, sources }) => {
+    }
+    const repaired = async ({ ranges, sources }: RepairBatch): Promise<RepairAnswer> => {
       for (const kind of RECORD_KINDS) await records[kind].pull(batchOf(ranges), sources)
       return {}
-    })
+    }
+    rpc.serve<DigestBatch, DigestAnswer>('range.digests', (batch) => gate.run(() => digestsOf(batch)))
+    rpc.serve<RepairBatch, RepairAnswer>('range.repair', (batch) => gate.run(() => repaired(batch)))
   }
 
   /** Looks at these ranges, again and again at those that change. In the order of the ranges. */

@@ -14,6 +14,7 @@ export interface PeerRpcComponents {
 export interface PeerRpcInit {
   callsPerPeerMax?: number
   handlersPerPeerMax?: number
+  handlerBytesPerPeerMax?: number
   frameBytesMax?: number
 }
 
@@ -44,7 +45,7 @@ export class PeerRpc implements Rpc, PeerEvents {
   readonly #handlers = new Map<string, Handler>()
   /** By peer, then by request id. */
   readonly #pending = new Map<NodeId, Map<number, Pending>>()
-  readonly #running = new Map<NodeId, number>()
+  readonly #running = new Map<NodeId, { count: number; bytes: number }>()
   readonly #connected = new Set<(peer: NodeId) => void>()
   readonly #disconnected = new Set<(peer: NodeId) => void>()
   #nextId = 1
@@ -56,6 +57,7 @@ export class PeerRpc implements Rpc, PeerEvents {
     this.#limits = {
       callsPerPeerMax: init.callsPerPeerMax ?? rpcLimits.callsPerPeerMax,
       handlersPerPeerMax: init.handlersPerPeerMax ?? rpcLimits.handlersPerPeerMax,
+      handlerBytesPerPeerMax: init.handlerBytesPerPeerMax ?? rpcLimits.handlerBytesPerPeerMax,
       frameBytesMax: init.frameBytesMax ?? rpcLimits.frameBytesMax,
     }
     const listener: PeerListener = {
@@ -126,7 +128,7 @@ export class PeerRpc implements Rpc, PeerEvents {
     return [...peers].map((peer) => ({
       peer,
       calls: this.#pending.get(peer)?.size ?? 0,
-      handlers: this.#running.get(peer) ?? 0,
+      handlers: this.#running.get(peer)?.count ?? 0,
     }))
   }
 
@@ -193,7 +195,7 @@ export class PeerRpc implements Rpc, PeerEvents {
     }
     switch (message.type) {
       case 'request':
-        void this.#answer(from, message.id, message.method, message.body)
+        void this.#answer(from, message.id, message.method, message.body, frame.length)
         return
       case 'answer':
         this.#take(from, message.id)?.resolve(message.body)
@@ -202,12 +204,12 @@ export class PeerRpc implements Rpc, PeerEvents {
         this.#take(from, message.id)?.reject(new ThorError(message.code, message.message))
         return
       case 'notification':
-        this.#runNotification(from, message.method, message.body)
+        this.#runNotification(from, message.method, message.body, frame.length)
     }
   }
 
-  async #answer(from: NodeId, id: number, method: string, body: unknown): Promise<void> {
-    const outcome = await this.#run(from, method, body)
+  async #answer(from: NodeId, id: number, method: string, body: unknown, bytes: number): Promise<void> {
+    const outcome = await this.#run(from, method, body, bytes)
     try {
       if ('body' in outcome) this.#send(from, encode({ type: 'answer', id, body: outcome.body }), method)
       else this.#send(from, encode({ type: 'failure', id, ...outcome }), method)
@@ -219,8 +221,8 @@ export class PeerRpc implements Rpc, PeerEvents {
     }
   }
 
-  #runNotification(from: NodeId, method: string, body: unknown): void {
-    void this.#run(from, method, body).then((outcome) => {
+  #runNotification(from: NodeId, method: string, body: unknown, bytes = 0): void {
+    void this.#run(from, method, body, bytes).then((outcome) => {
       if ('code' in outcome) this.#log.debug('a notification failed', { from, method, code: outcome.code })
     })
   }
@@ -230,14 +232,17 @@ export class PeerRpc implements Rpc, PeerEvents {
     from: NodeId,
     method: string,
     body: unknown,
+    bytes = 0,
   ): Promise<{ body: unknown } | { code: string; message: string }> {
     const handler = this.#handlers.get(method)
     if (!handler) return { code: 'RPC_UNKNOWN_METHOD', message: `this node does not serve ${method.slice(0, 100)}` }
-    const running = this.#running.get(from) ?? 0
-    if (running >= this.#limits.handlersPerPeerMax) {
-      return { code: 'RPC_OVERLOADED', message: `${running} requests of this peer run already` }
+    const running = this.#running.get(from) ?? { count: 0, bytes: 0 }
+    if (running.count >= this.#limits.handlersPerPeerMax || running.bytes >= this.#limits.handlerBytesPerPeerMax) {
+      return { code: 'RPC_OVERLOADED', message: `${running.count} requests of this peer run already` }
     }
-    this.#running.set(from, running + 1)
+    this.#running.set(from, running)
+    running.count++
+    running.bytes += bytes
     try {
       return { body: await handler(body, from) }
     } catch (error) {
@@ -247,9 +252,9 @@ export class PeerRpc implements Rpc, PeerEvents {
       this.#log.error('a handler failed', { method, from, error })
       return { code: 'RPC_FAILED', message: `${method} failed: ${errorMessage(error).slice(0, 200)}` }
     } finally {
-      const left = (this.#running.get(from) ?? 1) - 1
-      if (left > 0) this.#running.set(from, left)
-      else this.#running.delete(from)
+      running.count--
+      running.bytes -= bytes
+      if (running.count === 0) this.#running.delete(from)
     }
   }
 

@@ -326,7 +326,7 @@ export class AcceptorStore implements RangeRecords {
     const refused: RangeId[] = []
     const pairs: PairsAnswer['pairs'] = []
     let bytes = 0
-    for (const { range, epoch } of ranges) {
+    for (const { range, epoch } of ranges.slice(0, RANGE_COUNT)) {
       if (after && splitKey(after).range > range) continue
       await configs.fence(range, epoch, from)
       // Accepts of earlier epochs that are still on their way to the disk belong into the answer.

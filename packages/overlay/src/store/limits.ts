@@ -29,6 +29,8 @@ export const setLimits = {
   epochRetriesMax: 4,
   /** Records of one answer of `list`; more is an error of its caller, who has a narrower prefix. */
   listRecordsMax: 50_000,
+  /** Bytes of them, from one node; more is the same. */
+  listBytesMax: 64 * 1024 * 1024,
 } as const
 
 export const transferLimits = {
@@ -47,6 +49,10 @@ export const transferLimits = {
   chunkTimeoutMs: 10_000,
   /** Names of one request for records; the rest is asked for with the next one. */
   namesBytesMax: 16 * 1024,
+  /** Names of one such request that are looked at. */
+  itemsMax: 2_000,
+  /** Copies (`range.fill`, `range.repair`) and looks (`range.digests`) that run at once for others; one more is `STORE_OVERLOADED`. */
+  jobsAtOnceMax: 32,
   /** Lists of expiring entries that are being given to others; the one unused for longest is given up. */
   openPagesMax: 64,
   /** Records looked at or stored at once while a range is copied. */
@@ -78,6 +84,12 @@ export const softLimits = {
   /** One turn of the snapshot writes so much at most, in batches of about so much. */
   snapshotBytesMax: 8 * 1024 * 1024,
   snapshotBatchBytes: 256 * 1024,
+  /** Changed records that wait for the snapshot; beyond it the one that waits longest is not written: others know it. */
+  snapshotWaitingMax: 1_000_000,
+  /** Entries of one answer of `list`; more is `STORE_TOO_LARGE`. */
+  listEntriesMax: 200_000,
+  /** Entries that one message brings; the rest of it is left. */
+  mergeRecordsMax: 10_000,
   /** Rounds of one operation: refused by newer configs or newer stamps. */
   roundsMax: 5,
 } as const

@@ -55,6 +55,8 @@ export const regLimits = {
   /** Entries and bytes of one page of a list. */
   pageEntriesMax: 2_000,
   pageBytesMax: 1024 * 1024,
+  /** Bytes of values of one list; more is `STORE_TOO_LARGE`. */
+  listBytesMax: 512 * 1024 * 1024,
   /** Keys decided again at once while a range moves. */
   redecideAtOnce: 64,
   /** After a lost ballot: at most this doubled per attempt, times chance. */

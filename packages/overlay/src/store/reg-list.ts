@@ -1,4 +1,4 @@
-import { type Clock, type RangeId, type RecordKey, sleep, ThorError, type Versioned } from '@thor-node/core'
+import { type Clock, errorCode, type RangeId, type RecordKey, sleep, ThorError, type Versioned } from '@thor-node/core'
 import type { Members } from '../membership/contract.ts'
 import type { NodeId } from '../peers.ts'
 import type { ConfigTable } from '../ranges/config-table.ts'
@@ -26,7 +26,7 @@ interface Found {
  * look complete.
  */
 export async function listAll<B>(
-  components: { clock: Clock; rpc: Rpc; members: Members; configs: ConfigTable },
+  components: { clock: Clock; rpc: Rpc; members: Members; configs: ConfigTable; listBytesMax?: number },
   prefix: string,
   withoutIntent: WithoutIntent,
 ): Promise<{ key: RecordKey; value: Versioned<B> }[]> {
@@ -41,12 +41,13 @@ export async function listAll<B>(
 }
 
 async function listOnce(
-  components: { rpc: Rpc; members: Members; configs: ConfigTable },
+  components: { rpc: Rpc; members: Members; configs: ConfigTable; listBytesMax?: number },
   prefix: string,
 ): Promise<{ found: Map<string, Found>; missing: RangeId | undefined }> {
-  const { rpc, members, configs } = components
+  const { rpc, members, configs, listBytesMax = regLimits.listBytesMax } = components
   const found = new Map<string, Found>()
   const coverage = new Coverage(configs.count)
+  let bytes = 0
   const ask = async (nodeId: NodeId): Promise<void> => {
     let after: string | undefined
     const pages: Uint8Array[] = []
@@ -56,8 +57,12 @@ async function listOnce(
       for (const [range, name, accepted, value] of answer.entries) {
         const id = recordKeyOf(range, name)
         const known = found.get(id)
+        if (!known) bytes += value.length
         if (known && compareBallots(known.accepted, accepted) >= 0) continue
         found.set(id, { key: { range, name }, accepted, value })
+      }
+      if (bytes > listBytesMax) {
+        throw new ThorError('STORE_TOO_LARGE', `more registers begin with ${prefix} than one list may have`)
       }
       pages.push(answer.complete)
       after = answer.next
@@ -65,7 +70,10 @@ async function listOnce(
     coverage.add(pages)
   }
   const live = members.list().filter(({ nodeId }) => members.isLive(nodeId))
-  await Promise.allSettled(live.map(({ nodeId }) => ask(nodeId)))
+  const outcomes = await Promise.allSettled(live.map(({ nodeId }) => ask(nodeId)))
+  for (const one of outcomes) {
+    if (one.status === 'rejected' && errorCode(one.reason) === 'STORE_TOO_LARGE') throw one.reason
+  }
   return { found, missing: coverage.missing }
 }
 

@@ -105,7 +105,8 @@ export class SetReplica implements RangeRecords {
     )
     rpc.serve<ChunkRequest & { range: RangeId; items: ShelfItem[] }, [string, Uint8Array][]>(
       'set.fetch',
-      ({ range, items, urgent }, from) => this.#transfer.give(from, urgent === true, () => this.#fetched(range, items)),
+      ({ range, items, urgent }, from) =>
+        this.#transfer.give(from, urgent === true, () => this.#fetched(range, items.slice(0, transferLimits.itemsMax))),
     )
   }
 

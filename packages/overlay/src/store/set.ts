@@ -41,6 +41,8 @@ export interface SetRecordsInit {
   choose?: (name: string, bodies: readonly unknown[]) => unknown
   roundTimeoutMs?: number
   writeTimeoutMs?: number
+  /** @default setLimits.listBytesMax */
+  listBytesMax?: number
 }
 
 interface Watcher {
@@ -69,6 +71,7 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
       choose: init.choose ?? ((_, bodies) => bodies[0]),
       roundTimeoutMs: init.roundTimeoutMs ?? setLimits.roundTimeoutMs,
       writeTimeoutMs: init.writeTimeoutMs ?? setLimits.writeTimeoutMs,
+      listBytesMax: init.listBytesMax ?? setLimits.listBytesMax,
     }
     this.#replica = new SetReplica(
       { ...components, transfer: components.transfer ?? new Transfer(components) },
@@ -122,6 +125,8 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
         (to) => this.#listAt(to, config, prefix, timeoutMs),
         (now) => hasOldQuorum(config, complete(now)) || hasNewer(now),
       )
+      const refusal = tooLarge(so)
+      if (refusal) throw refusal
       if (!hasOldQuorum(config, complete(so))) return { answers: so.answers.values() }
       const items: ShelfRecord[] = []
       for (const answer of so.answers.values()) {
@@ -143,6 +148,8 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
         (to) => this.#scanAt(to, prefix, coverage),
         () => false,
       )
+      const refusal = tooLarge(so)
+      if (refusal) throw refusal
       const { missing } = coverage
       if (missing === undefined) {
         const records = union([...so.answers.values()].flat())
@@ -246,13 +253,17 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
     timeoutMs: number,
   ): Promise<Exclude<ListAnswer, { items: unknown[] }> | { items: [string, Uint8Array][] }> {
     const items: [string, Uint8Array][] = []
+    let bytes = 0
     let after: string | undefined
     for (;;) {
       const request = { range: config.range, epoch: config.epoch, prefix, after }
       const page = await this.#c.rpc.call<ListAnswer>(to, 'set.list', request, { timeoutMs })
       if (!('items' in page)) return page
-      items.push(...page.items)
-      if (items.length > setLimits.listRecordsMax) throw tooMany(prefix)
+      for (const item of page.items) {
+        items.push(item)
+        bytes += item[1].length
+      }
+      if (items.length > setLimits.listRecordsMax || bytes > this.#init.listBytesMax) throw tooMany(prefix)
       if (page.next === undefined) return { items }
       after = page.next
     }
@@ -261,11 +272,15 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
   async #scanAt(to: NodeId, prefix: string, coverage: Coverage): Promise<ShelfRecord[]> {
     const records: ShelfRecord[] = []
     const pages: Uint8Array[] = []
+    let size = 0
     let from: ScanAnswer['next'] | null = null
     do {
       const page: ScanAnswer = await this.#c.rpc.call(to, 'set.scan', { prefix, from })
-      for (const [range, name, bytes] of page.items) records.push({ range, name, bytes })
-      if (records.length > setLimits.listRecordsMax) throw tooMany(prefix)
+      for (const [range, name, bytes] of page.items) {
+        records.push({ range, name, bytes })
+        size += bytes.length
+      }
+      if (records.length > setLimits.listRecordsMax || size > this.#init.listBytesMax) throw tooMany(prefix)
       pages.push(page.complete)
       from = page.next ?? null
     } while (from)
@@ -370,6 +385,10 @@ function unavailable(what: string, why: string): ThorError {
   return new ThorError('STORE_UNAVAILABLE', `cannot ${what}: ${why}`)
 }
 
+function tooLarge(so: Gathered<unknown>): unknown {
+  return [...so.failures.values()].find((error) => errorCode(error) === 'STORE_TOO_LARGE')
+}
+
 function tooMany(prefix: string): ThorError {
-  return new ThorError('STORE_TOO_LARGE', `more than ${setLimits.listRecordsMax} records begin with ${prefix}`)
+  return new ThorError('STORE_TOO_LARGE', `more records begin with ${prefix} than one list may have`)
 }

@@ -1,4 +1,12 @@
-import { type Clock, compareUtf8, errorMessage, type Logger, type RangeId, ThorError } from '@thor-node/core'
+import {
+  type Clock,
+  compareUtf8,
+  errorMessage,
+  type Logger,
+  RANGE_COUNT,
+  type RangeId,
+  ThorError,
+} from '@thor-node/core'
 import type { NodeId } from '../peers.ts'
 import type { RangeConfigs, RangeRecords } from '../ranges/contract.ts'
 import type { Rpc } from '../rpc/contract.ts'
@@ -52,16 +60,18 @@ export class SoftReplica implements RangeRecords {
       return { entries, warming: init.isFilling() || configs.standing(request.range) === 'warming' }
     })
     rpc.serve<{ records: WireRecord[] }, { kept: number }>('soft.merge', ({ records }) => ({
-      kept: this.take(records),
+      kept: this.take(records.slice(0, softLimits.mergeRecordsMax)),
     }))
     rpc.serve<{ ranges: RangeId[] }, string[]>('soft.digests', ({ ranges }) =>
-      ranges.map((range) => table.digest(range)),
+      ranges.slice(0, RANGE_COUNT).map((range) => table.digest(range)),
     )
     const pages = new SoftPages({ table, wire: (record) => this.wireRecord(record) })
     rpc.serve<ChunkRequest & { ranges: RangeId[]; next: [number, number] | null }, SoftPage>(
       'soft.page',
       ({ ranges, next, urgent }, from) =>
-        components.transfer.give(from, urgent === true, () => pages.give(from, ranges, next ?? undefined)),
+        components.transfer.give(from, urgent === true, () =>
+          pages.give(from, ranges.slice(0, RANGE_COUNT), next ?? undefined),
+        ),
     )
     rpc.serve<{ prefix: string; from: [RangeId, string] | null }, SoftListPage>('soft.list', ({ prefix, from }) => {
       const isAfter = (record: SoftRecord) =>

@@ -21,7 +21,13 @@ export class SoftSnapshot {
 
   #saving: Promise<void> = Promise.resolve()
 
-  constructor(components: { clock: Clock; disk: Disk & { readonly isFull?: boolean }; table: SoftTable }) {
+  readonly #waitingMax: number
+
+  constructor(
+    components: { clock: Clock; disk: Disk & { readonly isFull?: boolean }; table: SoftTable },
+    init: { waitingMax?: number } = {},
+  ) {
+    this.#waitingMax = init.waitingMax ?? softLimits.snapshotWaitingMax
     this.#clock = components.clock
     this.#disk = components.disk
     this.#table = components.table
@@ -34,6 +40,9 @@ export class SoftSnapshot {
 
   changed(range: RangeId, name: string): void {
     this.#changed.set(diskKey('T', range, name), { range, name })
+    if (this.#changed.size <= this.#waitingMax) return
+    const oldest = this.#changed.keys().next()
+    if (!oldest.done) this.#changed.delete(oldest.value)
   }
 
   /** Merges what lies on the disk into the table; what has expired or is damaged is deleted with the next `save`. */

@@ -68,6 +68,13 @@ export class SoftTable {
     return this.#count
   }
 
+  /** Places in the wheel: one for each entry, and one for each time that an end was brought forward and is not over yet. */
+  get scheduled(): number {
+    let sum = 0
+    for (const slots of this.#wheel.values()) sum += slots.length
+    return sum
+  }
+
   get(range: RangeId, name: string): StoredEntry[] {
     return this.#alive(this.#ranges.get(range)?.get(name))
   }
@@ -147,7 +154,8 @@ export class SoftTable {
       const slots = this.#wheel.get(this.#turned)
       this.#wheel.delete(this.#turned)
       for (const slot of slots ?? []) {
-        if (slot.record.entries.get(slot.entry.sub) !== slot) continue
+        // It is gone, or has a place elsewhere.
+        if (slot.record.entries.get(slot.entry.sub) !== slot || slot.bucket !== this.#turned) continue
         if (slot.entry.expiresAt <= (this.#turned + 1) * BUCKET_MS) this.#remove(slot)
         else this.#schedule(slot)
       }

@@ -54,6 +54,8 @@ export interface SoftRecordsInit {
   handBackMs?: number
   /** Changed entries go to the disk this often. @default 10000 */
   snapshotMs?: number
+  /** @default softLimits.listEntriesMax */
+  listEntriesMax?: number
   /** Copies that acknowledge a write. Below 2 a crash may lose it. @default 2 */
   copies?: number
 }
@@ -85,6 +87,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
       handBackMs: init.handBackMs ?? 10_000,
       snapshotMs: init.snapshotMs ?? 10_000,
       copies: init.copies ?? 2,
+      listEntriesMax: init.listEntriesMax ?? softLimits.listEntriesMax,
     }
     this.#log = components.log.forComponent('overlay:soft')
     this.#stamps = new HybridClock(components)
@@ -167,7 +170,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
   async list<B>(prefix: string): Promise<{ key: RecordKey; entries: SoftEntry<B>[] }[]> {
     const live = this.#c.members.list().filter((member) => this.#c.members.isLive(member.nodeId))
     const targets = new Set([this.#c.members.self.nodeId, ...live.map((member) => member.nodeId)])
-    const merged = new SoftTable(this.#c, { entriesMax: Number.MAX_SAFE_INTEGER })
+    const merged = new SoftTable(this.#c, { entriesMax: this.#init.listEntriesMax })
     const take = async (to: NodeId): Promise<void> => {
       let from: SoftListPage['next'] | null = null
       do {
@@ -177,6 +180,9 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
       } while (from)
     }
     const outcomes = await Promise.allSettled([...targets].map(take))
+    if (merged.size >= this.#init.listEntriesMax) {
+      throw new ThorError('STORE_TOO_LARGE', `more than ${merged.size} entries under names that begin with ${prefix}`)
+    }
     if (outcomes.every((outcome) => outcome.status === 'rejected')) {
       throw new ThorError('STORE_UNAVAILABLE', `cannot list ${prefix}: no node answered`)
     }

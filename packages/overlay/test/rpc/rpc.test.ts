@@ -171,6 +171,29 @@ test(
 )
 
 test(
+  'requests that run may hold so many bytes; one more is refused, and taken again when they have ended',
+  deadline(5_000, async () => {
+    const { a, b } = pair({ handlerBytesPerPeerMax: 2_000 })
+    const ends: (() => void)[] = []
+    b.serve('hold', () => new Promise<void>((resolve) => ends.push(resolve)))
+    const held = [a.call('b', 'hold', 'x'.repeat(1_500)), a.call('b', 'hold', 'x'.repeat(1_500))]
+    await settle()
+    assert.is(await codeOf(a.call('b', 'hold', 'x')), 'RPC_OVERLOADED')
+    a.notify('b', 'hold', 'x')
+    await settle()
+    assert.is(ends.length, 2, 'a notification is dropped')
+    for (const end of ends.splice(0)) end()
+    await Promise.all(held)
+    const again = a.call('b', 'hold', 'x')
+    await settle()
+    assert.is(ends.length, 1)
+    ends[0]?.()
+    await again
+    assert.equal(b.snapshot(), [])
+  }),
+)
+
+test(
   'a notification asks for nothing, whatever happens to it',
   deadline(5_000, async () => {
     const { wireA, a, b } = pair()
