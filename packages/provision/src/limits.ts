@@ -6,6 +6,8 @@ export const limits = {
   propertiesMax: 128,
   propertyValueBytesMax: 1_024,
   aliasesMax: 256,
+  /** Aliases that go in one transaction with their account, when that is deleted; more go ahead of it. */
+  aliasesAtOnce: 15,
   textBytesMax: 256,
   certificateBytesMax: 32 * 1024,
   userBytesMax: 64,

@@ -5,7 +5,7 @@ import type { AccountRecord, AddressRecord } from './contract.ts'
 import { makeCredentials, sealCredentials } from './credentials.ts'
 import type { Domains } from './domains.ts'
 import { type AccountInput, AUTOINCREMENT, type ChangeOptions } from './input.ts'
-import { checkEtag, type Registers } from './registers.ts'
+import { type AddressChange, checkEtag, type Registers } from './registers.ts'
 import * as validate from './validate.ts'
 
 export const accountUnknown = (aor: Aor) => failure('PROVISION_ACCOUNT_UNKNOWN', `SIP account ${aor} does not exist`)
@@ -30,6 +30,19 @@ const blank = {
   acl: [],
   properties: [],
 } satisfies Partial<AccountRecord>
+
+/** The aliases of an account are others than were read. */
+const CHANGED = new Error('aliases changed')
+const CHANGED_TRIES = 5
+
+/** The part of a transaction that deletes an alias, if it still points to its account. */
+const aliasGone = (aor: Aor, target: Aor): AddressChange => ({
+  aor,
+  fn: (current) =>
+    current?.body.kind === 'alias' && current.body.target === target
+      ? { body: undefined, result: null }
+      : { keep: true, result: null },
+})
 
 /** Accounts: `acct/<aor>`, which they share with aliases, so that an address is never both. */
 export class Accounts {
@@ -132,34 +145,38 @@ export class Accounts {
     })
   }
 
-  /** Aliases go first, so that none is left that points nowhere; one that appears meanwhile is seen and goes too. */
+  /** Its aliases go with it, in one transaction; the first ones ahead, when there are more than fit into one. */
   async delete(aor: Aor, options: ChangeOptions = {}): Promise<void> {
-    const gone = new Set<Aor>()
-    const seen = await this.require(aor)
-    checkEtag(seen, options.etag, `SIP account ${aor}`)
-    let waiting = seen.body.aliases
-    for (let first = true; ; first = false) {
-      for (const alias of waiting) {
-        await this.#deleteAliasOf(alias, aor)
-        gone.add(alias)
+    let first = true
+    for (let changed = 0; ; ) {
+      const seen = await this.require(aor)
+      // Aliases that went ahead changed the account, so the etag counts once.
+      if (first) checkEtag(seen, options.etag, `SIP account ${aor}`)
+      const { aliases } = seen.body
+      const gone = aliases.slice(0, limits.aliasesAtOnce)
+      const left = aliases.slice(gone.length)
+      const changedAt = this.#registers.wall()
+      const remove: AddressChange = {
+        aor,
+        fn(current) {
+          if (current?.body.kind !== 'account') throw accountUnknown(aor)
+          if (first) checkEtag(current, options.etag, `SIP account ${aor}`)
+          if (current.body.aliases.join() !== aliases.join()) throw CHANGED
+          return left.length > 0
+            ? { body: { ...current.body, aliases: left, changedAt }, result: null }
+            : { body: undefined, result: null }
+        },
       }
-      waiting = await this.#registers.change<AddressRecord, Aor[]>('acct', aor, (current) => {
-        // Aliases were deleted on the strength of the etag, so it counts once; on the next round they changed the account.
-        if (current?.body.kind !== 'account') throw accountUnknown(aor)
-        if (first) checkEtag(current, options.etag, `SIP account ${aor}`)
-        const left = current.body.aliases.filter((alias) => !gone.has(alias))
-        return left.length > 0 ? { keep: true, result: left } : { body: undefined, result: [] }
-      })
-      if (waiting.length === 0) return
+      try {
+        await this.#registers.transact([remove, ...gone.map((alias) => aliasGone(alias, aor))])
+      } catch (error) {
+        if (error !== CHANGED) throw error
+        if (++changed === CHANGED_TRIES) throw failure('PROVISION_CONFLICT', `SIP account ${aor} is changed by others`)
+        continue
+      }
+      if (left.length === 0) return
+      first = false
     }
-  }
-
-  #deleteAliasOf(alias: Aor, target: Aor): Promise<null> {
-    return this.#registers.change<AddressRecord, null>('acct', alias, (current) =>
-      current?.body.kind === 'alias' && current.body.target === target
-        ? { body: undefined, result: null }
-        : { keep: true, result: null },
-    )
   }
 
   async find(aor: Aor): Promise<Versioned<AccountRecord> | undefined> {

@@ -1,64 +1,56 @@
-import { type Aor, splitAor, type Versioned } from '@thor-node/core'
+import { type Aor, type Decision, splitAor, type Versioned } from '@thor-node/core'
 import { failure, invalid } from '../errors.ts'
 import { limits } from '../limits.ts'
-import { type Accounts, accountUnknown } from './accounts.ts'
-import type { AddressRecord, AliasRecord } from './contract.ts'
+import { accountUnknown } from './accounts.ts'
+import type { AccountRecord, AddressRecord, AliasRecord } from './contract.ts'
 import type { Domains } from './domains.ts'
 import type { AliasInput, ChangeOptions } from './input.ts'
-import { checkEtag, type Registers } from './registers.ts'
+import { type AddressChange, checkEtag, type Registers } from './registers.ts'
 import { identity } from './validate.ts'
 
 export const aliasUnknown = (aor: Aor) => failure('PROVISION_ALIAS_UNKNOWN', `SIP alias ${aor} does not exist`)
 
+/** Somebody moved the alias to another account since it was read. */
+const MOVED = new Error('alias moved')
+const MOVED_TRIES = 5
+
 /**
- * Aliases: `acct/<alias>`, a register in another range than the account's, so a change of both has several steps. Their
- * order keeps one rule at every moment, a crash included: **an alias that exists is listed in its account's `aliases`**.
- * The reverse (listed, but without a record) may be left by a crash between two steps and does no harm: calls and lists
- * go by the record, and deleting the account ignores it.
+ * Aliases: `acct/<alias>`, a register in another range than the account's. An alias exists if and only if it is listed in its
+ * account's `aliases`: both change in one transaction.
  */
 export class Aliases {
   readonly #registers: Registers
-  readonly #accounts: Accounts
   readonly #domains: Domains
 
-  constructor(components: { registers: Registers; accounts: Accounts; domains: Domains }) {
+  constructor(components: { registers: Registers; domains: Domains }) {
     this.#registers = components.registers
-    this.#accounts = components.accounts
     this.#domains = components.domains
   }
 
   async add(input: AliasInput): Promise<AliasRecord> {
     const { aor, target } = input
     const owner = input.owner === undefined ? undefined : identity(input.owner, 'owner')
-    const taken = (current: AddressRecord) =>
-      failure(
-        'PROVISION_ALIAS_EXISTS',
-        current.kind === 'alias' ? `SIP alias ${aor} exists already` : `${aor} is an account`,
-      )
     const domain = splitAor(aor)?.domain ?? ''
     await this.#domains.require(domain)
-    // Before the account lists it: nobody may claim an address that is somebody else's, not even for a moment.
-    const present = await this.#registers.read<AddressRecord>('acct', aor)
-    if (present) throw taken(present.body)
-    const account = await this.#list(target, aor)
-    const record: AliasRecord = {
-      kind: 'alias',
-      aor,
-      target,
-      owner: owner ?? account.owner,
-      changedAt: this.#registers.wall(),
+    const changedAt = this.#registers.wall()
+    const checkFree = (current: Versioned<AddressRecord> | undefined): void => {
+      if (!current) return
+      const taken = current.body.kind === 'alias' ? `SIP alias ${aor} exists already` : `${aor} is an account`
+      throw failure('PROVISION_ALIAS_EXISTS', taken)
     }
-    try {
-      await this.#registers.change<AddressRecord, null>('acct', aor, (current) => {
-        if (current) throw taken(current.body)
-        return { body: record, result: null }
-      })
-    } catch (error) {
-      const now = await this.#registers.read<AddressRecord>('acct', aor)
-      if (!(now?.body.kind === 'alias' && now.body.target === target)) await this.#unlist(target, aor)
-      throw error
+    checkFree(await this.#registers.read<AddressRecord>('acct', aor))
+    const account = await this.#account(target)
+    const record: AliasRecord = { kind: 'alias', aor, target, owner: owner ?? account.owner, changedAt }
+    const make = (current: Versioned<AddressRecord> | undefined): Decision<AddressRecord, null> => {
+      checkFree(current)
+      return { body: record, result: null }
     }
-    await this.#verify(record)
+    await this.#registers.transact([{ aor, fn: make }, listed(target, aor, changedAt)])
+    // The other half of Domains.delete: whoever wrote second sees the other.
+    if (!(await this.#domains.find(domain))) {
+      await this.delete(aor)
+      throw failure('PROVISION_DOMAIN_UNKNOWN', `the domain of ${aor} was deleted just now`)
+    }
     return record
   }
 
@@ -66,32 +58,24 @@ export class Aliases {
   async update(input: AliasInput, options: ChangeOptions = {}): Promise<AliasRecord> {
     const { aor, target } = input
     const owner = input.owner === undefined ? undefined : identity(input.owner, 'owner')
-    const before = await this.require(aor)
-    checkEtag(before, options.etag, `SIP alias ${aor}`)
-    await this.#list(target, aor)
     const changedAt = this.#registers.wall()
-    const { record, old } = await this.#registers.change<AddressRecord, { record: AliasRecord; old: Aor }>(
-      'acct',
-      aor,
-      (current) => {
-        if (current?.body.kind !== 'alias') throw aliasUnknown(aor)
-        checkEtag(current, options.etag, `SIP alias ${aor}`)
-        const body: AliasRecord = { ...current.body, target, owner: owner ?? current.body.owner, changedAt }
-        return { body, result: { record: body, old: current.body.target } }
-      },
-    )
-    if (old !== target) await this.#unlist(old, aor)
-    await this.#verify(record)
-    return record
+    await this.#account(target)
+    return this.#settled(aor, options, async (before) => {
+      const record: AliasRecord = { ...before, target, owner: owner ?? before.owner, changedAt }
+      const accounts = [listed(target, aor, changedAt)]
+      if (before.target !== target) accounts.push(unlisted(before.target, aor, changedAt))
+      const move = unmoved(before, options, () => ({ body: record, result: null }))
+      await this.#registers.transact([{ aor, fn: move }, ...accounts])
+      return record
+    })
   }
 
   async delete(aor: Aor, options: ChangeOptions = {}): Promise<void> {
-    const target = await this.#registers.change<AddressRecord, Aor>('acct', aor, (current) => {
-      if (current?.body.kind !== 'alias') throw aliasUnknown(aor)
-      checkEtag(current, options.etag, `SIP alias ${aor}`)
-      return { body: undefined, result: current.body.target }
+    const changedAt = this.#registers.wall()
+    await this.#settled(aor, options, async (before) => {
+      const remove = unmoved(before, options, () => ({ body: undefined, result: null }))
+      await this.#registers.transact([{ aor, fn: remove }, unlisted(before.target, aor, changedAt)])
     })
-    await this.#unlist(target, aor)
   }
 
   async find(aor: Aor): Promise<Versioned<AliasRecord> | undefined> {
@@ -109,44 +93,60 @@ export class Aliases {
     return (await this.#registers.list<AddressRecord>('acct')).filter((record) => record.kind === 'alias')
   }
 
-  #list(target: Aor, alias: Aor) {
-    return this.#accounts.change(target, (record) => {
-      if (record.aliases.includes(alias)) return record
-      if (record.aliases.length >= limits.aliasesMax) {
-        throw invalid('target', `${target} has ${limits.aliasesMax} aliases, which is the limit`)
+  /** Reads the alias, to know which accounts are concerned; again when it moved meanwhile. */
+  async #settled<R>(aor: Aor, options: ChangeOptions, change: (before: AliasRecord) => Promise<R>): Promise<R> {
+    for (let attempt = 1; ; attempt++) {
+      const before = await this.require(aor)
+      checkEtag(before, options.etag, `SIP alias ${aor}`)
+      try {
+        return await change(before.body)
+      } catch (error) {
+        if (error !== MOVED) throw error
+        if (attempt === MOVED_TRIES) throw failure('PROVISION_CONFLICT', `SIP alias ${aor} is changed by others`)
       }
-      return { ...record, aliases: [...record.aliases, alias] }
-    })
+    }
   }
 
-  async #unlist(target: Aor, alias: Aor): Promise<void> {
-    await this.#accounts
-      .change(target, (record) =>
-        record.aliases.includes(alias)
-          ? { ...record, aliases: record.aliases.filter((listed) => listed !== alias) }
-          : record,
-      )
-      .catch((error: unknown) => {
-        if (!isUnknown(error)) throw error
-      })
-  }
-
-  /** Account or domain may have been deleted between our steps: then the alias goes too. */
-  async #verify(record: AliasRecord): Promise<void> {
-    const account = await this.#accounts.find(record.target)
-    const domain = await this.#domains.find(splitAor(record.aor)?.domain ?? '')
-    if (account?.body.aliases.includes(record.aor) && domain) return
-    await this.#registers.change<AddressRecord, null>('acct', record.aor, (current) =>
-      current?.body.kind === 'alias' && current.body.target === record.target
-        ? { body: undefined, result: null }
-        : { keep: true, result: null },
-    )
-    await this.#unlist(record.target, record.aor)
-    throw domain
-      ? accountUnknown(record.target)
-      : failure('PROVISION_DOMAIN_UNKNOWN', `the domain of ${record.aor} was deleted just now`)
+  async #account(aor: Aor): Promise<AccountRecord> {
+    const found = await this.#registers.read<AddressRecord>('acct', aor)
+    if (found?.body.kind !== 'account') throw accountUnknown(aor)
+    return found.body
   }
 }
 
-const isUnknown = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'PROVISION_ACCOUNT_UNKNOWN'
+/** The part of a transaction that changes an alias, if it still is where it was. */
+function unmoved(before: AliasRecord, { etag }: ChangeOptions, decide: () => Decision<AddressRecord, null>) {
+  return (current: Versioned<AddressRecord> | undefined): Decision<AddressRecord, null> => {
+    if (current?.body.kind !== 'alias') throw aliasUnknown(before.aor)
+    checkEtag(current, etag, `SIP alias ${before.aor}`)
+    if (current.body.target !== before.target) throw MOVED
+    return decide()
+  }
+}
+
+function listed(target: Aor, alias: Aor, changedAt: number): AddressChange {
+  return {
+    aor: target,
+    fn(current) {
+      if (current?.body.kind !== 'account') throw accountUnknown(target)
+      const { aliases } = current.body
+      if (aliases.includes(alias)) return { keep: true, result: null }
+      if (aliases.length >= limits.aliasesMax) {
+        throw invalid('target', `${target} has ${limits.aliasesMax} aliases, which is the limit`)
+      }
+      return { body: { ...current.body, aliases: [...aliases, alias], changedAt }, result: null }
+    },
+  }
+}
+
+function unlisted(target: Aor, alias: Aor, changedAt: number): AddressChange {
+  return {
+    aor: target,
+    fn(current) {
+      if (current?.body.kind !== 'account') return { keep: true, result: null }
+      const aliases = current.body.aliases.filter((one) => one !== alias)
+      if (aliases.length === current.body.aliases.length) return { keep: true, result: null }
+      return { body: { ...current.body, aliases, changedAt }, result: null }
+    },
+  }
+}

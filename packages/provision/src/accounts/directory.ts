@@ -64,7 +64,7 @@ export class AccountDirectory {
       { registers, sealer, domains: this.#domains },
       { timeoutSeconds: init.timeoutSeconds ?? 35 },
     )
-    this.#aliases = new Aliases({ registers, accounts: this.#accounts, domains: this.#domains })
+    this.#aliases = new Aliases({ registers, domains: this.#domains })
   }
 
   async addDomain(input: DomainInput): Promise<DomainRecord> {

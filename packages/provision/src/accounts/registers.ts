@@ -1,7 +1,9 @@
 import {
+  type Aor,
   type Clock,
   type Decision,
   errorCode,
+  type KeyChange,
   type Random,
   type RecordStore,
   randomHex,
@@ -9,10 +11,17 @@ import {
   type Versioned,
 } from '@thor-node/core'
 import { failure } from '../errors.ts'
+import type { AddressRecord } from './contract.ts'
 
 const UNKNOWN_TRIES = 3
 
 export type RegisterKind = 'acct' | 'domain' | 'admin' | 'autoincrement'
+
+/** What a transaction makes of one address. */
+export interface AddressChange {
+  aor: Aor
+  fn(current: Versioned<AddressRecord> | undefined): Decision<AddressRecord, null>
+}
 
 /** The registers of this package by kind and name, and the two rules that every change of theirs follows. */
 export class Registers {
@@ -31,17 +40,27 @@ export class Registers {
     return this.#clock.wall()
   }
 
-  /** A change whose outcome is unknown is repeated under the same operation id, so it is never done twice. */
-  async change<B, R>(
+  change<B, R>(
     kind: RegisterKind,
     name: string,
     fn: (current: Versioned<B> | undefined) => Decision<B, R>,
   ): Promise<R> {
+    return this.#surely((opId) => this.#store.reg.change<B, R>(recordKey(kind, name), opId, fn))
+  }
+
+  /** Several registers of addresses, all or none. */
+  async transact(changes: readonly AddressChange[]): Promise<void> {
+    const keyed = changes.map(({ aor, fn }): KeyChange<null> => ({ key: recordKey('acct', aor), fn }))
+    await this.#surely((opId) => this.#store.reg.transact<null>(opId, keyed))
+  }
+
+  /** What has an unknown outcome is repeated under the same operation id, so it is never done twice. */
+  async #surely<R>(run: (opId: string) => Promise<R>): Promise<R> {
     const opId = randomHex(this.#random, 16)
     let unknown: unknown
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#store.reg.change<B, R>(recordKey(kind, name), opId, fn)
+        return await run(opId)
       } catch (error) {
         const code = errorCode(error)
         if (code === 'STORE_UNKNOWN') unknown = error
