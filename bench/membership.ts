@@ -2,10 +2,14 @@
  * The failure detector in simulated time: faults under which nobody dies (and how often somebody was taken for dead or
  * suspected all the same), and how long real deaths take to be seen by all. Real membership, memory network, many seeds.
  *
- *   node bench/membership.ts [--sizes 5,10,30] [--seeds 10] [--minutes 2] [--only TEXT] [--profile lan|wan] [--json]
+ *   node bench/membership.ts [--sizes 5,10,30] [--seeds 10] [--minutes 2] [--only TEXT] [--json]
+ *                            [--profile lan|wan] [--apart MS]
+ *
+ * `--apart`: one-way delay between two sites with half of the nodes each
  */
 import { parseArgs } from 'node:util'
 import { SimRandom } from '@thor-node/core/testing'
+import { membershipProfiles, type Profile } from '../packages/overlay/src/membership/settings.ts'
 import { deaths, die, falseDeaths, harmless, massEvents } from '../packages/overlay/test/membership/faults.fixture.ts'
 import { type RingNode, TestRing } from '../packages/overlay/test/membership/ring.fixture.ts'
 
@@ -15,12 +19,25 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '10' },
     minutes: { type: 'string', default: '2' },
     only: { type: 'string', default: '' },
+    profile: { type: 'string', default: 'lan' },
+    apart: { type: 'string', default: '0' },
     json: { type: 'boolean', default: false },
   },
 })
 const sizes = values.sizes.split(',').map(Number)
 const seeds = Array.from({ length: Number(values.seeds) }, (_, n) => n + 1)
 const MASS = 20
+const settings = membershipProfiles[values.profile as Profile]
+const apartMs = Number(values.apart)
+
+async function grown(seed: number, nodes: number): Promise<TestRing> {
+  const ring = new TestRing(seed, { settings })
+  await ring.grow(nodes)
+  if (apartMs > 0) ring.apart(apartMs)
+  await ring.clock.advance(1_000)
+  return ring
+}
+
 const forMs = Number(values.minutes) * 60_000
 
 interface Row {
@@ -46,8 +63,7 @@ for (const nodes of sizes) {
     let suspected = 0
     const bad: number[] = []
     for (const seed of seeds) {
-      const ring = new TestRing(seed)
-      await ring.grow(nodes)
+      const ring = await grown(seed, nodes)
       const since = ring.clock.now()
       await fault.play(ring, new SimRandom(seed * 7919), forMs)
       const wrong = falseDeaths(ring, since)
@@ -70,8 +86,7 @@ for (const nodes of sizes) {
     const last: number[] = []
     let missed = 0
     for (const seed of seeds) {
-      const ring = new TestRing(seed)
-      await ring.grow(nodes)
+      const ring = await grown(seed, nodes)
       await ring.clock.advance(new SimRandom(seed).int(2_000))
       const victim = ring.nodes[seed % nodes] as RingNode
       const times = await die(ring, victim, death, 60_000)
@@ -97,7 +112,7 @@ for (const event of massEvents.filter(({ name }) => name.includes(values.only)))
   let dials = 0
   let missed = 0
   for (const seed of seeds) {
-    const ring = new TestRing(seed)
+    const ring = new TestRing(seed, { settings })
     const time = await event.play(ring, MASS)
     if (time === undefined) missed++
     else times.push(time)

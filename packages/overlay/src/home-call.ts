@@ -1,18 +1,23 @@
 import { errorCode, type RangeId, ThorError } from '@thor-node/core'
 import type { Members } from './membership/contract.ts'
+import type { Profile } from './membership/settings.ts'
 import type { NodeId } from './peers.ts'
 import type { Ranges } from './ranges/contract.ts'
 import type { Rpc } from './rpc/contract.ts'
 
 /** What says nothing about the request, only that this node did not answer it. */
 const TRY_NEXT = new Set(['RPC_TIMEOUT', 'RPC_NOT_CONNECTED', 'RPC_OVERLOADED', 'RPC_UNKNOWN_METHOD'])
-/** One attempt; three of them stay below the two seconds in which the next home must have answered. */
-const ATTEMPT_MS = 600
+/**
+ * One attempt; with `lan` three of them stay below the two seconds in which the next home must have answered. With `wan` the
+ * way to the home and its own rounds to another site must fit.
+ */
+export const attemptMs: Record<Profile, number> = { lan: 600, wan: 1_500 }
 
 export interface HomeCallComponents {
   members: Members
   ranges: Ranges
   rpc: Rpc
+  profile: Profile
 }
 
 /** Replicas in the order in which to ask: alive ones first, then suspects, as the ring ranks them. */
@@ -39,7 +44,7 @@ export async function callHome<A>(
   let cause: unknown
   for (const nodeId of candidates(components, range)) {
     try {
-      return await components.rpc.call<A>(nodeId, method, body, { timeoutMs: ATTEMPT_MS })
+      return await components.rpc.call<A>(nodeId, method, body, { timeoutMs: attemptMs[components.profile] })
     } catch (error) {
       cause = error
       if (!TRY_NEXT.has(errorCode(error) ?? '')) throw error

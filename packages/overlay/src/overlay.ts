@@ -22,7 +22,7 @@ import { Gatekeeper, type PutOut } from './membership/gatekeeper.ts'
 import { Membership } from './membership/members.ts'
 import type { Roster, RosterNews } from './membership/roster.ts'
 import type { SavedRoster } from './membership/roster-keeper.ts'
-import type { MembershipSettings } from './membership/settings.ts'
+import { type MembershipSettings, membershipProfiles, type Profile } from './membership/settings.ts'
 import type { NodeId, PeerNet } from './peers.ts'
 import { Balancer } from './ranges/balancer.ts'
 import { ConfigTable } from './ranges/config-table.ts'
@@ -80,6 +80,8 @@ export interface OverlayInit {
   issuer?: IssuerState
   /** Of certificates that this node signs. */
   certificateMs?: number
+  /** How far nodes are apart. @default 'lan' */
+  profile?: Profile
   membership?: Partial<MembershipSettings>
   changes?: Partial<ChangeLimits>
   /** What moving and repairing ranges may send, and receive. @default 8 MB */
@@ -103,6 +105,7 @@ const INCARNATIONS_PER_BOOT = 2 ** 20
  */
 export class Overlay implements Lifecycle {
   readonly self: NodeId
+  readonly profile: Profile
   readonly rpc: PeerRpc
   readonly members: Members
   readonly ranges: Ranges
@@ -139,6 +142,7 @@ export class Overlay implements Lifecycle {
     const certificate = roster.get(self)
     if (!certificate) throw new RangeError('the roster lacks the certificate of this node')
     this.self = self
+    this.profile = init.profile ?? 'lan'
     this.#peers = peers
     this.#genesis = init.genesis
     this.#clock = clock
@@ -154,7 +158,7 @@ export class Overlay implements Lifecycle {
         weight: init.weight,
         services: init.services,
         known: init.known,
-        settings: init.membership,
+        settings: { ...membershipProfiles[this.profile], ...init.membership },
       },
     )
     const members = this.#membership

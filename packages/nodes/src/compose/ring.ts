@@ -102,6 +102,7 @@ export function composeRing(
       acceptOldCopy,
       version: packageVersion(),
       weight: config.weight,
+      profile: config.cluster.profile,
       services,
       known: known.members,
       issuer,

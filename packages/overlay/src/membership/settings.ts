@@ -30,3 +30,19 @@ export const defaultMembership: MembershipSettings = {
   stallMs: 100,
   suspicion: defaultSuspicion,
 }
+
+/** Nodes in one place, or sites up to some 100 ms apart, one way. */
+export type Profile = 'lan' | 'wan'
+
+/** What differs from the defaults. With `wan` a silent node is dead after 6 to 24 s instead of 3 to 12. */
+export const membershipProfiles: Record<Profile, Partial<MembershipSettings>> = {
+  lan: {},
+  wan: {
+    probePeriodMs: 1_000,
+    probeTimeoutMs: 1_000,
+    syncPeriodMs: 5_000,
+    syncTimeoutMs: 3_000,
+    startGraceMs: 3_000,
+    suspicion: { ...defaultSuspicion, minMs: 6_000, maxMs: 24_000 },
+  },
+}

@@ -186,6 +186,15 @@ export class TestRing {
     )
   }
 
+  /** The second half of the nodes is at another site. */
+  apart(oneWayMs: number, nodes: readonly RingNode[] = this.nodes): void {
+    const half = Math.ceil(nodes.length / 2)
+    const delay = { min: oneWayMs, max: oneWayMs * 1.1 }
+    for (const here of nodes.slice(0, half)) {
+      for (const there of nodes.slice(half)) this.network.links.setDelay(here.peers.self, there.peers.self, delay)
+    }
+  }
+
   /** The machine of a running node gets another address. */
   async move({ peers, members }: RingNode, port: number, elsewhere?: 'refused' | 'silent'): Promise<void> {
     this.network.move(peers.self, `127.1.1.1:${port}`, elsewhere)
