@@ -110,7 +110,7 @@ export const schema = z.strictObject({
       port: port({ doc: 'Between nodes, encrypted (TCP).', important: true }).prefault(7400),
       profile: choice(
         {
-          doc: 'lan: nodes in one place. wan: sites up to 100 ms apart, one way; silent nodes are then dead after 6 to 24 s instead of 3 to 12. The same on all nodes.',
+          doc: 'How far nodes are apart: lan in one place, wan at sites up to 100 ms apart, one way; silent nodes are then dead after 6 to 24 s instead of 3 to 12. The same on all nodes.',
         },
         ['lan', 'wan'],
       ).prefault('lan'),
