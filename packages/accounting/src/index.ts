@@ -54,6 +54,7 @@ export {
 export type { CallClosed, CallOpened, CallRecord, EndCause } from './cdr.ts'
 export { accountingLimits } from './limits.ts'
 export type { Amount } from './money.ts'
+export { archiveLedger, redeemVoucher } from './money-store.ts'
 export {
   creditedVoucher,
   issueVoucher,

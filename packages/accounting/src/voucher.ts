@@ -7,8 +7,8 @@ import { type Amount, checkAmount, checkId } from './money.ts'
  *
  *   unused ──use(account, opId)──► used ──topup(opId) of bal/account──► ──credited(opId)──► credited
  *
- * Whoever finds a voucher used and not credited repeats the second step: `topup` has one effect under its `opId`. With
- * `RegStore.transact` both registers change at once, and no sweep is needed.
+ * Whoever finds a voucher used and not credited repeats the second step: `topup` has one effect under its `opId`. `redeemVoucher`
+ * makes one transaction of all three, and needs no sweep.
  */
 export interface Voucher {
   amount: Amount

@@ -36,6 +36,8 @@ interface Slot {
   running: number | undefined
   /** The last one whose registers are all settled: only then the next may begin. */
   settled: number | undefined
+  /** When it could not be used for want of a quorum; monotonic. */
+  failedAt: number
 }
 
 /** What a plan answers that met somebody's intent. */
@@ -176,18 +178,29 @@ export class Transactions {
   }
 
   #takeSlot(): Slot {
-    const free = this.#slots.find(({ busy }) => !busy)
+    const idle = this.#slots.filter(({ busy }) => !busy)
+    const index = this.#slots.length
+    // Each lies in another range: where one has no quorum, others may have.
+    const since = this.#components.clock.now() - regLimits.transactionPendingMs
+    const free =
+      idle.find(({ failedAt }) => failedAt < since) ?? (index < regLimits.transactionsMax ? undefined : idle[0])
     if (free) {
       free.busy = true
       return free
     }
-    const index = this.#slots.length
     if (index >= regLimits.transactionsMax) {
       throw new ThorError('STORE_UNAVAILABLE', `${index} transactions of this node run already; nothing changed`)
     }
     const key = recordKey('tx', `${this.#self}/${index}`)
     const range = key.range % this.#components.configs.count
-    const slot: Slot = { key: { ...key, range }, busy: true, running: undefined, settled: undefined }
+    const place = { ...key, range }
+    const slot: Slot = {
+      key: place,
+      busy: true,
+      running: undefined,
+      settled: undefined,
+      failedAt: Number.NEGATIVE_INFINITY,
+    }
     this.#slots.push(slot)
     return slot
   }
@@ -195,7 +208,12 @@ export class Transactions {
   /** Begins the next transaction of a slot; one that an earlier life of this node committed is settled first. */
   async #begin(slot: Slot, keys: readonly RecordKey[], until: number): Promise<number> {
     for (let turn = 0; turn < 3; turn++) {
-      const begun = await this.#changeTx<Begun>(slot.key, beginning(keys, slot.settled), until)
+      const begun = await this.#changeTx<Begun>(slot.key, beginning(keys, slot.settled), until).catch(
+        (error: unknown) => {
+          slot.failedAt = this.#components.clock.now()
+          throw error
+        },
+      )
       if (begun.type === 'begun') return begun.seq
       await this.#settleAll(slot, begun.seq, begun.keys)
     }

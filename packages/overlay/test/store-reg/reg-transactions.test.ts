@@ -178,6 +178,22 @@ test(
   }),
 )
 
+test(
+  'a tx register whose range has no quorum is left aside for a while',
+  deadline(60_000, async () => {
+    const { ring, nodes } = await ringOf(11)
+    const a = nodes[0] as TestNode
+    await ring.run(a.reg.transact('t1', all(NAMES, 't1')))
+    const [first] = await ring.run(a.reg.list('tx/'))
+    const range = first?.key.range as number
+    const dead = ['d', 'e', 'f'].map((nodeId) => ({ nodeId, since: 9 }))
+    await ring.run(a.configs.adopt({ range, epoch: 9, old: dead }))
+    const names = ['x', 'm', 'q'].filter((name) => keyOf(name).range !== range)
+    assert.is(await ring.run(codeOf(a.reg.transact('t2', all(names, 't2')))), 'STORE_UNAVAILABLE')
+    assert.is(await ring.run(codeOf(a.reg.transact('t3', all(names, 't3')))), 'none')
+  }),
+)
+
 test('what became of a transaction is told by its register', () => {
   const record = (seq: number, state: TxRecord['state']): TxRecord => ({ seq, state, at: 1, keys: [] })
   assert.is(verdictOf(undefined, 1), 'aborted')
