@@ -2,6 +2,7 @@ import { type Clock, type Logger, ThorError } from '@thor-node/core'
 import { hasQuorum, issuerLimits, type Member, type NodeId, type Overlay, type Revocation } from '@thor-node/overlay'
 import type { MembersResult, MemberView, RevokeResult } from './control/contract.ts'
 import { decodeIssuerCertificate, encodeIssuerRequest } from './issuer-text.ts'
+import { ISSUERS_DEFAULT } from './membership.ts'
 import { ISSUER_ROLE } from './roles.ts'
 
 export interface RingMembersComponents {
@@ -158,7 +159,7 @@ export class RingMembers {
     if (ending.length > 0) {
       hints.push(`The issuer key of ${names(ending)} ends within 90 days: "thor-node rotate --root FILE" there.`)
     }
-    if (rootKeyFile && able.length >= Math.min(3, here.length)) {
+    if (rootKeyFile && able.length >= ISSUERS_DEFAULT) {
       hints.push(`The root key of the ring lies in ${rootKeyFile}: move it to a safe place off this machine.`)
     }
     return hints

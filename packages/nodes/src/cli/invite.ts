@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from 'commander'
 import { ISSUER_ROLE, ROLES } from '../roles.ts'
 import { formatTime } from '../status/format.ts'
 import { type NodeOptions, nodeOf, show } from './console.ts'
@@ -10,6 +11,14 @@ interface InviteOptions extends NodeOptions {
   zone?: string
 }
 
+const DAY_SECONDS = 86_400
+
+function atMostADay(text: string): number {
+  const seconds = durationSeconds(text)
+  if (seconds > DAY_SECONDS) throw new InvalidArgumentError('An invite is good for a day (24h) at most.')
+  return seconds
+}
+
 export const inviteVerb: Verb = (console) =>
   nodeVerb(
     'invite',
@@ -19,7 +28,7 @@ export const inviteVerb: Verb = (console) =>
      thor-node invite --roles sip_proxy,media_relay --zone berlin
      ssh server2 npx thor-node join "$(thor-node invite --json | jq -r .invite)"`,
   )
-    .option('--ttl <duration>', 'how long it is good for, a day at most (24h)', durationSeconds)
+    .option('--ttl <duration>', 'how long it is good for, a day at most (24h)', atMostADay)
     .option(
       '--roles <names>',
       `what the node is for, of ${[...ROLES, ISSUER_ROLE].join(', ')} (the first four, and issuer for the first three nodes)`,

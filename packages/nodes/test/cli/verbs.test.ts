@@ -158,6 +158,7 @@ const failures: [what: string, words: string[], code: number, expected: RegExp][
   ['an unknown option', ['status', '--jsn'], 2, /Did you mean --json\?/],
   ['a missing argument', ['where'], 2, /missing required argument 'address'/],
   ['a bad duration', ['invite', '--ttl', 'soon'], 2, /It must be a duration/],
+  ['an invite for too long', ['invite', '--ttl', '2d'], 2, /a day \(24h\) at most/],
   ['a bad number', ['calls', '--limit', '0'], 2, /whole number of 1 or more/],
   ['a bad setting', ['config', 'check', '--sip-udp', 'x'], 2, /^thor-node: sip\.udp is "x" \(--sip-udp\)/],
 ]

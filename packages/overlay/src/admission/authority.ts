@@ -139,12 +139,11 @@ export class Authority {
   }
 
   /**
-   * Takes what the root made of `request`. A key that this node had before is revoked, after the members that it certified
-   * got new certificates. Throws `ADMISSION_BAD_ISSUER`.
+   * Takes what the root made of `request`, and retires the key that this node had before. Throws `ADMISSION_BAD_ISSUER`.
    */
   async install(signed: Signed): Promise<void> {
     const { roster, announce } = this.#components
-    const { pending, issuer: old } = this.#state
+    const { pending } = this.#state
     const certificate = readIssuer(roster.ring, signed)
     if (!pending || certificate?.nodeId !== this.#self || certificate.issuerId !== keyIdOf(pending.publicKey)) {
       const why = certificate ? 'it is for another key or node' : 'the root key of this ring did not sign it'
@@ -154,10 +153,20 @@ export class Authority {
     await this.#save({ issuer })
     await announce({ issuers: [signed] })
     this.#log.info('this node is an issuer', { issuerId: certificate.issuerId })
-    const oldId = old?.certificate.issuerId
-    if (oldId === undefined || roster.isRevoked(oldId)) return
-    await this.#signAnew(({ nodeId }) => roster.issuerOf(nodeId) === oldId)
-    await this.#announceRevocation(issuer, 'issuer', oldId, roster.get(this.#self)?.name ?? '', this.#self)
+    await this.retireOldKeys()
+  }
+
+  /** Revokes the keys that this node had before, after the members that they certified got new certificates. */
+  async retireOldKeys(): Promise<void> {
+    const { roster } = this.#components
+    const { issuer } = this
+    if (!issuer) return
+    const current = issuer.certificate.issuerId
+    for (const { nodeId, issuerId } of roster.issuers()) {
+      if (nodeId !== this.#self || issuerId === current) continue
+      await this.#signAnew((one) => roster.issuerOf(one.nodeId) === issuerId)
+      await this.#announceRevocation(issuer, 'issuer', issuerId, roster.get(this.#self)?.name ?? '', this.#self)
+    }
   }
 
   async #issue(

@@ -68,6 +68,8 @@ export class Renewer implements Lifecycle {
       this.#log.info('certificate renewed', { until: roster.get(this.#init.self)?.notAfter })
     }
     if (certificate.roles.includes(ISSUER_ROLE) && !authority.issuer) await authority.becomeIssuer()
+    // What a crash in the middle of a rotation left undone.
+    await authority.retireOldKeys()
     this.#failures = 0
   }
 

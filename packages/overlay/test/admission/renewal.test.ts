@@ -1,7 +1,7 @@
 import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { certifyIssuer, createRoot } from '../../src/admission/issuer.ts'
+import { certifyIssuer, createIssuer, createRoot } from '../../src/admission/issuer.ts'
 import { renewAt } from '../../src/admission/renewer.ts'
 import { type AdmissionNode, AdmissionRing } from './ring.fixture.ts'
 
@@ -156,6 +156,26 @@ test(
     for (const one of nodes) for (const other of nodes) if (one !== other) assert.ok(ring.connected(one, other))
     const late = await ring.add(false)
     assert.ok(b.overlay.roster.has(late.id))
+  }),
+)
+
+test(
+  'a change of keys that a crash cut short is finished after the next start',
+  deadline(60_000, async () => {
+    const ring = new AdmissionRing(18)
+    const nodes = await ring.form(3, 1)
+    const [a, b] = nodes as [AdmissionNode, AdmissionNode]
+    const oldId = a.issuer.issuer?.certificate.issuerId ?? ''
+    await ring.stop(a)
+    // The new key is on its disk, and nobody has heard of it.
+    a.issuer = { issuer: createIssuer(ring.root, a.id, ring.clock.wall()) }
+    await ring.boot(a)
+    await ring.until(() => nodes.every(({ overlay }) => overlay.roster.isRevoked(oldId)), 'the old key revoked', 30_000)
+    await ring.clock.advance(10_000)
+    for (const one of nodes) {
+      for (const { id } of nodes) assert.is(b.overlay.roster.issuerOf(id), a.issuer.issuer?.certificate.issuerId)
+      assert.is(one.out, undefined)
+    }
   }),
 )
 

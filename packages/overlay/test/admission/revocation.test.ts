@@ -79,6 +79,22 @@ test(
 )
 
 test(
+  'who is out of sight of the issuer hears of it from those who are not, at once',
+  deadline(60_000, async () => {
+    const ring = new AdmissionRing(7)
+    const [a, b, c, d] = (await ring.form(4, 1)) as [AdmissionNode, AdmissionNode, AdmissionNode, AdmissionNode]
+    ring.network.cut(a.id, c.id)
+    ring.network.cut(c.id, a.id)
+    await ring.until(() => !ring.connected(a, c), 'a and c apart')
+    await ring.run(b.overlay.authority.revoke(d.id))
+    // Far less than the period of full exchanges.
+    await ring.clock.advance(20)
+    assert.ok(c.overlay.roster.isRevoked(d.id))
+    assert.not(ring.connected(c, d))
+  }),
+)
+
+test(
   'a stranger is served nothing, whoever dials',
   deadline(60_000, async () => {
     const ring = new AdmissionRing(4)
