@@ -13,6 +13,7 @@ const itemText = (name: string, accepted: Ballot): string => `${name}\u0000${acc
 export class AcceptorDigests {
   readonly #disk: Disk
   readonly #known = new Map<RangeId, DigestSum>()
+  readonly #counting = new Map<RangeId, { count: number; answer: Promise<string> }>()
   /** Writes begun and ended, and those that run: a digest counted meanwhile is not kept. */
   readonly #changes = new Map<RangeId, { count: number; running: number }>()
 
@@ -20,9 +21,23 @@ export class AcceptorDigests {
     this.#disk = components.disk
   }
 
-  async of(range: RangeId): Promise<string> {
+  /** A large range takes a while to count: whoever asks meanwhile gets the same answer, unless anything changed since. */
+  of(range: RangeId): Promise<string> {
     const known = this.#known.get(range)
-    if (known) return known.toString()
+    if (known) return Promise.resolve(known.toString())
+    const { count, running } = this.#changeOf(range)
+    const counting = this.#counting.get(range)
+    if (counting?.count === count && running === 0) return counting.answer
+    const mine = { count, answer: this.#count(range) }
+    this.#counting.set(range, mine)
+    const ended = (): void => {
+      if (this.#counting.get(range) === mine) this.#counting.delete(range)
+    }
+    mine.answer.then(ended, ended)
+    return mine.answer
+  }
+
+  async #count(range: RangeId): Promise<string> {
     const change = this.#changeOf(range)
     const before = change.running === 0 ? change.count : -1
     const sum = new DigestSum()

@@ -26,6 +26,7 @@ export class SetShelf {
   readonly #queue = new KeyedQueue()
   /** Digests that were asked for before; changed with each write. */
   readonly #digests = new Map<RangeId, DigestSum>()
+  readonly #counting = new Map<RangeId, { count: number; answer: Promise<string> }>()
   /** Writes begun and ended, and those that run: a digest counted meanwhile is not kept. */
   readonly #changes = new Map<RangeId, { count: number; running: number }>()
   readonly onStored: (record: { range: RangeId; name: string; bytes: Uint8Array }) => void
@@ -139,9 +140,23 @@ export class SetShelf {
     this.#digests.delete(range)
   }
 
-  async digest(range: RangeId): Promise<string> {
+  /** A large range takes a while to count: whoever asks meanwhile gets the same answer, unless anything changed since. */
+  digest(range: RangeId): Promise<string> {
     const known = this.#digests.get(range)
-    if (known) return known.toString()
+    if (known) return Promise.resolve(known.toString())
+    const { count, running } = this.#changeOf(range)
+    const counting = this.#counting.get(range)
+    if (counting?.count === count && running === 0) return counting.answer
+    const mine = { count, answer: this.#count(range) }
+    this.#counting.set(range, mine)
+    const ended = (): void => {
+      if (this.#counting.get(range) === mine) this.#counting.delete(range)
+    }
+    mine.answer.then(ended, ended)
+    return mine.answer
+  }
+
+  async #count(range: RangeId): Promise<string> {
     const change = this.#changeOf(range)
     const before = change.running === 0 ? change.count : -1
     const sum = new DigestSum()

@@ -12,6 +12,7 @@ import { transferLimits } from '../../src/store/limits.ts'
 import { MemoryDisk } from '../../src/store/memory-disk.ts'
 import { listAll } from '../../src/store/reg-list.ts'
 import { SetRecords } from '../../src/store/set.ts'
+import { SetShelf } from '../../src/store/set-shelf.ts'
 import { SoftRecords } from '../../src/store/soft.ts'
 import { SoftPages } from '../../src/store/soft-pages.ts'
 import { SoftSnapshot } from '../../src/store/soft-snapshot.ts'
@@ -157,6 +158,37 @@ test('so many copies run for others at once, one more is refused, and ended ones
   ends[1]?.()
   await running[1]
   assert.is(gate.running, 0)
+})
+
+test('a range is counted once for all who ask at the same time, and anew for who asks after a change', async () => {
+  const disk = new MemoryDisk()
+  await disk.open()
+  let scans = 0
+  let gate = Promise.resolve()
+  const counted = {
+    get: disk.get.bind(disk),
+    batch: disk.batch.bind(disk),
+    async *entries(range: { from: string; to: string }) {
+      scans++
+      await gate
+      yield* disk.entries(range)
+    },
+  }
+  const shelf = new SetShelf({ disk: counted as never }, { onStored: () => undefined })
+  await shelf.put(1, 'a', new Uint8Array([1]))
+  const { promise, resolve } = Promise.withResolvers<void>()
+  gate = promise
+  const two = [shelf.digest(1), shelf.digest(1)]
+  assert.is(scans, 1)
+  await shelf.put(1, 'b', new Uint8Array([2]))
+  const later = shelf.digest(1)
+  assert.is(scans, 2)
+  const wiped = shelf.wipe(1)
+  resolve()
+  const [one, other] = await Promise.all(two)
+  assert.is(one, other)
+  await Promise.all([later, wiped])
+  assert.is(await shelf.digest(1), '0'.repeat(32), 'nothing of before is taken for what is there now')
 })
 
 test('configs beyond the number of ranges are left out of a message', () => {
