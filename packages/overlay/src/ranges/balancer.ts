@@ -248,7 +248,7 @@ export class Balancer implements Lifecycle {
     const { clock, ranges, members } = this.#components
     const open = this.#openSince.get(config.range)
     if (!config.next || !open || !entryOf(config, this.#init.self)) return false
-    const patience = this.#limits.stalledAfterMs * (ranges.isHome(config.range) ? 1 : 3)
+    const patience = this.#limits.stalledAfterMs * (ranges.isHome(config.range) ? 1 : 8)
     const live = new Set(voters(config).filter((nodeId) => members.isLive(nodeId)))
     return clock.now() - open.since >= patience && hasQuorum(config, live)
   }

@@ -29,7 +29,10 @@ export interface ChangeLimits {
   newNodeAfterMs: number
   /** A dead node is replaced after so long. Default 60 s. */
   deadNodeAfterMs: number
-  /** A change that stands still so long is finished by the range's home; by other members after three times that. Default 2 s. */
+  /**
+   * A change that stands still so long is finished by the range's home; by other members after eight times that: two who
+   * drive one change do all of it twice, which a ring that is slow already cannot afford. Default 2 s.
+   */
   stalledAfterMs: number
   /** A range whose change failed is left alone so long (times 1 to 2, by chance). Default 1 s. */
   retryAfterMs: number

@@ -87,7 +87,9 @@ export function planMoves(input: PlanInput): Plan {
     const leaving = old.some(input.isLeaving)
     const target = lacking || leaving ? (eager ?? settled) : settled
     if (!target || !mayStart(config, target, input)) continue
-    plan[lacking || leaving ? 'urgent' : 'normal'].push({ config, target })
+    // Who was given up: the next crash would be one too many for what it held.
+    const lost = old.some((nodeId) => !target.includes(nodeId) && !input.isLive(nodeId))
+    plan[lacking || leaving || lost ? 'urgent' : 'normal'].push({ config, target })
   }
   return plan
 }

@@ -69,7 +69,7 @@ test('what is urgent, what can wait, and what must not be begun', () => {
     ['it is not ours to drive', { old: 'abc', settled: 'abd', live: 'abcd', drives: false }, '-'],
     ['a change is under way', { old: 'abc', next: 'abd', settled: 'abe', live: 'abcde' }, '-'],
     ['a member died just now', { old: 'abc', settled: 'abd', live: 'abd', missed: 'c' }, '-'],
-    ['a member is long dead', { old: 'abc', settled: 'abd', live: 'abd' }, 'normal abd'],
+    ['a member is long dead', { old: 'abc', settled: 'abd', live: 'abd' }, 'urgent abd'],
     ['a member is long dead and nobody is spare', { old: 'abc', settled: 'ab', live: 'ab' }, '-'],
     ['a majority is dead', { old: 'abc', settled: 'ade', live: 'ade' }, '-'],
     ['the new member is dead', { old: 'abc', settled: 'abd', live: 'abc' }, '-'],
