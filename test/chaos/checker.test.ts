@@ -78,9 +78,16 @@ test('a binding that was acknowledged is found, as new as that, and once', () =>
   assert.equal(found(register(1, 0, 10), binding([], 11, 12)), ['lost'])
   assert.equal(found(register(1, 0, 10), register(2, 11, 20), binding([1], 21, 22)), ['stale'])
   assert.equal(found(register(1, 0, 10), binding([1, 1], 11, 12)), ['doubled'])
-  const span = { type: 'lenient', from: 15, to: 25, forgetMs: 11 } as const
-  assert.equal(found(register(1, 0, 5), register(2, 11, 20), binding([1], 21, 22), span), [])
-  assert.equal(found(register(1, 0, 5), register(2, 11, 20), binding([1], 41, 42), span), ['stale'])
+  const late = { type: 'lenient', of: 'reads', from: 15, to: 25, forgetMs: 11 } as const
+  assert.equal(found(register(1, 0, 5), register(2, 11, 20), binding([1], 21, 22), late), [])
+  assert.equal(found(register(1, 0, 5), register(2, 11, 20), binding([1], 41, 42), late), ['stale'])
+  const forgotten = { type: 'lenient', of: 'registers', from: 15, to: 25, forgetMs: 0 } as const
+  assert.equal(found(register(1, 0, 5), register(2, 11, 20), binding([1], 41, 42), forgotten), [])
+  assert.equal(found(register(1, 0, 5), register(2, 11, 20), binding([], 41, 42), forgotten), ['lost'])
+})
+
+test('copies that differ at last are told', () => {
+  assert.equal(found(final({ differing: ['range 7: reg'] })), ['unequal'])
 })
 
 test('a new account goes to one of two who want it, and stays with that one', () => {

@@ -5,8 +5,11 @@
 import type { Binding, Entry, Fault, Final, Lenient, Lookup, Operation, Register, Write } from './history.ts'
 
 export interface Violation {
-  /** `lost`: acknowledged and gone. `doubled`: happened twice. `stale`: read older than known. `invented`: never written. */
-  kind: 'lost' | 'doubled' | 'stale' | 'invented'
+  /**
+   * `lost`: acknowledged and gone. `doubled`: happened twice. `stale`: read older than known. `invented`: never written.
+   * `unequal`: copies differ at last.
+   */
+  kind: 'lost' | 'doubled' | 'stale' | 'invented' | 'unequal'
   text: string
 }
 
@@ -88,13 +91,16 @@ function checkRegisters(entries: readonly Entry[]): Violation[] {
 function checkBindings(entries: readonly Entry[]): Violation[] {
   const found: Violation[] = []
   const lenient = entries.filter(isLenient)
+  const forgotten = lenient.filter((span) => span.of === 'registers')
   const registers = Map.groupBy(entries.filter(isRegister), ({ subject }) => subject)
   for (const { subject, from, to, node, outcome, values = [] } of entries.filter(isBinding)) {
     if (outcome !== 'ok') continue
-    const pardon = lenient.filter((span) => span.from <= to && from <= span.to).map(({ forgetMs }) => forgetMs)
-    const moment = from - Math.max(0, ...pardon)
+    const late = lenient.filter((span) => span.of === 'reads' && span.from <= to && from <= span.to)
+    const moment = from - Math.max(0, ...late.map(({ forgetMs }) => forgetMs))
     const mine = registers.get(subject) ?? []
-    const acked = mine.filter((one) => one.outcome === 'ok' && one.to <= moment).map(({ value }) => value)
+    const counts = (one: Register): boolean =>
+      one.outcome === 'ok' && one.to <= moment && !forgotten.some((span) => span.from <= one.to && one.to <= span.to)
+    const acked = mine.filter(counts).map(({ value }) => value)
     const least = Math.max(-1, ...acked)
     const most = Math.max(-1, ...mine.filter((one) => one.from <= to).map(({ value }) => value))
     const what = `${subject} at node ${node}, ${clock(from)}`
@@ -148,7 +154,13 @@ function checkCalls(entries: readonly Entry[]): Violation[] {
   return found
 }
 
+function checkCopies(entries: readonly Entry[]): Violation[] {
+  const texts = entries.filter(isFinal).flatMap(({ differing = [] }) => differing)
+  return texts.map((text) => ({ kind: 'unequal', text }))
+}
+
 /** All that is wrong. */
 export function check(entries: readonly Entry[]): Violation[] {
-  return [...checkRegisters(entries), ...checkBindings(entries), ...checkClaims(entries), ...checkCalls(entries)]
+  const checks = [checkRegisters, checkBindings, checkClaims, checkCalls, checkCopies]
+  return checks.flatMap((one) => one(entries))
 }

@@ -82,12 +82,15 @@ export interface Fault {
   figures?: Record<string, number>
 }
 
-/** Bindings may be older than acknowledged in this time: both sides of a cut serve what they know; a power cut costs 10 s. */
+/**
+ * What is promised less of bindings. `reads`: those that overlap the time may be older by `forgetMs`, as both sides of a cut serve
+ * what they know. `registers`: those acknowledged in the time may be forgotten: a power cut of all costs the last 10 s.
+ */
 export interface Lenient {
   type: 'lenient'
+  of: 'reads' | 'registers'
   from: number
   to: number
-  /** So much may be forgotten. */
   forgetMs: number
 }
 
@@ -97,6 +100,8 @@ export interface Final {
   node: number
   accounts: { aor: string; displayName: string }[]
   calls: { callId: string; closed: boolean }[]
+  /** Ranges whose copies were not equal at last, as `ring verify` says. */
+  differing?: string[]
 }
 
 export type Entry = Operation | Fault | Lenient | Final

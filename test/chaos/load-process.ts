@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import type { Entry } from './history.ts'
-import type { FromLoad, LoadInit, ToLoad } from './load.ts'
+import type { FromLoad, LoadInit, ToLoad } from './load-messages.ts'
 
 export class LoadProcess {
   readonly history: Entry[] = []
@@ -37,6 +37,12 @@ export class LoadProcess {
     const quiet = this.#wait('quiet')
     this.tell({ type: 'quiet' })
     await quiet
+  }
+
+  async fill(accounts: number): Promise<void> {
+    const filled = this.#wait('filled')
+    this.tell({ type: 'fill', accounts })
+    await filled
   }
 
   async stop(): Promise<void> {

@@ -10,39 +10,8 @@ import { connectControl, type NodeOperations } from '@thor-node/nodes'
 import { Phone } from '../support/phone.ts'
 import { statusOf } from '../support/sip-message.ts'
 import type { Operation } from './history.ts'
+import type { FromLoad, LoadInit, LoadNode, ToLoad } from './load-messages.ts'
 import { SoapClient } from './soap.ts'
-
-export interface LoadNode {
-  number: number
-  address: string
-  data: string
-}
-
-export interface LoadInit {
-  nodes: LoadNode[]
-  domain: string
-  adminPassword: string
-  clientAddress: string
-  /** u0 … : written and looked up. */
-  accounts: number
-  /** p0 … with passwords secret-p0 … : registered, and they call each other. */
-  phones: number
-  /** Of writes, look-ups at each node, REGISTERs of each phone, calls, claims. */
-  everyMs: { write: number; lookup: number; register: number; call: number; claim: number }
-}
-
-export type ToLoad =
-  | { type: 'targets'; live: number[] }
-  | { type: 'node'; node: LoadNode }
-  /** Its open attempts may still take effect, however late. */
-  | { type: 'paused'; numbers: number[] }
-  /** At once: writes of these accounts at these nodes, look-ups at these nodes. */
-  | { type: 'burst'; writes: { account: number; node: number }[]; lookups: number[] }
-  | { type: 'quiet' }
-  | { type: 'resume' }
-  | { type: 'stop' }
-
-export type FromLoad = { type: 'ready' } | { type: 'quiet' } | { type: 'operations'; list: Operation[] }
 
 const SOAP_LIMIT_MS = 4_000
 const LOOKUP_LIMIT_MS = 4_000
@@ -52,6 +21,7 @@ const CALL_LIMIT_MS = 5_000
 const OPEN_MS = 6_000
 const IN_FLIGHT_MAX = 12
 const RETRY_MS = 30
+const RETRY_MS_MAX = 500
 const GIVE_UP_MS = 60_000
 
 /** The process ended, before the question or while it was asked. */
@@ -61,6 +31,9 @@ const now = (): number => performance.timeOrigin + performance.now()
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 160)
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | undefined)?.code ?? '')
+
+/** A client that finds nobody tries again, more and more slowly. */
+const backoff = (tries: number): Promise<void> => sleep(Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** Math.max(0, tries - 1)))
 
 class LimitReached extends Error {}
 
@@ -130,7 +103,8 @@ class Load {
     } else if (message.type === 'burst') {
       for (const { account, node } of message.writes) this.#writers[account]?.wake(node)
       for (const number of message.lookups) this.#lookAt(number)
-    } else if (message.type === 'quiet') void this.#becomeQuiet()
+    } else if (message.type === 'fill') void this.#fill(message.accounts)
+    else if (message.type === 'quiet') void this.#becomeQuiet()
     else if (message.type === 'resume') this.#quiet = false
     else {
       this.#flush()
@@ -143,6 +117,27 @@ class Load {
     const soap = new SoapClient(node.address, this.#init.adminPassword)
     this.#clients.set(node.number, { node, control: connectControl(node.data), soap, inFlight: 0, turn: node.number })
     this.#targets.add(node.number)
+  }
+
+  async #fill(accounts: number): Promise<void> {
+    let next = 0
+    const lane = async (): Promise<void> => {
+      while (next < accounts) {
+        const account = {
+          user: `b${next++}`,
+          domain: this.#init.domain,
+          firstName: 'bulk',
+          password: 'x',
+          properties: 128,
+        }
+        for (let left = 5; left > 0; left--) {
+          const { outcome, error } = await this.#client(this.#any()).soap.addAccount(account, 20_000)
+          if (outcome === 'ok' || error === 'PROVISION_ACCOUNT_EXISTS') break
+        }
+      }
+    }
+    await Promise.all([lane(), lane(), lane(), lane()])
+    tell({ type: 'filled' })
   }
 
   async #becomeQuiet(): Promise<void> {
@@ -202,7 +197,7 @@ class Load {
       const wish = this.#wish++
       const since = now()
       const attempts = async (): Promise<void> => {
-        for (let node = first ?? this.#any(); ; node = this.#any(node)) {
+        for (let node = first ?? this.#any(), tries = 1; ; node = this.#any(node), tries++) {
           const from = now()
           const account = { user, domain: this.#init.domain, firstName: `c${value}` }
           const answer = await this.#client(node).soap.updateAccount(account, SOAP_LIMIT_MS)
@@ -215,7 +210,7 @@ class Load {
             openAt.add(node)
           }
           if (to - since > GIVE_UP_MS) return
-          await sleep(RETRY_MS)
+          await backoff(tries)
         }
       }
       const run = attempts()
@@ -265,7 +260,7 @@ class Load {
     read: (control: NodeOperations) => Promise<{ value: number } | { values: number[] }>,
   ): Promise<void> {
     const wish = this.#wish++
-    for (let node = what.node; ; node = this.#any(node)) {
+    for (let node = what.node, tries = 1; ; node = this.#any(node), tries++) {
       const about = { ...what, node, wish, from: now() }
       try {
         const result = await within(LOOKUP_LIMIT_MS, read(this.#client(node).control))
@@ -280,7 +275,7 @@ class Load {
         this.#list.push({ ...about, to: now(), ...(answer ?? failed) } as Operation)
         if (answer || !GONE.has(code)) return
         if (code === 'CONTROL_NOT_RUNNING') this.#targets.delete(node)
-        await sleep(RETRY_MS)
+        await backoff(tries)
       }
     }
   }
@@ -294,7 +289,7 @@ class Load {
       const wish = this.#wish++
       const since = now()
       const attempts = async (): Promise<void> => {
-        for (let node = this.#any(); ; node = this.#any(node)) {
+        for (let node = this.#any(), tries = 1; ; node = this.#any(node), tries++) {
           const about = { type: 'register', wish, subject: phone.aor, value, node, from: now() } as const
           try {
             const options = { proxy: this.#addressOf(node), limitMs: SIP_LIMIT_MS, userAgent: `chaos/${value}` }
@@ -309,7 +304,7 @@ class Load {
             this.#list.push({ ...about, to: now(), outcome: 'unknown', error: messageOf(error) })
           }
           if (now() - since > GIVE_UP_MS) return
-          await sleep(RETRY_MS)
+          await backoff(tries)
         }
       }
       const run = attempts()

@@ -18,6 +18,8 @@ export interface Network {
   /** First three bytes of all addresses. */
   readonly net: string
   readonly clientAddress: string
+  /** A second address of a node. */
+  otherAddress(number: number): string
   /** What stands before the command line of a node, and of the clients. */
   prefix(number: number): string[]
   readonly clientPrefix: string[]
@@ -33,6 +35,7 @@ export interface Network {
 }
 
 const CLIENTS = 250
+const OTHER = 100
 
 export function canIsolate(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
@@ -54,6 +57,7 @@ export function loopbackNetwork(net = '127.77.0'): Network {
     cuttable: false,
     net,
     clientAddress: `${net}.${CLIENTS}`,
+    otherAddress: (number) => `${net}.${OTHER + number}`,
     prefix: () => [],
     clientPrefix: [],
     cut: no,
@@ -100,7 +104,12 @@ export async function isolatedNetwork(count: number): Promise<Network> {
       `link set n${number} master br0`,
       `link set n${number} up`,
     ])
-    batch(holder.pid, ['link set lo up', `addr add ${net}.${number}/24 dev eth0`, 'link set eth0 up'])
+    batch(holder.pid, [
+      'link set lo up',
+      `addr add ${net}.${number}/24 dev eth0`,
+      `addr add ${net}.${OTHER + number}/24 dev eth0`,
+      'link set eth0 up',
+    ])
   }
   const pidOf = (number: number): number => (holders[number - 1] as { pid: number }).pid
 
@@ -122,14 +131,16 @@ export async function isolatedNetwork(count: number): Promise<Network> {
       ...[...cut].map((from) => `ip saddr ${net}.${from} drop`),
       ...(losePercent > 0 ? [`ip saddr != ${net}.${CLIENTS} numgen random mod 100 < ${losePercent} drop`] : []),
     ]
-    const table = `table inet chaos { chain in { type filter hook input priority 0; ${rules.join('; ')}; } }`
-    runIn(pidOf(number), ['nft', '-f', '-'], `table inet chaos\ndelete table inet chaos\n${table}\n`)
+    const chain = ['chain in {', 'type filter hook input priority 0', ...rules, '}']
+    const lines = ['table inet chaos', 'delete table inet chaos', 'table inet chaos {', ...chain, '}', '']
+    runIn(pidOf(number), ['nft', '-f', '-'], lines.join('\n'))
   }
 
   return {
     cuttable: true,
     net,
     clientAddress: `${net}.${CLIENTS}`,
+    otherAddress: (number) => `${net}.${OTHER + number}`,
     prefix: (number) => enter(pidOf(number)),
     clientPrefix: enter(bridge.pid),
     cut(from, to) {

@@ -15,7 +15,7 @@ export interface PlayOptions extends Pick<StageInit, 'isolated' | 'say' | 'load'
   keep?: boolean
 }
 
-const SAID_MAX = 1_500
+const SAID_MAX = 600
 
 export async function play(scenario: Scenario, given: PlayOptions): Promise<Result> {
   const { isolated, say, seed, keep, load, templates } = given

@@ -16,6 +16,7 @@ export interface Result {
   error?: string
 }
 
+const kinds = ['lost', 'doubled', 'stale', 'invented', 'unequal'] as const
 const SHOWN_MAX = 20
 const figure = (ms: number): string => Math.round(ms).toString()
 const row = (cells: string[], widths: number[]): string =>
@@ -41,7 +42,7 @@ export function render(result: Result): string {
     `${result.scenario} ×${measured.faults}, ${result.nodes} nodes, seed ${result.seed}, ${result.seconds.toFixed(0)} s, ` +
       `${result.isolated ? 'network namespaces' : 'loopback'}`,
     ...(result.error ? [`  DID NOT END: ${result.error}`] : []),
-    `  lost ${counted('lost')}, doubled ${counted('doubled')}, stale ${counted('stale')}, invented ${counted('invented')}`,
+    `  ${kinds.map((kind) => `${kind} ${counted(kind)}`).join(', ')}`,
     `  ${operations.join(', ')}`,
     '',
     `  ${row(['ms without', 'victim is', 'struck', 'faults', 'median', 'p99', 'worst'], widths)}`,

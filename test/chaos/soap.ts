@@ -12,6 +12,8 @@ export interface SoapAccount {
   domain: string
   firstName: string
   password?: string
+  /** So many properties of 1 KB each. */
+  properties?: number
 }
 
 /** The connection was not made: nothing was sent. */
@@ -82,8 +84,11 @@ export class SoapClient {
   }
 }
 
-function accountXml({ user, domain, firstName, password }: SoapAccount): string {
+function accountXml({ user, domain, firstName, password, properties = 0 }: SoapAccount): string {
   const secret = password === undefined ? '' : `<password>${password}</password>`
   const id = `<id><username>${user}</username><domain>${domain}</domain></id>`
-  return `<account>${id}${secret}<firstName>${firstName}</firstName></account>`
+  const property = (_: unknown, index: number): string =>
+    `<item><name>x${index}</name><value>${'x'.repeat(1_000)}</value></item>`
+  const list = properties > 0 ? `<properties>${Array.from({ length: properties }, property).join('')}</properties>` : ''
+  return `<account>${id}${secret}<firstName>${firstName}</firstName>${list}</account>`
 }

@@ -1,14 +1,16 @@
 /** A ring under load, and what scenarios do to it: everything is noted in the history. */
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { eventually, SimRandom } from '@thor-node/core/testing'
-import type { StatusResult } from '@thor-node/nodes'
+import { SimRandom } from '@thor-node/core/testing'
+import type { NodeOperations, StatusResult } from '@thor-node/nodes'
 import { type Cluster, type ClusterNode, startCluster } from '../support/cluster.ts'
 import type { Entry, Fault, Operation } from './history.ts'
-import type { LoadInit } from './load.ts'
+import type { LoadInit } from './load-messages.ts'
 import { LoadProcess } from './load-process.ts'
 import { isolatedNetwork, loopbackNetwork, type Network } from './network.ts'
+import { DOMAIN, dataOf, mountSmallDisk, prepare, provision } from './ring.ts'
 
 export interface StageInit {
   nodes: number
@@ -20,48 +22,39 @@ export interface StageInit {
   load?: Partial<Pick<LoadInit, 'accounts' | 'phones' | 'everyMs'>>
   /** More options for every node. */
   options?: string[]
+  /** The data directory of this node is a file system of its own, of so many MB. */
+  smallDisk?: { number: number; sizeMb: number }
   /** Where rings that are ready to be used are kept, by size: making one of five takes half a minute. */
   templates?: string
 }
 
-const DOMAIN = 'thor.local'
 const defaultLoad = {
   accounts: 24,
   phones: 6,
-  everyMs: { write: 40, lookup: 60, register: 900, call: 1_000, claim: 2_000 },
+  everyMs: { write: 60, lookup: 100, register: 1_200, call: 1_500, claim: 2_000 },
 }
 const POLL_MS = 60
-const LATE_POLL_MS = 20
+const PRESSURE_POLL_MS = 100
+const VERIFY_PART = 256
+/** Copies must be equal a minute after the last fault. */
+const EQUAL_MS = 60_000
+
+type RingVerifyResult = Awaited<ReturnType<NodeOperations['ringVerify']>>
 
 export const now = (): number => performance.timeOrigin + performance.now()
 export const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
+
+/** For how long, since the machine's start, some task was ready and had no CPU (Linux PSI); 0 where the kernel does not say. */
+function waitedMs(): number {
+  try {
+    return Number(/^some .*total=(\d+)/.exec(readFileSync('/proc/pressure/cpu', 'utf8'))?.[1] ?? 0) / 1_000
+  } catch {
+    return 0
+  }
+}
+
 const running = ({ process: { exitCode, signalCode } }: ClusterNode): boolean =>
   exitCode === null && signalCode === null
-
-/** Waits for a ring in which every node has its share, and adds the accounts of the load. */
-async function provision({ nodes, settled }: Cluster, load: Pick<LoadInit, 'accounts' | 'phones'>): Promise<void> {
-  await settled()
-  const first = nodes[0] as ClusterNode
-  const fair = (status: StatusResult): boolean =>
-    status.ring.changing === 0 &&
-    status.nodes.every(({ rangesHeld }) => rangesHeld > (0.7 * 3 * status.ring.ranges) / nodes.length)
-  await eventually(async () => nodes.length <= 3 || fair(await first.operations.status()), 180_000, 'an even ring')
-  const names = [
-    ...Array.from({ length: load.accounts }, (_, index) => ({ user: `u${index}`, name: 'c0' })),
-    ...Array.from({ length: load.phones }, (_, index) => ({ user: `p${index}`, name: 'phone' })),
-  ]
-  for (const { user, name } of names) {
-    await first.operations.accountAdd({ aor: `${user}@${DOMAIN}`, password: `secret-${user}`, displayName: name })
-  }
-}
-
-async function prepare(cluster: Cluster, load: Pick<LoadInit, 'accounts' | 'phones'>): Promise<void> {
-  try {
-    await provision(cluster, load)
-  } finally {
-    await cluster.stop()
-  }
-}
 
 export class Stage {
   readonly network: Network
@@ -71,8 +64,9 @@ export class Stage {
   readonly base: string
   readonly #load: LoadProcess
   readonly #loadInit: LoadInit
-  /** How late timers of the driver fired: the machine's own noise, in which all figures stand. */
-  readonly #late: { at: number; ms: number }[] = []
+  readonly #smallDisk: number | undefined
+  /** CPU pressure so far, every 100 ms: the machine's own noise, in which all figures stand. */
+  readonly #pressure: { at: number; waitedMs: number }[] = []
   readonly #watch: NodeJS.Timeout
 
   private constructor(
@@ -86,12 +80,8 @@ export class Stage {
     this.base = parts.base
     this.random = new SimRandom(init.seed)
     this.say = init.say
-    let expected = now() + LATE_POLL_MS
-    this.#watch = setInterval(() => {
-      const at = now()
-      if (at - expected > LATE_POLL_MS) this.#late.push({ at, ms: at - expected })
-      expected = at + LATE_POLL_MS
-    }, LATE_POLL_MS)
+    this.#smallDisk = init.smallDisk?.number
+    this.#watch = setInterval(() => this.#pressure.push({ at: now(), waitedMs: waitedMs() }), PRESSURE_POLL_MS)
   }
 
   static async open(init: StageInit): Promise<Stage> {
@@ -114,6 +104,7 @@ export class Stage {
         }
         cpSync(template, base, { recursive: true })
       }
+      if (init.smallDisk) mountSmallDisk(base, init.smallDisk)
       cluster = await make(base, init.templates !== undefined)
       if (init.templates) await cluster.settled()
       else await provision(cluster, load)
@@ -174,7 +165,7 @@ export class Stage {
   async places(): Promise<NonNullable<Fault['places']>> {
     const { operations } = this.pick(this.live)
     const status = await operations.status()
-    const numberOf = new Map(status.nodes.map(({ name, address }) => [name, Number(address.split('.').at(-1))]))
+    const numberOf = new Map(status.nodes.map(({ name, address }) => [name, Number(address.split('.').at(-1)) % 100]))
     const { accounts, phones } = this.#loadInit
     const users = [
       ...Array.from({ length: accounts }, (_, index) => `u${index}`),
@@ -215,15 +206,22 @@ export class Stage {
 
   /** Notes a fault that began at `at` and is over now; figures may be added to what it returns. */
   fault(fault: Omit<Fault, 'type' | 'until' | 'figures'>): NonNullable<Fault['figures']> {
-    const late = this.#late.filter(({ at }) => at > fault.at).map(({ ms }) => ms)
-    const figures: NonNullable<Fault['figures']> = { 'machine late': Math.max(0, ...late) }
-    this.history.push({ type: 'fault', until: now(), ...fault, figures })
+    const until = now()
+    const before = this.#pressure.findLast(({ at }) => at <= fault.at)
+    const waited = before ? waitedMs() - before.waitedMs : 0
+    const figures: NonNullable<Fault['figures']> = { 'CPU wanted %': (100 * waited) / (until - (before?.at ?? 0)) }
+    this.history.push({ type: 'fault', until, ...fault, figures })
     return figures
   }
 
-  /** Bindings may be older than acknowledged until `forMs` from now. */
-  pardonBindings(from: number, forMs: number, forgetMs: number): void {
-    this.history.push({ type: 'lenient', from, to: now() + forMs, forgetMs })
+  /** Reads of bindings until `forMs` from now may show what was before. */
+  pardonReads(from: number, forMs: number, forgetMs: number): void {
+    this.history.push({ type: 'lenient', of: 'reads', from, to: now() + forMs, forgetMs })
+  }
+
+  /** REGISTERs acknowledged in this time may be forgotten. */
+  pardonRegisters(from: number, to: number): void {
+    this.history.push({ type: 'lenient', of: 'registers', from, to, forgetMs: 0 })
   }
 
   /** kill -9 without anything else. */
@@ -237,6 +235,10 @@ export class Stage {
   async restart(...nodes: ClusterNode[]): Promise<{ servingMs: number; copiesMs: number }> {
     const launched = now()
     for (const node of nodes) this.cluster.launch(node)
+    return this.started(nodes, launched)
+  }
+
+  async started(nodes: readonly ClusterNode[], launched: number): Promise<{ servingMs: number; copiesMs: number }> {
     await Promise.all(nodes.map((node) => this.cluster.ready(node)))
     const servingMs = now() - launched
     this.offerLive()
@@ -262,6 +264,7 @@ export class Stage {
   /** Waits until every running node says that all are there and every range has its copies; ms since `since`. */
   async settled(since: number, limitMs = 90_000): Promise<number> {
     for (;;) {
+      const asked = now()
       const reports = await Promise.all(this.live.map(({ operations }) => operations.status().catch(() => undefined)))
       if (reports.every((report) => report && this.#whole(report))) return now() - since
       if (now() - since > limitMs) {
@@ -270,7 +273,8 @@ export class Stage {
         )
         throw new Error(`the ring did not settle in ${limitMs} ms: ${JSON.stringify(seen)}`)
       }
-      await pause(POLL_MS)
+      // A status costs a list of all accounts.
+      await pause(Math.max(POLL_MS, 2 * (now() - asked)))
     }
   }
 
@@ -296,6 +300,42 @@ export class Stage {
       const shown = read.map(({ aor, displayName }) => ({ aor, displayName }))
       this.history.push({ type: 'final', node: number, accounts: shown, calls })
     }
+    const last = this.history.findLast((entry) => entry.type === 'final')
+    if (last) last.differing = await this.differing(EQUAL_MS)
+  }
+
+  /** Ranges whose copies differ after so long, told as texts; copies are compared by the ring itself every 30 s. */
+  async differing(limitMs: number): Promise<string[]> {
+    const until = now() + limitMs
+    const { operations } = this.live[0] as ClusterNode
+    for (;;) {
+      const found: string[] = []
+      for (let from: number | null = 0; from !== null; ) {
+        const part: RingVerifyResult = await operations.ringVerify({ from, count: VERIFY_PART })
+        for (const { range, kinds, members } of part.differing) {
+          found.push(`range ${range}: ${kinds.join(', ')} at ${members.map(({ name }) => name).join(', ')}`)
+        }
+        for (const { range, members } of part.unreachable)
+          found.push(`range ${range}: no answer of ${members.join(', ')}`)
+        for (const range of part.busy) found.push(`range ${range}: busy`)
+        from = part.next
+      }
+      if (found.length === 0 || now() > until) return found
+      await pause(1_000)
+    }
+  }
+
+  /** Adds accounts of 128 KB each through all nodes. */
+  async fill(accounts: number): Promise<void> {
+    await this.#load.fill(accounts)
+  }
+
+  /** Adds one node to the ring, while the load goes on. */
+  async join(): Promise<ClusterNode> {
+    const node = await this.cluster.add()
+    this.tell({ type: 'node', node: { number: node.number, address: node.address, data: node.data } })
+    this.offerLive()
+    return node
   }
 
   /** All records; those without an end are waited for, as the ring's sweep closes them. */
@@ -315,6 +355,7 @@ export class Stage {
     for (const { process } of this.live) process.kill('SIGCONT')
     await this.cluster.stop()
     await this.network.stop()
+    if (this.#smallDisk !== undefined) execFileSync('umount', [dataOf(this.base, this.#smallDisk)])
     if (keep) this.say(`kept ${this.base}`)
     else rmSync(this.base, { recursive: true, force: true })
   }

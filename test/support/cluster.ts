@@ -65,8 +65,12 @@ export async function startCluster(init: ClusterOptions): Promise<Cluster> {
   const base = init.base ?? mkdtempSync(join(tmpdir(), 'thor-test-'))
   const nodes: ClusterNode[] = []
 
-  const launch = (number: number, data: string, invite?: string): { process: ChildProcess; output: () => string } => {
-    const address = `${net}.${number}`
+  const launch = (
+    number: number,
+    data: string,
+    address: string,
+    invite?: string,
+  ): { process: ChildProcess; output: () => string } => {
     const args = [
       'join',
       ...(invite ? [invite] : []),
@@ -129,7 +133,7 @@ export async function startCluster(init: ClusterOptions): Promise<Cluster> {
         number,
         address: `${net}.${number}`,
         data,
-        ...launch(number, data, invite),
+        ...launch(number, data, `${net}.${number}`, invite),
         operations: connectControl(data),
       }
       nodes.push(node)
@@ -145,7 +149,7 @@ export async function startCluster(init: ClusterOptions): Promise<Cluster> {
       await ready(node)
     },
     launch(node, invite) {
-      Object.assign(node, launch(node.number, node.data, invite))
+      Object.assign(node, launch(node.number, node.data, node.address, invite))
     },
     ready,
     settled(limitMs = 60_000) {

@@ -16,6 +16,6 @@ export interface Scenario {
   times: number
   /** Needs network namespaces. */
   cuts?: boolean
-  stage?(options: ScenarioOptions): Partial<Pick<StageInit, 'spare' | 'options' | 'load'>>
+  stage?(options: ScenarioOptions): Partial<Pick<StageInit, 'spare' | 'options' | 'load' | 'smallDisk'>>
   run(stage: Stage, options: ScenarioOptions): Promise<void>
 }

@@ -41,7 +41,7 @@ async function runPartition(stage: Stage, { times }: ScenarioOptions): Promise<v
     await pause(HOLD_MS)
     const figures = stage.fault({ name: 'partition', at, victims: [], places, minority: minority(places, [few, many]) })
     await heal(stage, figures)
-    stage.pardonBindings(at, CONVERGED_MS, HOLD_MS + CONVERGED_MS)
+    stage.pardonReads(at, CONVERGED_MS, HOLD_MS + CONVERGED_MS)
     stage.say(`${turn + 1}/${times}: ${few.join(', ')} | ${many.join(', ')}, ${told(figures)}`)
   }
 }
@@ -66,7 +66,7 @@ async function runOneWay(stage: Stage, { times }: ScenarioOptions): Promise<void
     const cutOff = mute ? { minority: minority(places, [[from], others]) } : {}
     const figures = stage.fault({ name: 'one-way', at, victims: [], places, ...cutOff })
     await heal(stage, figures)
-    stage.pardonBindings(at, CONVERGED_MS, HOLD_MS + CONVERGED_MS)
+    stage.pardonReads(at, CONVERGED_MS, HOLD_MS + CONVERGED_MS)
     stage.say(`${turn + 1}/${times}: ${from} is not heard by ${to.join(', ')}, ${told(figures)}`)
   }
 }
@@ -85,7 +85,7 @@ async function runFlapping(stage: Stage, { times }: ScenarioOptions): Promise<vo
     }
     const figures = stage.fault({ name: 'flapping', at, victims: [victim], places })
     await heal(stage, figures)
-    stage.pardonBindings(at, CONVERGED_MS, HOLD_MS + CONVERGED_MS)
+    stage.pardonReads(at, CONVERGED_MS, HOLD_MS + CONVERGED_MS)
     stage.say(`${turn + 1}/${times}: ${victim} came and went, ${told(figures)}`)
   }
 }
@@ -117,14 +117,14 @@ async function runUnplug(stage: Stage, { times }: ScenarioOptions): Promise<void
     await pause(Math.max(0, HOLD_MS - (now() - at)))
     const figures = stage.fault({ name: 'unplug', at, victims, places })
     await heal(stage, figures)
-    stage.pardonBindings(at, CONVERGED_MS, HOLD_MS + CONVERGED_MS)
+    stage.pardonReads(at, CONVERGED_MS, HOLD_MS + CONVERGED_MS)
     stage.say(`${turn + 1}/${times}: node ${victim.number} unplugged, ${told(figures)}`)
   }
 }
 
 const told = (figures: Record<string, number>): string =>
   Object.entries(figures)
-    .map(([name, ms]) => `${name} ${ms.toFixed(0)} ms`)
+    .map(([name, value]) => `${name} ${value.toFixed(0)}`)
     .join(', ')
 
 const common = { nodes: 5, least: 3, cuts: true }
