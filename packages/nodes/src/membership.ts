@@ -1,5 +1,6 @@
 import { type Clock, type Logger, type Random, ThorError } from '@thor-node/core'
 import {
+  askStanding,
   chooseName,
   createIssuer,
   createRingIdentity,
@@ -10,6 +11,7 @@ import {
   newPlacementId,
   nodeIdOf,
   parseInvite,
+  Roster,
   type SavedRoster,
   signCertificate,
   trustOf,
@@ -46,7 +48,7 @@ export async function becomeMember(
     if (invite !== undefined) refuseForeign(known, invite, config)
     const identity = { ...known, boots: known.boots + 1 }
     await files.save(identity)
-    return { identity, roster: await files.loadRoster(), isNew: false }
+    return { identity, roster: await meetAgain(around, identity, await files.loadRoster()), isNew: false }
   }
   if (invite === undefined && (await files.isStale())) throw staleCopy(config.data)
   if (invite === undefined && (await files.hasLeft())) {
@@ -59,6 +61,35 @@ export async function becomeMember(
   await files.saveRoster(fresh.roster)
   await files.save(fresh.identity)
   return { ...fresh, isNew: true }
+}
+
+/**
+ * A node that was off for weeks knows no certificate of the others that is in force, and would refuse them all: it asks the
+ * doors that it knows for those of now. Its own certificate must still be good.
+ */
+async function meetAgain(
+  { clock, logger }: Surroundings,
+  { key, ring, certificate }: Identity,
+  saved: SavedRoster,
+): Promise<SavedRoster> {
+  const roster = new Roster({ clock }, { ring })
+  roster.add(certificate)
+  roster.take(saved)
+  const self = nodeIdOf(key)
+  const others = saved.members.filter(({ nodeId, state }) => nodeId !== self && state !== 'left')
+  if (!roster.has(self) || others.length === 0 || others.some(({ nodeId }) => roster.has(nodeId))) return saved
+  for (const { nodeId, services } of others) {
+    if (services.admission === undefined) continue
+    const door = { host: services.host, port: services.admission, nodeId }
+    const standing = await askStanding({ clock }, { door, key, ring }).catch(() => undefined)
+    if (standing?.type === 'revoked') roster.revoke(standing.revocation)
+    if (standing?.type !== 'member') continue
+    roster.take(standing.roster)
+    return { ...roster.saved, members: standing.members.filter((member) => roster.has(member.nodeId)) }
+  }
+  const hint = 'if the whole ring was off for weeks, start all nodes once with --wake'
+  logger.warn(`no certificate of another member is in force here, and no door answers: ${hint}`)
+  return { ...roster.saved, members: saved.members }
 }
 
 /** The disk is behind what the others remember of this node: somebody put it back to an earlier state, or copied it. */

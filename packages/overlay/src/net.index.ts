@@ -51,11 +51,11 @@ export {
   readIssuer,
   trustOf,
 } from './admission/issuer.ts'
-export { type Admission, askStanding, type JoinOptions, joinRing } from './admission/join.ts'
+export { type Admission, askStanding, type JoinOptions, joinRing, type Standing } from './admission/join.ts'
 export { type Revocation, type SignedRevocation, signRevocation } from './admission/revocation.ts'
 export { decodeRootKey, encodeRootKey } from './admission/root-file.ts'
 export type { KeyPair, Signed } from './admission/signed.ts'
-export { Standing, type StandingComponents } from './admission/standing.ts'
+export { StandingCheck, type StandingCheckComponents } from './admission/standing.ts'
 export { dialError, isConnectionRefused } from './errors.ts'
 export { Libp2pPeerNet, type Libp2pPeerNetComponents, type Libp2pPeerNetInit } from './kad/kad.ts'
 export { generateNodeKey, isNodeId, type NodeKey, nodeIdOf, signAsNode, verifyNode } from './kad/node-key.ts'

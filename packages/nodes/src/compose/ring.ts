@@ -12,7 +12,7 @@ import {
   Roster,
   type SavedRoster,
   type ServiceAddresses,
-  Standing,
+  StandingCheck,
 } from '@thor-node/overlay'
 import { packageVersion } from '../cli/version.ts'
 import type { Identity, IdentityFiles } from '../identity.ts'
@@ -26,7 +26,7 @@ export interface RingParts {
   peers: Libp2pPeerNet
   overlay: Overlay
   /** Finds out why nobody takes this node's connections. */
-  standing: Standing
+  standing: StandingCheck
 }
 
 interface RingSurroundings {
@@ -111,7 +111,7 @@ export function composeRing(
       copyBytesPerSecond: config.cluster.copyRate * 1_000_000,
     },
   )
-  const standing = new Standing(
+  const standing = new StandingCheck(
     { clock, random, log: logger, peers, members: overlay.members, roster },
     { key: identity.key },
   )

@@ -187,7 +187,10 @@ export class Door implements Lifecycle {
     const { admit, roster, members } = this.#components
     const revoked = roster.revocationOf(nodeId)
     if (revoked) return { ...refuse('ADMISSION_REVOKED', 'this node was revoked'), revocation: revoked.signed }
-    if (!invite) return refuse('ADMISSION_FAILED', 'the ring has not revoked this node')
+    if (!invite) {
+      if (roster.has(nodeId)) return { ok: 'member', roster: roster.contents, members: members() }
+      return refuse('ADMISSION_FAILED', 'the ring does not know this node')
+    }
     const others = members().filter((member) => member.nodeId !== nodeId && member.state !== 'left')
     if (others.length >= membershipLimits.membersMax) {
       return refuse('ADMISSION_RING_FULL', `the ring has ${others.length} members and takes no more`)

@@ -62,18 +62,31 @@ export async function joinRing({ clock }: { clock: Clock }, options: JoinOptions
   throw worst ?? new ThorError('ADMISSION_INVITE_INVALID', 'the invite names no address')
 }
 
+/** What a door tells a node that is or was a member. */
+export type Standing =
+  | { type: 'revoked'; revocation: SignedRevocation }
+  /** Who may be a member, not checked yet, and where they are. */
+  | { type: 'member'; roster: RosterNews; members: readonly Member[] }
+  | { type: 'unknown' }
+
 /**
- * Asks the door of a member whether the ring has revoked this node. Undefined when it has not, or does not say; throws as
- * `joinRing` does when nobody answers there.
+ * Asks the door of a member how this node stands with the ring, which it cannot learn from gossip when nobody takes its
+ * connections. Throws as `joinRing` does when nobody answers there.
  */
 export async function askStanding(
   { clock }: { clock: Clock },
   { door, key, ring }: { door: { host: string; port: number; nodeId: NodeId }; key: NodeKey; ring: RingTrust },
-): Promise<SignedRevocation | undefined> {
+): Promise<Standing> {
   const { host, port, nodeId } = door
   const answer = await ask(clock, { host, port, key: doorKeyOf(nodeId) }, key, {})
-  if (answer.ok || !isSignedRevocation(answer.revocation)) return undefined
-  return readRevocation(ring, answer.revocation)?.id === nodeIdOf(key) ? answer.revocation : undefined
+  if (answer.ok === 'member') {
+    const roster = isObject(answer.roster) ? (answer.roster as RosterNews) : {}
+    const members = Array.isArray(answer.members) ? answer.members.filter(isObject) : []
+    return { type: 'member', roster, members: members as unknown as Member[] }
+  }
+  if (answer.ok || !isSignedRevocation(answer.revocation)) return { type: 'unknown' }
+  const { revocation } = answer
+  return readRevocation(ring, revocation)?.id === nodeIdOf(key) ? { type: 'revoked', revocation } : { type: 'unknown' }
 }
 
 async function joinAt(clock: Clock, door: InviteDoor, options: JoinOptions): Promise<Admission> {
@@ -81,6 +94,7 @@ async function joinAt(clock: Clock, door: InviteDoor, options: JoinOptions): Pro
   const wishes = { ...(name && { name }), ...(zone && { zone }) }
   const answer = await ask(clock, door, key, { invite: { id: invite.id, secret: invite.secret }, ...wishes }, timeoutMs)
   const where = formatAddress(door)
+  if (answer.ok === 'member') throw new ThorError('ADMISSION_FAILED', `${where} did not understand the invite`)
   if (!answer.ok) throw new ThorError(answer.code, `${where}: ${answer.message}`)
   const identity = decodeRingIdentity(answer.identity)
   const nodeId = nodeIdOf(key)

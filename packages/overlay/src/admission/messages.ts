@@ -6,7 +6,7 @@ import type { NodeId } from '../peers.ts'
 /** One request and one answer on the door's TLS connection, each a frame (u32 length) of msgpack. */
 export interface JoinRequest {
   version: 1
-  /** Absent from a node that asks why nobody takes its connections: it is told when it was revoked. */
+  /** Absent from a node that asks why nobody takes its connections: it is told that it was revoked, or who is a member now. */
   invite?: { id: string; secret: Uint8Array }
   nodeId: NodeId
   /** Ed25519 by the node's key over `proofText`. */
@@ -25,6 +25,8 @@ export type JoinAnswer =
       roster: unknown
       members: unknown
     }
+  /** To a member that asked without an invite. */
+  | { ok: 'member'; roster: unknown; members: unknown }
   | { ok: false; code: string; message: string; revocation?: unknown }
 
 const packr = new Packr({ useRecords: false, copyBuffers: true })
@@ -61,6 +63,7 @@ export function decodeAnswer(frame: Uint8Array): JoinAnswer | undefined {
   if (!value) return undefined
   const { ok, code, message, identity, certificate, roster, members, revocation } = value
   if (ok === false && typeof code === 'string' && typeof message === 'string') return { ok, code, message, revocation }
+  if (ok === 'member') return { ok, roster, members }
   if (ok === true && identity instanceof Uint8Array) return { ok, identity, certificate, roster, members }
   return undefined
 }

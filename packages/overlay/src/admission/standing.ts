@@ -5,7 +5,7 @@ import type { Roster } from '../membership/roster.ts'
 import type { PeerNet } from '../peers.ts'
 import { askStanding } from './join.ts'
 
-export interface StandingComponents {
+export interface StandingCheckComponents {
   clock: Clock
   random: Random
   log: Logger
@@ -17,16 +17,16 @@ export interface StandingComponents {
 const ASK_EVERY_MS = 3_000
 
 /**
- * Watches for the one thing that gossip cannot tell: a node that was revoked while it was off finds that nobody takes its
- * connections. While it has none, it asks the doors of members why.
+ * Watches for what gossip cannot tell: a node that was revoked while it was off finds that nobody takes its connections, and one
+ * that was away for weeks that it knows no certificate in force. While it has no connection, it asks the doors of members.
  */
-export class Standing implements Lifecycle {
-  readonly #components: StandingComponents
+export class StandingCheck implements Lifecycle {
+  readonly #components: StandingCheckComponents
   readonly #key: NodeKey
   readonly #log: Logger
   #stop: (() => void) | undefined
 
-  constructor(components: StandingComponents, init: { key: NodeKey }) {
+  constructor(components: StandingCheckComponents, init: { key: NodeKey }) {
     this.#components = components
     this.#key = init.key
     this.#log = components.log.forComponent('overlay:admission')
@@ -54,9 +54,11 @@ export class Standing implements Lifecycle {
     const [door] = shuffled(random, doors)
     if (!door) return
     try {
-      const signed = await askStanding({ clock }, { door, key: this.#key, ring: roster.ring })
+      const standing = await askStanding({ clock }, { door, key: this.#key, ring: roster.ring })
       // The gatekeeper does the rest.
-      if (signed) roster.revoke(signed)
+      if (standing.type === 'revoked') roster.revoke(standing.revocation)
+      // Who was away for long knows nobody's certificate of now.
+      if (standing.type === 'member') roster.take(standing.roster)
     } catch (error) {
       this.#log.debug('a door did not answer', { nodeId: door.nodeId, reason: errorMessage(error) })
     }
