@@ -98,14 +98,14 @@ test.after.each(async () => {
 test(
   'a stranger gets the handshake and then not one byte; a member gets more',
   deadline(20_000, async () => {
-    const a = await node('127.1.5.1')
-    const { address, said, closed } = await tap(a.net.addresses[0] as string, '127.1.5.9')
-    const member = await node('127.1.5.2')
+    const a = await node('127.1.8.1')
+    const { address, said, closed } = await tap(a.net.addresses[0] as string, '127.1.8.9')
+    const member = await node('127.1.8.2')
     await member.net.connect(a.net.self, [address])
     await eventually(() => a.net.isConnected(member.net.self))
     assert.ok(beyondHandshake(said[0] as Buffer) > 0, 'this test sees what passes')
 
-    const stranger = await node('127.1.5.3', { open: true })
+    const stranger = await node('127.1.8.3', { open: true })
     const error = await stranger.net.connect(a.net.self, [address]).catch((caught: unknown) => caught)
     assert.is((error as { code: string }).code, 'OVERLAY_REFUSED')
     await eventually(() => closed[1])
@@ -121,12 +121,12 @@ test(
 test(
   'a member that is revoked while it is connected is cut, and gets not one byte when it comes back',
   deadline(20_000, async () => {
-    const a = await node('127.1.5.1')
-    const { address, said, closed } = await tap(a.net.addresses[0] as string, '127.1.5.9')
+    const a = await node('127.1.8.1')
+    const { address, said, closed } = await tap(a.net.addresses[0] as string, '127.1.8.9')
     const key = generateNodeKey()
     members.add(nodeIdOf(key))
     // What it lets in itself is its own affair.
-    const bad = await node('127.1.5.2', { key, open: true })
+    const bad = await node('127.1.8.2', { key, open: true })
     await bad.net.connect(a.net.self, [address])
     await eventually(() => a.net.isConnected(bad.net.self))
     members.delete(bad.net.self)
@@ -142,9 +142,9 @@ test(
 test(
   'a peer that does not take part in closing is cut all the same',
   deadline(20_000, async () => {
-    const a = await node('127.1.5.1')
-    const b = await node('127.1.5.2')
-    const { address, closed, freeze } = await tap(a.net.addresses[0] as string, '127.1.5.9')
+    const a = await node('127.1.8.1')
+    const b = await node('127.1.8.2')
+    const { address, closed, freeze } = await tap(a.net.addresses[0] as string, '127.1.8.9')
     await b.net.connect(a.net.self, [address])
     await eventually(() => a.net.isConnected(b.net.self))
     freeze()
@@ -159,13 +159,13 @@ test(
 test(
   'who connects and says nothing is cut when its time is over',
   deadline(20_000, async () => {
-    const a = await node('127.1.5.1', { handshakeTimeoutMs: 300 })
+    const a = await node('127.1.8.1', { handshakeTimeoutMs: 300 })
     const [host, port] = (a.net.addresses[0] as string).split(':') as [string, string]
     const mute = connect(Number(port), host)
     mute.on('error', () => undefined)
     mute.resume()
     await new Promise((resolve) => mute.once('close', resolve))
-    const b = await node('127.1.5.2')
+    const b = await node('127.1.8.2')
     await b.net.connect(a.net.self, a.net.addresses)
   }),
 )
@@ -173,7 +173,7 @@ test(
 test(
   'more inbound connections in a second than are taken are closed before they can say anything',
   deadline(30_000, async () => {
-    const a = await node('127.1.5.1')
+    const a = await node('127.1.8.1')
     const [host, port] = (a.net.addresses[0] as string).split(':') as [string, string]
     const count = 4 * netLimits.inboundPerSecondMax
     let cut = 0
@@ -186,7 +186,7 @@ test(
     // The burst may straddle the end of a second.
     await eventually(() => cut >= count - 2 * netLimits.inboundPerSecondMax)
     for (const socket of sockets) socket.destroy()
-    const b = await node('127.1.5.2')
+    const b = await node('127.1.8.2')
     await eventually(() =>
       b.net.connect(a.net.self, a.net.addresses).then(
         () => true,
