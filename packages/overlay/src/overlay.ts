@@ -39,6 +39,7 @@ import { AcceptorStore } from './store/acceptor-store.ts'
 import { AntiEntropy } from './store/anti-entropy.ts'
 import type { GroupCommit } from './store/group-commit.ts'
 import { Registers } from './store/reg.ts'
+import { Scrub, type ScrubInit } from './store/scrub.ts'
 import { SetRecords } from './store/set.ts'
 import { SoftRecords } from './store/soft.ts'
 import { Transfer } from './store/transfer.ts'
@@ -89,6 +90,7 @@ export interface OverlayInit {
   configSyncMs?: number
   /** Rings in simulations have fewer ranges, to be quick. @default RANGE_COUNT */
   rangeCount?: number
+  scrub?: ScrubInit
   /** Which of several bodies of one SET record counts (`SetRecords`). */
   choose?: (name: string, bodies: readonly unknown[]) => unknown
 }
@@ -124,6 +126,8 @@ export class Overlay implements Lifecycle {
   readonly #membership: Membership
   readonly #lives: Lives
   readonly #condition: Condition
+  /** Checks the whole disk, again and again. */
+  readonly scrub: Scrub
   readonly #view: RangeView
   readonly #set: SetRecords
   readonly #soft: SoftRecords
@@ -203,6 +207,11 @@ export class Overlay implements Lifecycle {
     this.#soft = new SoftRecords({ clock, random, rpc, configs, members, placement, log, disk, transfer })
     for (const records of [acceptors, this.#set, this.#soft]) configs.attach(records)
     this.store = { reg, set: this.#set, soft: this.#soft }
+    const { alarms } = this.#condition
+    this.scrub = new Scrub(
+      { clock, log, disk, members, configs, alarms, acceptors, set: this.#set, soft: this.#soft },
+      init.scrub,
+    )
     this.#antiEntropy = new AntiEntropy(
       { clock, random, peers: rpc, members, configs, log },
       { records: [acceptors, this.#set, this.#soft] },
@@ -269,6 +278,7 @@ export class Overlay implements Lifecycle {
       this.#spread,
       this.#balancer,
       this.#antiEntropy,
+      this.scrub,
     ]) {
       this.#started.push(part)
       await part.start()
@@ -349,6 +359,7 @@ export class Overlay implements Lifecycle {
       transfer: this.#transfer.snapshot(),
       life: this.#lives.snapshot(),
       condition: this.#condition.snapshot(),
+      scrub: this.scrub.report,
       balancer: this.#balancer.snapshot(),
       set: this.#set.snapshot(),
       soft: this.#soft.snapshot(),
@@ -362,7 +373,10 @@ export class Overlay implements Lifecycle {
       try {
         return await this.#spread.join()
       } catch (error) {
-        if (this.#clock.now() > until) throw error
+        if (this.#clock.now() > until) {
+          const message = 'range configs on this disk are damaged, and no other node tells them'
+          throw this.configs.mute.length > 0 ? new ThorError('RANGES_CONFIG_CORRUPT', message, { cause: error }) : error
+        }
         await sleep(this.#clock, JOIN_RETRY_MS)
       }
     }

@@ -221,6 +221,7 @@ export class Balancer implements Lifecycle {
       'urgent',
       all.filter((config) => idle(config) && this.#isStalled(config)).map((config): Job => ({ config })),
     )
+    this.#run('urgent', this.#withoutVote(all.filter(idle)))
     const plan = planMoves({
       configs: all.filter(idle),
       settled: this.#place('settled', this.#roster.candidates(holders, false)),
@@ -232,6 +233,18 @@ export class Balancer implements Lifecycle {
     })
     this.#run('urgent', plan.urgent)
     this.#run('normal', plan.normal)
+  }
+
+  /** Ranges that this node takes itself out of, because its vote in them is lost; it is added again like any other. */
+  #withoutVote(configs: readonly RangeConfig[]): Job[] {
+    const { configs: table, members } = this.#components
+    const mute = new Set(table.mute)
+    return configs.flatMap((config) => {
+      const target = config.old.map(({ nodeId }) => nodeId).filter((nodeId) => nodeId !== this.#init.self)
+      const live = new Set(target.filter((nodeId) => members.isLive(nodeId)))
+      const can = mute.has(config.range) && !config.next && target.length < config.old.length && hasQuorum(config, live)
+      return can ? [{ config, target }] : []
+    })
   }
 
   #place(kind: 'settled' | 'eager', nodes: readonly PlacementNode[]): Placement {

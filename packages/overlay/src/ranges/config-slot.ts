@@ -5,7 +5,8 @@ import type { NodeId } from '../peers.ts'
 import type { AcceptorState } from '../store/acceptor.ts'
 import { emptyAcceptor } from '../store/acceptor.ts'
 import { parseBallot } from '../store/ballot.ts'
-import { parseConfig, voters } from './config.ts'
+import { openValue, sealValue } from '../store/encoding.ts'
+import { parseConfig, unknownConfig, voters } from './config.ts'
 import type { RangeConfig } from './contract.ts'
 
 export interface ConfigSlot {
@@ -16,6 +17,11 @@ export interface ConfigSlot {
   filled: boolean
   /** This node may hold data of the range, though it is not a member any more. */
   holds: boolean
+  /**
+   * What this node promised about the range was lost with a damaged slot. It has no vote until it is out of the config, or in
+   * it by another entry.
+   */
+  mute: boolean
 }
 
 const packr = new Packr({ useRecords: false })
@@ -24,28 +30,37 @@ export const rangeHex = (range: RangeId): string => range.toString(16).padStart(
 
 export const slotKey = (range: RangeId): string => `C${rangeHex(range)}`
 
-export function encodeSlot({ config, acceptor, holds }: ConfigSlot): Uint8Array {
+export function encodeSlot({ config, acceptor, holds, mute }: ConfigSlot): Uint8Array {
   const { promised, accepted, value } = acceptor
-  return packr.pack([config, promised, accepted, value ?? null, holds])
+  return sealValue(slotKey(config.range), packr.pack([config, promised, accepted, value ?? null, holds, mute]))
 }
 
-/**
- * Throws on bytes that are no slot: the disk is then not to be trusted. A copy that others may have outrun while this node
- * was down is not `filled`.
- */
-export function decodeSlot(bytes: Uint8Array, self: NodeId): ConfigSlot {
-  const [config, promised, accepted, value, holds] = packr.unpack(bytes) as unknown[]
+/** Of a range about which nothing is known: for good, or because the slot was lost. */
+export const unknownSlot = (range: RangeId, lost = false): ConfigSlot => ({
+  config: unknownConfig(range),
+  acceptor: emptyAcceptor,
+  filled: false,
+  holds: lost,
+  mute: lost,
+})
+
+/** Undefined for damaged bytes. A copy that others may have outrun while this node was down is not `filled`. */
+export function decodeSlot(key: string, bytes: Uint8Array, self: NodeId): ConfigSlot | undefined {
+  const opened = openValue(key, bytes)
+  if (!opened) return undefined
+  const [config, promised, accepted, value, holds, mute] = packr.unpack(opened) as unknown[]
   const parsed = parseConfig(config)
   const acceptor = {
     promised: parseBallot(promised) ?? emptyAcceptor.promised,
     accepted: parseBallot(accepted) ?? emptyAcceptor.accepted,
     value: parseConfig(value),
   }
-  if (!parsed) throw new TypeError('not a range config')
+  if (!parsed || slotKey(parsed.range) !== key) return undefined
   return {
     config: parsed,
     acceptor,
     filled: voters(parsed).length === 1 && voters(parsed)[0] === self,
     holds: holds === true,
+    mute: mute === true,
   }
 }

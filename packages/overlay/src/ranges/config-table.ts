@@ -2,8 +2,8 @@ import { type Disk, RANGE_COUNT, type RangeId, ThorError } from '@thor-node/core
 import type { NodeId } from '../peers.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import { type AcceptorInput, type AcceptorReply, emptyAcceptor, step } from '../store/acceptor.ts'
-import { entryOf, genesisConfig, mustWipe, recoveredConfig, standingOf, unknownConfig } from './config.ts'
-import { type ConfigSlot, decodeSlot, encodeSlot, slotKey } from './config-slot.ts'
+import { entryOf, genesisConfig, mustWipe, recoveredConfig, standingOf } from './config.ts'
+import { type ConfigSlot, decodeSlot, encodeSlot, slotKey, unknownSlot } from './config-slot.ts'
 import { type PackedConfigs, unpackConfigs } from './config-wire.ts'
 import type { RangeConfig, RangeConfigs, RangeRecords } from './contract.ts'
 
@@ -53,12 +53,7 @@ export class ConfigTable implements RangeConfigs {
     this.#self = init.self
     this.#mayVote = init.mayVote ?? (() => true)
     this.#unknown = init.rangeCount ?? RANGE_COUNT
-    this.#slots = Array.from({ length: this.#unknown }, (_, range) => ({
-      config: unknownConfig(range),
-      acceptor: emptyAcceptor,
-      filled: false,
-      holds: false,
-    }))
+    this.#slots = Array.from({ length: this.#unknown }, (_, range) => unknownSlot(range))
   }
 
   /** Stores whose copy of a range goes when the node's membership goes. Before `load`. */
@@ -66,17 +61,35 @@ export class ConfigTable implements RangeConfigs {
     this.#records.push(records)
   }
 
-  /** Reads all configs from the open disk. */
+  /**
+   * Reads all configs from the open disk. Where there are some, those that are missing or damaged were lost: other members tell
+   * them again, but what was promised about them is forgotten (`ConfigSlot.mute`).
+   */
   async load(): Promise<void> {
+    let found = 0
     for await (const [key, value] of this.#components.disk.entries({ from: 'C', to: 'D' })) {
-      try {
-        const slot = decodeSlot(value, this.#self)
-        if (this.get(slot.config.range).epoch === 0) this.#unknown--
-        this.#slots[slot.config.range] = slot
-      } catch (cause) {
-        throw new ThorError('RANGES_CONFIG_CORRUPT', `the range config ${key} on the disk cannot be read`, { cause })
-      }
+      found++
+      const slot = decodeSlot(key, value, this.#self)
+      if (!slot || !this.#slots[slot.config.range]) continue
+      this.#slots[slot.config.range] = slot
     }
+    for (const { config } of this.#slots) {
+      if (config.epoch > 0) this.#unknown--
+      else if (found > 0) this.#slots[config.range] = unknownSlot(config.range, true)
+    }
+  }
+
+  /** Ranges in which this node has lost its vote. */
+  get mute(): RangeId[] {
+    return this.#slots.flatMap(({ config, mute }) => (mute ? [config.range] : []))
+  }
+
+  /** Writes the slot of a range to the disk again, where it was found damaged; what is in memory is sound. */
+  rewrite(range: RangeId): Promise<void> {
+    return this.#exclusive(async () => {
+      const slot = this.#slot(range)
+      if (slot.config.epoch > 0) await this.#store([slot])
+    })
   }
 
   /** Creates every range with this node as its only member. Once in the life of a ring, on its first node. */
@@ -91,6 +104,7 @@ export class ConfigTable implements RangeConfigs {
           acceptor: emptyAcceptor,
           filled: true,
           holds: true,
+          mute: false,
         })),
       ),
     )
@@ -120,12 +134,13 @@ export class ConfigTable implements RangeConfigs {
   }
 
   hasVoice(range: RangeId): boolean {
-    return this.#mayVote(this.get(range))
+    const { config, mute } = this.#slot(range)
+    return !mute && this.#mayVote(config)
   }
 
   checkVoice(range: RangeId): void {
     if (this.hasVoice(range)) return
-    throw new ThorError('STORE_NOT_VOUCHED', 'not enough members have confirmed that this node runs on its latest disk')
+    throw new ThorError('STORE_NOT_VOUCHED', `the word of this node does not count for range ${range} now`)
   }
 
   standing(range: RangeId): 'member' | 'warming' | 'outsider' {
@@ -170,23 +185,22 @@ export class ConfigTable implements RangeConfigs {
       const anew = lost
         .filter(({ range, epoch }) => epoch > 0 && this.get(range).epoch === epoch)
         .flatMap((config) => recoveredConfig(config, this.#self) ?? [])
-      await this.#adopt(anew)
+      await this.#adopt(anew, true)
       return anew
     })
   }
 
   /**
-   * Answers many votes with one synced batch. A config newer than ours is adopted first, an older one refused. Throws
-   * `STORE_NOT_VOUCHED` when this node's word must not count yet for one of them.
+   * Answers many votes with one synced batch. A config newer than ours is adopted first, an older one refused. A range
+   * for which the word of this node does not count is answered like one of a newer config.
    */
   vote(requests: readonly VoteRequest[]): Promise<VoteReply[]> {
     return this.#exclusive(async () => {
       await this.#adopt(requests.map((request) => request.config))
-      for (const { config } of requests) this.checkVoice(config.range)
       const changed = new Map<RangeId, ConfigSlot>()
       const replies = requests.map(({ config, input }): VoteReply => {
         const slot = changed.get(config.range) ?? this.#slot(config.range)
-        if (slot.config.epoch > config.epoch || !entryOf(slot.config, this.#self)) {
+        if (slot.config.epoch > config.epoch || !entryOf(slot.config, this.#self) || !this.hasVoice(config.range)) {
           return { type: 'newer', config: slot.config }
         }
         const { state, reply } = step(slot.acceptor, input)
@@ -245,7 +259,8 @@ export class ConfigTable implements RangeConfigs {
     return run
   }
 
-  async #adopt(configs: readonly RangeConfig[]): Promise<void> {
+  /** `anew`: by order of an operator, who takes what is forgotten for lost. */
+  async #adopt(configs: readonly RangeConfig[], anew = false): Promise<void> {
     const newest = new Map<RangeId, RangeConfig>()
     for (const config of configs) {
       if (config.epoch > (newest.get(config.range) ?? this.get(config.range)).epoch) newest.set(config.range, config)
@@ -255,12 +270,15 @@ export class ConfigTable implements RangeConfigs {
       const slot = this.#slot(config.range)
       const fresh = mustWipe(slot.config, config, this.#self)
       const votes = entryOf(config, this.#self) !== undefined
-      if (fresh && slot.holds) wipes.push(config.range)
+      // Of what was lost nobody knows whether it was of this membership: it is kept, without a vote.
+      const isLost = slot.mute && slot.config.epoch === 0
+      if (fresh && slot.holds && !isLost) wipes.push(config.range)
       return {
         config,
         acceptor: emptyAcceptor,
         filled: votes && !fresh && slot.filled,
         holds: votes || slot.holds,
+        mute: votes && slot.mute && (isLost || !fresh) && !anew,
       }
     })
     await this.#wipe(wipes, slots)

@@ -1,9 +1,9 @@
 /** How the state of a register's acceptor lies on the disk, under `R<rrr><name>` (rrr = range in hex). */
-import { crc32 } from 'node:zlib'
 import { RANGE_COUNT, type RangeId, ThorError } from '@thor-node/core'
 import { Packr } from 'msgpackr'
 import type { AcceptorState } from './acceptor.ts'
 import { parseBallot } from './ballot.ts'
+import { openValue, sealValue } from './encoding.ts'
 
 const packr = new Packr({ useRecords: false })
 
@@ -18,20 +18,18 @@ export function splitKey(key: string): { range: RangeId; name: string } {
   return { range: Number.parseInt(key.slice(1, 4), 16), name: key.slice(4) }
 }
 
-export function encodeRecord({ promised, accepted, value }: AcceptorState<Uint8Array>): Uint8Array {
-  return packr.pack([promised, accepted, value ?? null, value ? crc32(value) : 0])
+/** The checksum is over all of it, ballots too: a promise that went back by one bit would be a promise forgotten. */
+export function encodeRecord(key: string, { promised, accepted, value }: AcceptorState<Uint8Array>): Uint8Array {
+  return sealValue(key, packr.pack([promised, accepted, value ?? null]))
 }
 
 /** Throws `STORE_CORRUPT` when the bytes are not those that were written. */
 export function decodeRecord(key: string, bytes: Uint8Array): AcceptorState<Uint8Array> {
-  try {
-    const [first, second, data, crc] = packr.unpack(bytes) as unknown[]
-    const promised = parseBallot(first)
-    const accepted = parseBallot(second)
-    const value = data instanceof Uint8Array ? data : undefined
-    if (promised && accepted && (value ? crc32(value) === crc : data === null)) return { promised, accepted, value }
-  } catch (cause) {
-    throw new ThorError('STORE_CORRUPT', `the register ${key} on the disk cannot be read`, { cause })
-  }
-  throw new ThorError('STORE_CORRUPT', `the register ${key} on the disk has a wrong checksum`)
+  const opened = openValue(key, bytes)
+  if (!opened) throw new ThorError('STORE_CORRUPT', `the register ${key} on the disk has a wrong checksum`)
+  const [first, second, data] = packr.unpack(opened) as unknown[]
+  const promised = parseBallot(first)
+  const accepted = parseBallot(second)
+  if (!promised || !accepted) throw new ThorError('STORE_CORRUPT', `the register ${key} on the disk cannot be read`)
+  return { promised, accepted, value: data instanceof Uint8Array ? data : undefined }
 }

@@ -130,7 +130,7 @@ export class AcceptorStore implements RangeRecords {
         const reply = await this.#apply(key.range, key.name, epoch, { type: 'accept', ballot, value })
         if (reply?.type === 'refused') await this.#decideAnew(key)
       },
-      mend: (key) => this.#mend(key),
+      mend: (key) => this.mend(key),
     }
     const parts = { rpc, transfer: this.#transfer, locks: this.#locks, copy }
     for (const source of sources) await pullRegisters(parts, ranges, source, urgent)
@@ -141,7 +141,7 @@ export class AcceptorStore implements RangeRecords {
    * whatever a quorum with this node in it may have promised; what a quorum of them then names alike replaces it. Without
    * such a quorum it stays as it is.
    */
-  async #mend({ range, name }: RecordKey): Promise<void> {
+  async mend({ range, name }: RecordKey): Promise<void> {
     const { configs, disk } = this.#components
     const key = recordKeyOf(range, name)
     this.#digests.forget(range)
@@ -161,7 +161,7 @@ export class AcceptorStore implements RangeRecords {
     await this.#inTurn(range, key, async () => {
       const bytes = await disk.get(key)
       if (!bytes || intact(key, bytes) || !configs.admits(range, config.epoch)) return
-      const state = encodeRecord({ promised: accepted, accepted, value })
+      const state = encodeRecord(key, { promised: accepted, accepted, value })
       const write = () => disk.batch([{ type: 'put', key, value: state }], { sync: true })
       await this.#digests.during(range, name, [undefined, accepted], write)
     })
@@ -249,7 +249,7 @@ export class AcceptorStore implements RangeRecords {
       // In the same tick as the write: whoever closes the epoch after this waits for the write (`#quiet`).
       if (!configs.admits(range, epoch)) return undefined
       if (state === before) return reply
-      const write = () => disk.batch([{ type: 'put', key, value: encodeRecord(state) }], { sync: true })
+      const write = () => disk.batch([{ type: 'put', key, value: encodeRecord(key, state) }], { sync: true })
       const ballots = [before, state].map(({ accepted, value }) => (value ? accepted : undefined))
       await this.#digests.during(range, name, [ballots[0], ballots[1]], write)
       return reply

@@ -93,3 +93,18 @@ export const softLimits = {
   /** Rounds of one operation: refused by newer configs or newer stamps. */
   roundsMax: 5,
 } as const
+
+export const scrubLimits = {
+  /** The whole disk is read and checked again after so long. */
+  periodMs: 7 * 24 * 3600 * 1000,
+  /** A node that starts waits so long before it goes on. */
+  firstAfterMs: 60_000,
+  /** What is read per step, at most (and one record at least). */
+  stepBytes: 1_048_576,
+  /** From step to step: so a pass reads 1 MB/s. */
+  stepMs: 1_000,
+  /** Where it is, is written down after so many steps: a restart goes on from there. */
+  savedEverySteps: 60,
+  /** Damaged records of one step that are mended at once. */
+  mendAtOnce: 8,
+} as const

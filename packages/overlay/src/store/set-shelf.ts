@@ -136,6 +136,11 @@ export class SetShelf {
       operations = []
     }
     await this.#disk.batch(operations, { sync: true })
+    this.forgetDigest(range)
+  }
+
+  /** To be counted anew. */
+  forgetDigest(range: RangeId): void {
     this.#changeOf(range).count++
     this.#digests.delete(range)
   }

@@ -171,6 +171,11 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
     return () => void this.#watchers.delete(watcher)
   }
 
+  /** Something of the range is damaged: the digest is counted anew, without it. */
+  forgetDigest(range: RangeId): void {
+    this.#replica.shelf.forgetDigest(range)
+  }
+
   pull(ranges: readonly RangeId[], sources: readonly NodeId[], urgent = false): Promise<void> {
     return this.#replica.pull(ranges, sources, urgent)
   }

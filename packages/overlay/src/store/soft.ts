@@ -130,6 +130,11 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
     })
   }
 
+  /** What lies on the disk under this name is damaged: it is written again, or deleted, from memory. */
+  rewrite(range: RangeId, name: string): void {
+    this.#snapshot?.changed(range, name)
+  }
+
   /** False until this node, after its start, has what the others remember; until then it says nothing about absence. */
   get filled(): boolean {
     return this.#filling === undefined

@@ -13,7 +13,7 @@ import {
   unknownConfig,
   voters,
 } from '../../src/ranges/config.ts'
-import { decodeSlot, encodeSlot } from '../../src/ranges/config-slot.ts'
+import { decodeSlot, encodeSlot, slotKey } from '../../src/ranges/config-slot.ts'
 import { packConfigs, unpackConfigs } from '../../src/ranges/config-wire.ts'
 import type { RangeConfig } from '../../src/ranges/contract.ts'
 
@@ -152,13 +152,23 @@ test('packed configs and slots on the disk come back as they were', () => {
     acceptor: { promised: [6, 2, 'b'], accepted: [6, 1, 'a'], value: config('bc', undefined, 6) },
     filled: true,
     holds: true,
+    mute: false,
   } as const
-  assert.equal(decodeSlot(encodeSlot(slot), 'a'), { ...slot, filled: false })
+  const key = slotKey(slot.config.range)
+  const bytes = encodeSlot(slot)
+  assert.equal(decodeSlot(key, bytes, 'a'), { ...slot, filled: false })
   assert.ok(
-    decodeSlot(encodeSlot({ ...slot, config: config('a') }), 'a').filled,
+    decodeSlot(key, encodeSlot({ ...slot, config: config('a') }), 'a')?.filled,
     'nobody can have outrun a sole member',
   )
-  assert.throws(() => decodeSlot(Uint8Array.of(0x90), 'a'))
+  assert.ok(decodeSlot(key, encodeSlot({ ...slot, mute: true }), 'a')?.mute)
+  assert.is(decodeSlot(key, Uint8Array.of(0x90), 'a'), undefined)
+  assert.is(decodeSlot(slotKey(77), bytes, 'a'), undefined, 'the slot of another range')
+  for (let bit = 0; bit < bytes.length * 8; bit++) {
+    const bad = bytes.slice()
+    bad[bit >> 3] = (bad[bit >> 3] as number) ^ (1 << (bit & 7))
+    assert.is(decodeSlot(key, bad, 'a'), undefined, `bit ${bit}`)
+  }
 })
 
 test.run()

@@ -84,9 +84,9 @@ test('promised and accepted never go back, and accepted is never above promised'
 
 test('records on the disk come back, and a flipped bit is noticed', () => {
   const state: AcceptorState<Uint8Array> = { promised: b(5), accepted: b(3), value: Buffer.from('the value') }
-  const bytes = encodeRecord(state)
+  const bytes = encodeRecord('R000x', state)
   assert.equal(decodeRecord('R000x', bytes), state)
-  assert.equal(decodeRecord('R000x', encodeRecord(emptyAcceptor)), emptyAcceptor)
+  assert.equal(decodeRecord('R000x', encodeRecord('R000x', emptyAcceptor)), emptyAcceptor)
   const at = Buffer.from(bytes).indexOf('value')
   const flipped = Uint8Array.from(bytes)
   flipped[at] = (flipped[at] as number) ^ 4
