@@ -102,12 +102,15 @@ export class Scrub implements Lifecycle {
   }
 
   async stop(): Promise<void> {
-    this.#timer?.cancel()
+    if (!this.#timer) return
+    this.#timer.cancel()
     this.#timer = undefined
+    // Not waited for: whoever closes the disk waits for what was asked of it.
+    if (this.#report?.endedAt === undefined) void this.#save().catch(() => undefined)
   }
 
   get report(): ScrubReport | undefined {
-    return this.#report
+    return this.#report && { ...this.#report }
   }
 
   /** A whole pass at once, from the beginning: for tests, and for operators in doubt. */
@@ -164,7 +167,7 @@ export class Scrub implements Lifecycle {
     await eachAtOnce(damaged, scrubLimits.mendAtOnce, (one) => this.#mend(one, report))
     if (ended) report.endedAt = this.#c.clock.wall()
     if (ended || damaged.length > 0) this.#say(report)
-    if (ended || damaged.length > 0 || ++this.#steps % scrubLimits.savedEverySteps === 0) await this.#save(report)
+    if (ended || damaged.length > 0 || ++this.#steps % scrubLimits.savedEverySteps === 0) await this.#save()
   }
 
   /** Never rejects: what cannot be mended now is found again, by a comparison or the next pass. */
@@ -204,9 +207,10 @@ export class Scrub implements Lifecycle {
     this.#c.alarms.set('damage', damaged > 0 ? text : undefined)
   }
 
-  async #save(report: ScrubReport): Promise<void> {
-    const value = sealValue(OWN_KEY, packr.pack(report))
-    await this.#c.disk.batch([{ type: 'put', key: OWN_KEY, value }], { sync: false })
+  async #save(): Promise<void> {
+    if (!this.#report) return
+    const value = sealValue(OWN_KEY, packr.pack(this.#report))
+    await this.#c.disk.batch([{ type: 'put', key: OWN_KEY, value }], { sync: true })
   }
 }
 
