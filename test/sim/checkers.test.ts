@@ -45,7 +45,7 @@ for (const [name, list, appends, reads, wrong] of appendCases) {
 test('records: lost ones and changed ones are found, unacknowledged ones may be anywhere', () => {
   const write = (name: string, acknowledged: boolean) => ({ name, range: 1, body: name, acknowledged })
   const sets = [write('a', true), write('b', false), write('c', true)]
-  const node = (held: Record<string, string>) => ({ name: 'n', found: ({ name }: { name: string }) => held[name] })
+  const node = (held: Record<string, string>) => ({ name: 'n', found: (name: string) => held[name] })
   assert.equal(checkSets(sets, [node({ a: 'a', c: 'c' }), node({ a: 'a', b: 'b', c: 'c' })]), [])
   assert.match(checkSets(sets, [node({ a: 'a' })]).join(), /acknowledged record c is lost/)
   assert.match(checkSets(sets, [node({ a: 'x', c: 'c' })]).join(), /record a has another body/)

@@ -1,6 +1,6 @@
 /** A whole ring in one process: the real overlay on a simulated clock, network and disks, all from one seed. */
-import { type RangeId, type RecordKey, rangeOf, silentLogger } from '@thor-node/core'
-import { SimClock, SimDisk, SimRandom } from '@thor-node/core/testing'
+import { type DiskOperation, errorMessage, type RecordKey, rangeOf, silentLogger, sleep } from '@thor-node/core'
+import { type DiskImage, SimClock, SimDisk, SimRandom } from '@thor-node/core/testing'
 import {
   type Certificate,
   type ChangeLimits,
@@ -10,90 +10,88 @@ import {
   GroupCommit,
   generateNodeKey,
   type IssuerKey,
-  type Member,
   MemoryNetwork,
   nodeIdOf,
   Overlay,
   type RangeConfig,
   Roster,
-  type SavedRoster,
-  type SetRecords,
+  type SignedCertificate,
   signCertificate,
   trustOf,
 } from '@thor-node/overlay'
 import { NodeClock } from './node-clock.ts'
+import type { Profile } from './profile.ts'
+import { memberOf, type SimNode, watched } from './sim-node.ts'
 import { Trace } from './trace.ts'
+import { LINK_DELAY_MS, Wires } from './wires.ts'
 
 export interface ClusterInit {
   seed: number
-  nodes: number
+  profile: Pick<Profile, 'nodes' | 'spares' | 'ranges' | 'skewMsMax'>
   changes?: Partial<ChangeLimits>
-  lossRate?: number
-  /** Largest error of a node's wall clock, either way. */
-  skewMsMax?: number
   /** Planted: disks that do not sync. */
   ignoresSync?: boolean
-  /** Nodes that are not there at first and may join. @default 0 */
-  spares?: number
-  /** Done to every node before it starts. */
-  plant?: (overlay: Overlay) => void
 }
 
-export interface SimNode {
-  readonly index: number
-  readonly certificate: Certificate
-  readonly disk: SimDisk
-  readonly skewMs: number
-  boots: number
-  /** Certificates and revocations, as its disk has them. */
-  saved: SavedRoster | undefined
-  clock: NodeClock
-  overlay: Overlay | undefined
-  /** Started and not crashed. */
-  up: boolean
-  /** Its place in the ring. */
-  state: 'spare' | 'member' | 'left'
-  /** Digest of its copy of a range's records. */
-  setDigest(range: RangeId): Promise<string>
+/** Told of what nodes do, in the order in which it happens. */
+export interface Watcher {
+  /** A config became durable at a node. */
+  config?(node: SimNode, config: RangeConfig): void
+  /** A write was acknowledged to the process: from here on the node may speak of it. */
+  written?(node: SimNode, operations: readonly DiskOperation[]): void
+  /** A process begins on the disk that the node has. */
+  booted?(node: SimNode): void
+  /** Its overlay is made, and not started. */
+  made?(node: SimNode): void
+  crashed?(node: SimNode): void
+  /** A stored value was changed behind the node's back. */
+  damaged?(node: SimNode, key: string): void
+  /** The disk is gone, or another one. */
+  swapped?(node: SimNode): void
 }
 
 /** Longest that there is: certificates are not renewed here unless a run takes weeks. */
 const CERTIFICATE_MS = certificateLimits.lifetimeMs
+/** So many nodes, the first ones, sign certificates and revocations. */
 const ISSUERS = 3
-/** The rules are the same for each; real rings have 4096, which would cost time and find nothing more. */
-const RANGES = 128
-
-export const simKey = (name: string, placementKey = name): RecordKey => ({
-  range: rangeOf(placementKey) % RANGES,
-  name,
-})
+const LEAVE_PATIENCE_MS = 60_000
+const UP_PATIENCE_MS = 60_000
 
 export class Cluster {
   readonly clock = new SimClock()
   readonly trace = new Trace(this.clock)
   readonly random: SimRandom
   readonly network: MemoryNetwork
+  readonly wires: Wires
   /** All that ever are. */
   readonly all: readonly SimNode[]
-  /** Told of every config that any node adopts. */
-  onConfig: (node: SimNode, config: RangeConfig) => void = () => undefined
+  readonly watchers: Watcher[] = []
+  /** What a watcher threw: the run is worth nothing then. */
+  broken: unknown
+  readonly ranges: number
   readonly #init: ClusterInit
   readonly #root = createRoot()
-  /** Of the first three nodes: they sign certificates and revocations. */
   readonly #issuers = new Map<SimNode, IssuerKey>()
+  readonly #signed: readonly SignedCertificate[]
 
   constructor(init: ClusterInit) {
     this.#init = init
+    this.ranges = init.profile.ranges
     this.random = new SimRandom(init.seed)
-    this.network = new MemoryNetwork(
-      { clock: this.clock, random: this.random.fork() },
-      { delayMs: { min: 0.2, max: 3 }, lossRate: init.lossRate ?? 0 },
-    )
-    const count = init.nodes + (init.spares ?? 0)
+    this.network = new MemoryNetwork({ clock: this.clock, random: this.random.fork() }, { delayMs: LINK_DELAY_MS })
+    this.wires = new Wires(this.network)
+    const count = init.profile.nodes + init.profile.spares
     this.all = Array.from({ length: count }, (_, index) => this.#makeNode(index))
     for (const node of this.all.slice(0, ISSUERS)) {
       this.#issuers.set(node, createIssuer(this.#root, node.certificate.nodeId, this.clock.wall()))
     }
+    const [signer] = [...this.#issuers.values()] as [IssuerKey]
+    this.#signed = this.all.map(({ certificate }) => signCertificate(signer, certificate))
+  }
+
+  /** Records of one placement key share a range. Rings in simulations have few, which costs less and finds as much. */
+  key(name: string, placementKey = name): RecordKey {
+    return { range: rangeOf(placementKey) % this.ranges, name }
   }
 
   /** Members of the ring, up or not. */
@@ -116,18 +114,22 @@ export class Cluster {
   /** Starts the process of a node on the disk that it has. */
   async boot(node: SimNode): Promise<void> {
     node.boots++
-    node.clock = new NodeClock(this.clock, node.skewMs)
+    node.pauses = 0
+    node.leaving = false
+    const skewMs = node.clock.skewMs
+    node.clock = new NodeClock(this.clock, skewMs)
     const { clock } = node
     const random = this.random.fork()
     const roster = new Roster({ clock: this.clock }, { ring: trustOf(this.#root) })
-    const signer = this.#issuers.get(this.all[0] as SimNode) as IssuerKey
-    for (const { certificate } of this.all) roster.add(signCertificate(signer, certificate))
+    for (const signed of this.#signed) roster.add(signed)
     for (const { signed } of this.#issuers.values()) roster.addIssuer(signed)
     roster.take(node.saved)
     const peers = this.network.mint(node.certificate.nodeId, { isMember: (nodeId) => roster.has(nodeId) })
-    const disk = new GroupCommit({ disk: node.disk.mount(clock) }, { onFatal: () => this.crash(node) })
+    const mount = watched(node.disk.mount(clock), (operations) => this.#tell('written', node, operations))
+    const disk = new GroupCommit({ disk: mount }, { onFatal: () => this.crash(node) })
     node.state = 'member'
     const known = this.nodes.filter((other) => other !== node && other.boots > 0).map((other) => memberOf(other))
+    this.#tell('booted', node)
     await disk.open()
     const overlay = new Overlay(
       {
@@ -140,6 +142,8 @@ export class Cluster {
         saveRoster: (saved) => {
           node.saved = saved
         },
+        space: () => node.disk.space(),
+        onStale: () => this.#onStale(node),
       },
       {
         genesis: node.index === 0 && node.boots === 1,
@@ -149,71 +153,148 @@ export class Cluster {
         known,
         issuer: { issuer: this.#issuers.get(node) },
         changes: this.#init.changes,
-        rangeCount: RANGES,
+        rangeCount: this.ranges,
       },
     )
     node.overlay = overlay
-    this.#init.plant?.(overlay)
-    overlay.configs.onChange((config) => this.onConfig(node, config))
+    overlay.configs.onChange((config) => this.#tell('config', node, config))
+    this.#tell('made', node)
     await overlay.start()
     overlay.setServing(true)
     node.up = true
     this.trace.add(`n${node.index} is up, boot ${node.boots}`)
   }
 
+  /** Boots until it is up: a start may fail while the others cannot be seen, or be ended by the next crash. */
+  async reboot(node: SimNode): Promise<void> {
+    if (node.up || !['member', 'spare'].includes(node.state)) return
+    const boots = node.boots + 1
+    await Promise.race([
+      this.boot(node).catch((error: unknown) => {
+        this.trace.add(`n${node.index} did not start: ${errorMessage(error)}`)
+        if (node.boots === boots && !node.up) this.crash(node)
+      }),
+      sleep(this.clock, UP_PATIENCE_MS),
+    ])
+  }
+
   crash(node: SimNode, options: { power?: boolean } = {}): void {
     this.trace.add(`n${node.index} crashes${options.power ? ' with its machine' : ''}`)
+    this.#tell('crashed', node)
     node.up = false
     node.overlay = undefined
+    node.leaving = false
     node.clock.die()
+    this.network.resume(node.certificate.nodeId)
     this.network.crash(node.certificate.nodeId, options)
     node.disk.crash()
   }
 
-  /** Takes its ranges elsewhere and goes for good. */
+  /** The process ends and its disk is gone for good; the node never returns. */
+  loseDisk(node: SimNode): void {
+    this.crash(node, { power: true })
+    this.trace.add(`n${node.index} has lost its disk`)
+    node.disk.lose()
+    node.state = 'lost'
+    this.#tell('swapped', node)
+  }
+
+  /** Takes its ranges elsewhere and goes for good, unless it crashes before. */
   async leave(node: SimNode): Promise<void> {
+    const { overlay, boots } = node
+    if (!overlay) return
     this.trace.add(`n${node.index} leaves`)
-    await node.overlay?.handOver()
-    await node.overlay?.sayLeft()
+    node.leaving = true
+    const patience = new AbortController()
+    const over = sleep(this.clock, LEAVE_PATIENCE_MS).then(() => patience.abort(PATIENCE_OVER))
+    await Promise.race([overlay.handOver(patience.signal).catch(() => undefined), over])
+    const isHere = node.overlay === overlay && node.boots === boots
+    if (isHere) node.leaving = false
+    if (!isHere || overlay.configs.all().some(({ range }) => overlay.configs.standing(range) !== 'outsider')) return
+    await Promise.race([overlay.sayLeft(), sleep(this.clock, 2_000)])
+    if (node.overlay !== overlay) return
     node.state = 'left'
     node.up = false
-    const { overlay } = node
     node.overlay = undefined
-    await overlay?.stop()
+    await overlay.stop()
     this.trace.add(`n${node.index} has left`)
   }
 
-  pause(node: SimNode): void {
-    this.trace.add(`n${node.index} stands still`)
-    node.clock.pause()
-    this.network.pause(node.certificate.nodeId)
+  /** The process stands still until the function that is returned is called. */
+  pause(node: SimNode): () => void {
+    const { boots } = node
+    if (node.pauses++ === 0) {
+      node.clock.pause()
+      this.network.pause(node.certificate.nodeId)
+    }
+    return () => {
+      if (node.boots !== boots || --node.pauses > 0) return
+      node.clock.resume()
+      this.network.resume(node.certificate.nodeId)
+    }
   }
 
-  resume(node: SimNode): void {
-    this.trace.add(`n${node.index} goes on`)
-    node.clock.resume()
-    this.network.resume(node.certificate.nodeId)
+  /** The process ends, and its disk is as it was when the image was taken. */
+  restore(node: SimNode, image: DiskImage): void {
+    this.crash(node)
+    this.trace.add(`n${node.index} gets an old image of its disk`)
+    node.disk.restore(image)
+    this.#tell('swapped', node)
   }
 
-  partition(sets: readonly (readonly SimNode[])[]): void {
-    this.trace.add(`partition ${sets.map((set) => set.map((node) => `n${node.index}`).join(' ')).join(' | ')}`)
-    this.network.partition(sets.map((set) => set.map((node) => node.certificate.nodeId)))
+  /** A node that found out that its disk is an old one ends, and its identity with it. */
+  #onStale(node: SimNode): void {
+    this.trace.add(`n${node.index} finds that its disk is an old copy`)
+    this.crash(node)
+    node.disk.lose()
+    node.state = 'lost'
   }
 
-  cut(from: SimNode, to: SimNode): void {
-    this.trace.add(`nothing passes from n${from.index} to n${to.index}`)
-    this.network.cut(from.certificate.nodeId, to.certificate.nodeId)
+  /** Puts a node out of the ring, by an issuer that is up; it goes on as a stranger who will not hear of it. */
+  async revoke(node: SimNode): Promise<void> {
+    const by = [...this.#issuers.keys()].find((issuer) => issuer !== node && issuer.up)
+    if (!by?.overlay || this.#issuers.has(node)) return
+    node.state = 'revoked'
+    this.trace.add(`n${node.index} is revoked`)
+    await by.overlay.authority.revoke(node.certificate.nodeId).catch((error: unknown) => {
+      this.trace.add(`n${node.index} is not revoked yet: ${errorMessage(error)}`)
+      if (node.state === 'revoked') node.state = 'member'
+    })
   }
 
-  lose(share: number): void {
-    this.trace.add(`${(share * 100).toFixed(0)} of 100 messages are lost`)
-    this.network.links.lossRate = share
+  /** Flips a bit in up to `count` of the node's registers and records; returns in how many. */
+  rot(node: SimNode, count: number): number {
+    const keys = ['R', 'S'].flatMap((letter) => node.disk.peek(letter).map(([key]) => key))
+    let flipped = 0
+    for (let i = 0; i < count && keys.length > 0; i++) {
+      const key = keys.splice(this.random.int(keys.length), 1)[0] as string
+      if (!node.disk.corrupt(key)) continue
+      flipped++
+      this.#tell('damaged', node, key)
+    }
+    return flipped
   }
 
   heal(): void {
     this.trace.add('the network is whole')
-    this.network.links.lossRate = this.#init.lossRate ?? 0
-    this.network.heal()
+    this.wires.heal()
+  }
+
+  /** Starts what is down until every member runs. */
+  async everybodyUp(): Promise<void> {
+    for (let turn = 0; turn < 5; turn++) {
+      for (const node of this.nodes) if (!node.up) await this.reboot(node)
+      if (this.nodes.every((node) => node.up)) return
+    }
+    throw new Error(`n${this.nodes.find((node) => !node.up)?.index} does not start any more`)
+  }
+
+  async powerCut(offMs: number): Promise<void> {
+    this.trace.add('power cut')
+    for (const node of this.nodes) this.crash(node, { power: true })
+    await sleep(this.clock, offMs)
+    await Promise.all(this.nodes.map((node) => this.reboot(node)))
+    await this.everybodyUp()
   }
 
   isStable(copies: number): boolean {
@@ -245,9 +326,21 @@ export class Cluster {
     }
   }
 
+  #tell<K extends keyof Watcher>(what: K, ...told: Parameters<NonNullable<Watcher[K]>>): void {
+    for (const watcher of this.watchers) {
+      const method = watcher[what] as ((...args: Parameters<NonNullable<Watcher[K]>>) => void) | undefined
+      try {
+        method?.apply(watcher, told)
+      } catch (error) {
+        // A judge that fails must not look like a disk that does.
+        this.broken ??= error
+      }
+    }
+  }
+
   #makeNode(index: number): SimNode {
     const random = this.random.fork()
-    const skew = this.#init.skewMsMax ?? 0
+    const { nodes, skewMsMax } = this.#init.profile
     const certificate: Certificate = {
       ringId: this.#root.ringId,
       nodeId: nodeIdOf(generateNodeKey(random)),
@@ -259,38 +352,21 @@ export class Cluster {
       notAfter: this.clock.wall() + CERTIFICATE_MS,
     }
     const disk = new SimDisk({ clock: this.clock, random: random.fork() }, { ignoresSync: this.#init.ignoresSync })
-    const skewMs = Math.round((random.float() * 2 - 1) * skew)
-    const node: SimNode = {
+    const skewMs = Math.round((random.float() * 2 - 1) * skewMsMax)
+    return {
       index,
       certificate,
       disk,
-      skewMs,
       boots: 0,
       saved: undefined,
-      clock: new NodeClock(this.clock),
+      clock: new NodeClock(this.clock, skewMs),
       overlay: undefined,
       up: false,
-      state: index < this.#init.nodes ? 'member' : 'spare',
-      setDigest: async (range) => (node.overlay?.store.set as SetRecords | undefined)?.digest(range) ?? '',
+      state: index < nodes ? 'member' : 'spare',
+      leaving: false,
+      pauses: 0,
     }
-    return node
   }
 }
 
-function memberOf({ index, certificate }: SimNode): Member {
-  const { nodeId, name, placementId, zone, roles } = certificate
-  return {
-    nodeId,
-    name,
-    placementId,
-    zone,
-    roles,
-    weight: 1,
-    version: '0',
-    services: { host: `127.9.0.${index + 1}`, cluster: 4000 },
-    state: 'alive',
-    incarnation: 0,
-    serving: false,
-    startedAt: 0,
-  }
-}
+const PATIENCE_OVER = new Error('it takes too long')

@@ -32,6 +32,8 @@ export interface Bind {
   acknowledgedAt?: number
   invokedAt: number
   expiresAt: number
+  /** All nodes lost their memories then. */
+  forgottenAt?: number
 }
 
 export interface Lookup {
@@ -41,12 +43,54 @@ export interface Lookup {
   seqs: readonly number[]
 }
 
+/** A prepaid call, as its controller knows it. */
+export interface PaidCall {
+  /** The balance that pays. */
+  key: string
+  resId: string
+  /** Talk time that was granted and told to the relay. */
+  grantedMs: number
+  /** What was billed, when the end was acknowledged. */
+  ended: number | undefined
+  refused: boolean
+}
+
+export interface IssuedVoucher {
+  key: string
+  range: number
+  amount: number
+}
+
+export interface Transfer {
+  opId: string
+  from: string
+  to: string
+  acknowledged: boolean
+}
+
+/** Two pots as one reader saw them, one after the other. */
+export interface Look {
+  first: string
+  second: string
+  firstIds: readonly string[]
+  secondIds: readonly string[]
+}
+
 export class History {
+  readonly transfers: Transfer[] = []
+  readonly looks: Look[] = []
+  readonly calls: PaidCall[] = []
+  readonly vouchers: IssuedVoucher[] = []
   readonly appends: Append[] = []
   readonly reads: ListRead[] = []
   readonly sets: SetWrite[] = []
   readonly binds: Bind[] = []
   readonly lookups: Lookup[] = []
+
+  /** Every node loses what it has in memory only. */
+  forgetBindings(now: number): void {
+    for (const bind of this.binds) bind.forgottenAt ??= now
+  }
 
   counts(): string {
     const acked = this.appends.filter((one) => one.position !== undefined).length
@@ -54,7 +98,8 @@ export class History {
     const bound = this.binds.filter((one) => one.acknowledgedAt !== undefined).length
     return (
       `appends ${acked}/${this.appends.length}, reads ${this.reads.length}, records ${kept}/${this.sets.length}, ` +
-      `bindings ${bound}/${this.binds.length}, look-ups ${this.lookups.length}`
+      `bindings ${bound}/${this.binds.length}, look-ups ${this.lookups.length}, calls ${this.calls.length}, ` +
+      `vouchers ${this.vouchers.length}, transfers ${this.transfers.filter((one) => one.acknowledged).length}/${this.transfers.length}`
     )
   }
 }

@@ -2,70 +2,101 @@
  * Simulates whole rings, one run per seed:
  *
  *   npm run sim -- --seed 7
- *   npm run sim -- --seeds 1..50
- *   npm run sim -- --seeds 1..9 --plant one-replica-read
+ *   npm run sim -- --seeds 1..50 --jobs 2
+ *   npm run sim -- --seeds 1..200 --plant one-replica-read
+ *   npm run sim -- --seed 7 --faults 1,4 --trace
  *
- * Prints the seed, what was done, simulated seconds per CPU second and the hash of the trace; a failure comes with its story.
+ * Prints the seed, what was done, simulated seconds per CPU second and the hash of the trace. A failure comes with its story,
+ * and with the fewest faults that still show it.
  */
 import { parseArgs } from 'node:util'
+import { batch } from './batch.ts'
+import { faultKinds } from './faults/plan.ts'
 import { plants } from './plants.ts'
-import { type Outcome, simulate } from './run.ts'
+import type { ProfileWish } from './profile.ts'
+import { report, reportShrunk } from './report.ts'
+import { simulate } from './run.ts'
+import { shrink } from './shrink.ts'
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     seeds: { type: 'string' },
     nodes: { type: 'string' },
-    'faults-ms': { type: 'string' },
+    faults: { type: 'string' },
+    without: { type: 'string' },
+    only: { type: 'string' },
+    'until-found': { type: 'boolean', default: false },
     plant: { type: 'string' },
+    jobs: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
+    brief: { type: 'boolean', default: false },
+    shrink: { type: 'boolean', default: true },
+    help: { type: 'boolean', default: false },
   },
+  allowNegative: true,
 })
 
-function seedsWanted(): number[] {
-  const range = /^(\d+)\.\.(\d+)$/.exec(values.seeds ?? '')
-  if (range) {
-    const [from, to] = [Number(range[1]), Number(range[2])]
-    return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i)
-  }
-  return [Number(values.seed ?? 1)]
-}
+const HELP = `npm run sim -- [options]      simulates whole rings, one run per seed
 
-/** The lines of a trace that speak of what is wrong, and everything that happened to nodes. */
-function storyOf({ wrong, trace }: Outcome): string[] {
-  const words = new Set(wrong.flatMap((one) => one.match(/\b(list|cdr|loc)\/[\d.]+|\ba\d+\.\d+\b/g) ?? []))
-  const told = trace.filter((line) => {
-    const [, , first, second] = /^\s*([\d.]+) {2}(\S+)(?: (\S+))?/.exec(line) ?? []
-    if (!/^(list|cdr|loc)\//.test(first ?? '')) return true
-    return words.has(first ?? '') || words.has(second ?? '')
-  })
-  return told.slice(-80)
-}
+  --seed N          one run
+  --seeds A..B      many; the last line sums up
+  --jobs N          processes that share the seeds (default 1)
+  --brief           only failures and the sum
+  --trace           everything that happened, line by line
+  --nodes N         size of the ring, instead of what the seed says
+  --faults 1,4      only these of the planned faults
+  --without KIND,…  kinds of faults that do not happen: ${faultKinds.join(', ')}
+  --only KIND,…     kinds of faults that happen
+  --until-found     stop at the first failure
+  --no-shrink       do not look for the fewest faults that still fail
+  --plant NAME      runs with a mistake planted into the code: ${Object.keys(plants).join(', ')}`
 
+if (values.help) {
+  console.log(HELP)
+  process.exit(0)
+}
 if (values.plant !== undefined && !plants[values.plant]) {
   console.error(`there is no plant ${values.plant}, only ${Object.keys(plants).join(', ')}`)
   process.exit(2)
 }
+const range = /^(\d+)\.\.(\d+)$/.exec(values.seeds ?? '')
+const [from, to] = range ? [Number(range[1]), Number(range[2])] : [Number(values.seed ?? 1), Number(values.seed ?? 1)]
 
+const passed = (['brief', 'nodes', 'without', 'only', 'until-found'] as const).flatMap((name) =>
+  values[name] ? [`--${name}`, ...(values[name] === true ? [] : [values[name]])] : [],
+)
+if (Number(values.jobs) > 1 || values.plant !== undefined) {
+  process.exit(await batch({ from, to, jobs: Number(values.jobs), plant: values.plant, args: passed }))
+}
+
+const faults = values.faults?.split(',').filter(Boolean).map(Number)
+const only = values.only?.split(',')
+const without = faultKinds.filter((kind) => (only ? !only.includes(kind) : values.without?.split(',').includes(kind)))
+const profile: ProfileWish = {
+  ...(values.nodes && { nodes: Number(values.nodes) }),
+  ...(without.length > 0 && { without }),
+}
 let failed = 0
-for (const seed of seedsWanted()) {
+let simulatedMs = 0
+const begun = process.cpuUsage()
+for (let seed = from; seed <= to; seed++) {
   const started = process.cpuUsage()
-  const outcome = await simulate({
-    seed,
-    nodes: values.nodes ? Number(values.nodes) : undefined,
-    faultsMs: values['faults-ms'] ? Number(values['faults-ms']) : undefined,
-    plant: values.plant === undefined ? undefined : plants[values.plant],
-  })
+  const outcome = await simulate({ seed, profile, faults })
   const used = process.cpuUsage(started)
-  const cpuSeconds = (used.user + used.system) / 1e6
-  const speed = (outcome.simulatedMs / 1000 / cpuSeconds).toFixed(0)
-  const verdict = outcome.wrong.length > 0 ? 'FAIL' : 'ok  '
-  console.log(`${verdict} seed ${seed}  ${outcome.hash}  ${speed} s per CPU second  ${outcome.counts}`)
+  simulatedMs += outcome.simulatedMs
+  const isWrong = outcome.wrong.length > 0
+  if (isWrong || !values.brief) report(outcome, (used.user + used.system) / 1e6)
   if (values.trace) console.log(outcome.trace.join('\n'))
-  if (outcome.wrong.length === 0) continue
+  if (!isWrong) continue
   failed++
-  for (const one of outcome.wrong.slice(0, 20)) console.log(`     ${one}`)
-  for (const line of storyOf(outcome)) console.log(`     | ${line}`)
-  console.log(`     again: npm run sim -- --seed ${seed}`)
+  if (values.shrink) reportShrunk(await shrink(outcome, profile))
+  if (values['until-found']) break
+}
+if (values.seeds !== undefined) {
+  const { user, system } = process.cpuUsage(begun)
+  const cpuSeconds = (user + system) / 1e6
+  const line = { seeds: to - from + 1, failed, simulatedSeconds: Math.round(simulatedMs / 1000), cpuSeconds }
+  console.log(`sum ${JSON.stringify(line)}`)
 }
 process.exit(failed > 0 ? 1 : 0)

@@ -3,14 +3,31 @@ import type { Clock, Timer } from '@thor-node/core'
 /** The clock of one simulated process: it can stand still, end with its process, and show a wrong wall time. */
 export class NodeClock implements Clock {
   readonly #inner: Clock
-  readonly #skewMs: number
+  #skewMs: number
   readonly #armed = new Set<Timer>()
   #late: (() => void)[] | undefined
   #dead = false
+  #pausedAt = 0
+  #stoodStillMs = 0
 
   constructor(inner: Clock, skewMs = 0) {
     this.#inner = inner
     this.#skewMs = skewMs
+  }
+
+  /** How far the wall clock is off. */
+  get skewMs(): number {
+    return this.#skewMs
+  }
+
+  /** How long the process has stood still, all in all. */
+  get stoodStillMs(): number {
+    return this.#stoodStillMs + (this.#late ? this.#inner.now() - this.#pausedAt : 0)
+  }
+
+  /** The wall clock is set; durations do not notice. */
+  jump(byMs: number): void {
+    this.#skewMs += byMs
   }
 
   now(): number {
@@ -45,11 +62,14 @@ export class NodeClock implements Clock {
 
   /** Timers that come due wait until `resume`. */
   pause(): void {
-    this.#late ??= []
+    if (this.#late) return
+    this.#late = []
+    this.#pausedAt = this.#inner.now()
   }
 
   resume(): void {
     const late = this.#late ?? []
+    if (this.#late) this.#stoodStillMs += this.#inner.now() - this.#pausedAt
     this.#late = undefined
     for (const fn of late) fn()
   }

@@ -1,57 +1,174 @@
-/** Faults planted into the service under test: each must be found, or the judges are blind. */
-import type { RecordStore } from '@thor-node/core'
-import type { Overlay } from '@thor-node/overlay'
-
-export type Plant = (overlay: Overlay) => void
-
-interface Patched {
-  /** Methods that are replaced on the live object. */
-  [method: string]: (...args: never[]) => unknown
-}
-
-const patch = (target: object, methods: Patched): void => void Object.assign(target, methods)
-
-/** Replicas that do not answer count as if they had agreed: the quorum of whoever is reachable. */
-function countSilenceAsConsent({ rpc }: Overlay): void {
-  const call = rpc.call.bind(rpc)
-  patch(rpc, {
-    call: async (to: string, method: string, body: unknown, options?: { timeoutMs?: number }) => {
-      try {
-        return await call(to, method, body, options)
-      } catch (error) {
-        if (method === 'reg.accept') return { type: 'accepted', wall: 0 }
-        if (method === 'reg.prepare') return { type: 'promised', accepted: [0, 0, ''], value: undefined, wall: 0 }
-        if (method === 'set.put') return { ok: true }
-        throw error
-      }
-    },
-  })
-}
-
-/** Each try counts as an operation of its own. */
-function forgetOperationIds({ store }: Overlay): void {
-  const { reg } = store
-  const change = reg.change.bind(reg)
-  let tries = 0
-  const anew: RecordStore['reg']['change'] = (key, opId, fn) => change(key, `${opId} try ${tries++}`, fn)
-  patch(reg, { change: anew as Patched[string] })
-}
-
-/** Strict reads ask one replica. */
-function readOneReplica({ store }: Overlay): void {
-  const { reg } = store
-  const read = reg.read.bind(reg)
-  patch(reg, { read: (key: Parameters<typeof read>[0]) => read(key, 'near') })
-}
-
-/** Nobody asks whether a disk is an old copy, or has lost what it said to have synced. */
-function letOldCopiesVote({ configs }: Overlay): void {
-  patch(configs, { hasVoice: () => true })
+/**
+ * Mistakes planted into the code under test, each by changing a line of it while it is loaded: the judges must find every one,
+ * or they are blind. A plant whose text is not found any more (exactly once) ends the run: the code went on, and the plant
+ * must follow.
+ */
+export interface Plant {
+  /** What is wrong with it, for readers. */
+  mistake: string
+  changes: readonly { file: string; find: string; replace: string }[]
+  /** What the judges say of it, among other things. */
+  finds: RegExp
+  /** Arguments of `npm run sim` with which it is found soon: the faults that bring it to light. */
+  args: readonly string[]
+  /** It takes many seeds: searched for by `--plant`, not in each test run. */
+  rare?: boolean
 }
 
 export const plants: Readonly<Record<string, Plant>> = {
-  'live-view-quorum': countSilenceAsConsent,
-  'missing-op-id-check': forgetOperationIds,
-  'one-replica-read': readOneReplica,
-  'old-copies-vote': letOldCopiesVote,
+  'live-view-quorum': {
+    mistake: 'whoever does not answer counts as if it had agreed: the quorum of those who can be reached',
+    changes: [
+      {
+        file: 'packages/overlay/src/store/reg-round.ts',
+        find: '() => undefined,',
+        replace: `() => {
+            const wall = components.clock.wall()
+            const consent = {
+              'reg.accept': { type: 'accepted', wall },
+              'reg.prepare': { type: 'promised', accepted: [0, 0, ''], value: undefined, wall },
+            }[method]
+            if (consent && !ended) answers.set(nodeId, consent as never)
+          },`,
+      },
+    ],
+    finds: /lost|missed|moved|twice|began after|I2|is at/,
+    args: ['--only', 'isolate,split'],
+  },
+  'no-joint-step': {
+    mistake: 'the members of a range are exchanged in one step, without a quorum of both sides',
+    changes: [
+      {
+        file: 'packages/overlay/src/ranges/change.ts',
+        find: 'value: jointConfig(config, target) }],',
+        replace:
+          'value: { ...jointConfig(config, target), old: jointConfig(config, target).next ?? [], next: undefined } }],',
+      },
+    ],
+    finds: /lost|missed|moved|twice|began after|I13|I1 |is at/,
+    args: ['--nodes', '4', '--only', 'join,leave,isolate,split,crash'],
+    rare: true,
+  },
+  'no-re-decide': {
+    mistake: 'registers are not decided anew under the new members',
+    changes: [
+      {
+        file: 'packages/overlay/src/ranges/change.ts',
+        find: 'await reg.redecide(configs)\n      return configs',
+        replace: 'await Promise.resolve()\n      return configs',
+      },
+    ],
+    finds: /lost|missed|moved|twice|began after|is at/,
+    args: ['--nodes', '4', '--only', 'join,leave,isolate,split,crash'],
+    rare: true,
+  },
+  'no-epoch-fence': {
+    mistake: 'acceptors take requests of earlier configs',
+    changes: [
+      {
+        file: 'packages/overlay/src/ranges/config-table.ts',
+        find: 'return config.epoch === epoch && !this.#closed.has(range) ? { ok: true }',
+        replace: 'return !this.#closed.has(range) ? { ok: true }',
+      },
+      {
+        file: 'packages/overlay/src/ranges/config-table.ts',
+        find: 'return config.epoch === epoch && !this.#closed.has(range) && entryOf',
+        replace: 'return config.epoch >= 0 && epoch >= 0 && !this.#closed.has(range) || entryOf',
+      },
+    ],
+    finds: /lost|missed|moved|twice|began after|I4|is at/,
+    args: ['--nodes', '5', '--only', 'join,leave,one-way,lose,isolate,freeze'],
+    rare: true,
+  },
+  'half-transaction': {
+    mistake: 'who meets an unfinished transaction leaves its register as it is, committed or not',
+    changes: [
+      {
+        file: 'packages/overlay/src/store/reg.ts',
+        find: `if (verdict === 'pending') return settleIntent(value, false)`,
+        replace: `if (verdict) return settleIntent(value, false)`,
+      },
+    ],
+    finds: /I9/,
+    args: ['--only', 'crash,isolate,one-way,freeze'],
+    rare: true,
+  },
+  'reused-promise': {
+    mistake: 'a carried promise stays in the cache while it is used, and so bears two values',
+    changes: [
+      {
+        file: 'packages/overlay/src/store/reg-carried.ts',
+        find: '    this.#byKey.delete(key)\n    return carried?.ballot[0]',
+        replace: '    return carried?.ballot[0]',
+      },
+    ],
+    finds: /I2|lost|moved|twice/,
+    args: ['--only', 'isolate,split,lose,disk-stall'],
+  },
+  'unsynced-promise': {
+    mistake: 'promises and accepts are told before they are on the disk',
+    changes: [
+      {
+        file: 'packages/overlay/src/store/acceptor-store.ts',
+        find: `const write = () => disk.batch([{ type: 'put', key, value: encodeRecord(state) }], { sync: true })`,
+        replace: `const write = () => disk.batch([{ type: 'put', key, value: encodeRecord(state) }], { sync: false })`,
+      },
+    ],
+    finds: /I3/,
+    args: ['--only', 'power-off,power-cut'],
+  },
+  'one-replica-read': {
+    mistake: 'a strict read believes the first replica that answers',
+    changes: [
+      {
+        file: 'packages/overlay/src/store/reg.ts',
+        find: `return versioned<B>(mode === 'near' ?`,
+        replace: `return versioned<B>(mode === 'near' || mode === 'strict' ?`,
+      },
+    ],
+    finds: /missed/,
+    args: ['--only', 'isolate,split,one-way'],
+  },
+  'missing-op-id-check': {
+    mistake: 'an operation that is repeated is applied again',
+    changes: [
+      {
+        file: 'packages/overlay/src/store/reg-operation.ts',
+        find: 'const known = value?.recent.find(opId)',
+        replace: "const known = value?.recent.find(opId.concat('?'))",
+      },
+    ],
+    finds: /twice|moved|is at/,
+    args: ['--only', 'crash,isolate,lose'],
+  },
+  'lease-by-wall-clock': {
+    mistake: 'a relay counts the lease of a call on the wall clock',
+    changes: [
+      {
+        file: 'test/sim/relays.ts',
+        find: 'const until = clock.now() + forMs',
+        replace: 'const until = clock.wall() + forMs',
+      },
+      {
+        file: 'test/sim/relays.ts',
+        find: 'const left = until - clock.now()',
+        replace: 'const left = until - clock.wall()',
+      },
+    ],
+    finds: /I7/,
+    args: ['--only', 'clock-jump'],
+  },
+  'tombstone-dropped-early': {
+    mistake: 'the marker of a removed binding is forgotten after two seconds',
+    changes: [
+      {
+        file: 'packages/overlay/src/store/soft.ts',
+        find: 'const ttlMs = Math.max(left, softLimits.deadTtlMsMin)',
+        replace: 'const ttlMs = Math.min(left, 0) + 1_000',
+      },
+    ],
+    finds: /after its removal|though/,
+    args: ['--only', 'isolate,power-off,crash'],
+    rare: true,
+  },
 }

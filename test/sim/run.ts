@@ -1,30 +1,43 @@
+import type { Balance, Voucher } from '@thor-node/accounting'
 import { sleep } from '@thor-node/core'
+import { SimRandom } from '@thor-node/core/testing'
+import { Acceptors } from './checkers/acceptors.ts'
 import { checkAppends } from './checkers/append-list.ts'
 import { checkBindings } from './checkers/binding-found.ts'
+import { checkCalls, checkMoney, checkVouchers } from './checkers/money.ts'
 import { OneConfig } from './checkers/one-config.ts'
+import { checkOutside } from './checkers/outside.ts'
+import { checkRest, checkWritable } from './checkers/rest.ts'
 import { checkSets, type Found } from './checkers/set-found.ts'
-import { Cluster, type SimNode } from './cluster.ts'
-import { Faults } from './faults.ts'
+import { checkTransfers } from './checkers/transfers.ts'
+import { POT_COINS, type Pot } from './clients/mover.ts'
+import { Cluster } from './cluster.ts'
+import { Director } from './faults/director.ts'
+import { type Fault, planFaults } from './faults/plan.ts'
 import { History } from './history.ts'
-import type { Plant } from './plants.ts'
-import { registerKey, Workload } from './workload.ts'
+import { drawProfile, type Profile, type ProfileWish } from './profile.ts'
+import { Relays } from './relays.ts'
+import { Sight } from './sight.ts'
+import type { SimNode } from './sim-node.ts'
+import { Stranger } from './stranger.ts'
+import { Workload } from './workload.ts'
 
 export interface SimulationInit {
   seed: number
-  /** @default 3 to 5, from the seed */
-  nodes?: number
-  /** Simulated time of trouble. @default 120000 */
-  faultsMs?: number
+  /** What is not to be drawn from the seed. */
+  profile?: ProfileWish
   /** After the faults the ring gets so long to come to rest. @default 60000 */
   quietMs?: number
   /** Planted: disks that say that they synced and did not. */
   ignoresSync?: boolean
-  /** Planted: one of `plants`. */
-  plant?: Plant
+  /** Only these of the planned faults. */
+  faults?: readonly number[]
 }
 
 export interface Outcome {
   seed: number
+  profile: Profile
+  plan: readonly Fault[]
   wrong: string[]
   /** Same seed, same hash. */
   hash: string
@@ -33,43 +46,67 @@ export interface Outcome {
   trace: readonly string[]
 }
 
-const REGISTERS = 6
-const CLIENTS = 4
+/** After the faults a ring takes changes everywhere. */
+const WRITABLE_AFTER_MS = 30_000
+const PACE_MS = 400
 
 /** One run: form a ring, work, make trouble, let it come to rest, judge. Throws only what the judges cannot explain. */
 export async function simulate(init: SimulationInit): Promise<Outcome> {
+  const drawn = new SimRandom(init.seed ^ 0x5eed)
+  const profile = drawProfile(drawn, init.profile)
+  const all = planFaults(drawn, profile)
+  const plan = init.faults ? all.filter(({ id }) => init.faults?.includes(id)) : all
   const cluster = new Cluster({
     seed: init.seed,
-    nodes: init.nodes ?? 3 + (init.seed % 3),
+    profile,
     changes: { newNodeAfterMs: 1_000, deadNodeAfterMs: 10_000, tickMs: 2_000 },
-    skewMsMax: 5_000,
     ignoresSync: init.ignoresSync,
-    spares: 1,
-    plant: init.plant,
   })
   const configs = new OneConfig()
-  cluster.onConfig = (_, config) => configs.see(config)
+  const wrongMoney = new Set<string>()
+  const acceptors = new Acceptors(
+    (range, epoch) => configs.get(range, epoch),
+    (name, read) => {
+      if (!name.startsWith('bal/')) return
+      const balance = read() as Balance | undefined
+      if (balance) for (const wrong of checkMoney(name, balance)) wrongMoney.add(wrong)
+    },
+  )
+  const relays = new Relays()
+  cluster.watchers.push(acceptors, {
+    config: (_, config) => configs.see(config),
+    made: (node) => relays.serve(node),
+    crashed: (node) => relays.stop(node, cluster.clock.now()),
+  })
   const history = new History()
-  const workload = new Workload(cluster, history, { clients: CLIENTS, registers: REGISTERS })
-  const faults = new Faults(cluster, workload, { quietMsMax: 12_000 })
+  const sight = new Sight(() => cluster.clock.now(), profile.faults === 'serial')
+  const workload = new Workload(cluster, history, sight, PACE_MS)
+  const stranger = new Stranger(cluster)
   let wrong: string[]
   try {
     await cluster.form()
-    workload.start()
-    await cluster.run(faults.run(cluster.clock.now() + (init.faultsMs ?? 120_000)))
+    await cluster.run(stranger.start())
+    await cluster.run(workload.start())
+    await cluster.run(
+      new Director(cluster, sight, () => history.forgetBindings(cluster.clock.now())).run(plan, profile.faultsMs),
+    )
     await cluster.run(workload.stop())
-    await cluster.run(faults.powerCut())
-    const copies = Math.min(3, cluster.nodes.length)
-    const quietMs = init.quietMs ?? 60_000
-    await cluster.until(() => cluster.isStable(copies), 120_000, `${copies} copies of every range`)
-    await cluster.run(sleep(cluster.clock, quietMs))
-    wrong = await cluster.run(judge(cluster, history))
+    if (profile.powerCut) await cluster.run(cluster.powerCut(1_000 + drawn.int(4_000)))
+    const restAt = cluster.clock.now() + (init.quietMs ?? 60_000)
+    await cluster.run(sleep(cluster.clock, WRITABLE_AFTER_MS))
+    wrong = await cluster.run(checkWritable(cluster))
+    await cluster.run(sleep(cluster.clock, Math.max(0, restAt - cluster.clock.now())))
+    wrong.push(...(await cluster.run(judge(cluster, history, workload, relays))))
+    wrong.push(...checkOutside(cluster, stranger))
   } catch (error) {
     wrong = [`the run did not come to its end: ${error instanceof Error ? error.message : String(error)}`]
   }
+  if (cluster.broken) throw cluster.broken
   return {
     seed: init.seed,
-    wrong: [...configs.wrong, ...wrong],
+    profile,
+    plan,
+    wrong: [...configs.wrong, ...acceptors.wrong, ...wrongMoney, ...wrong],
     hash: cluster.trace.hash,
     simulatedMs: cluster.clock.now(),
     counts: `${history.counts()}, configs ${configs.size}`,
@@ -77,19 +114,37 @@ export async function simulate(init: SimulationInit): Promise<Outcome> {
   }
 }
 
-async function judge(cluster: Cluster, history: History): Promise<string[]> {
+async function judge(cluster: Cluster, history: History, workload: Workload, relays: Relays): Promise<string[]> {
+  const store = cluster.nodes[0]?.overlay?.store
   const lists = new Map<string, readonly string[]>()
-  const first = cluster.nodes[0]?.overlay
-  for (let i = 0; i < REGISTERS; i++) {
-    const key = registerKey(i)
-    lists.set(key.name, (await first?.store.reg.read<string[]>(key, 'strict'))?.body ?? [])
+  for (const key of workload.lists) {
+    lists.set(key.name, (await store?.reg.read<string[]>(key, 'strict'))?.body ?? [])
+  }
+  await workload.settle()
+  const balances = new Map<string, Balance>()
+  for (const key of workload.balances) {
+    const balance = (await store?.reg.read<Balance>(key, 'strict'))?.body
+    if (balance) balances.set(key.name, balance)
+  }
+  const vouchers = new Map<string, Voucher>()
+  for (const { key: name, range } of history.vouchers) {
+    const voucher = (await store?.reg.read<Voucher>({ name, range }, 'strict'))?.body
+    if (voucher) vouchers.set(name, voucher)
+  }
+  const pots = new Map<string, Pot>()
+  for (const key of workload.pots) {
+    const pot = (await store?.reg.read<Pot>(key, 'strict'))?.body
+    if (pot) pots.set(key.name, pot)
   }
   const nodes = await Promise.all(cluster.nodes.map((node) => finder(node, history)))
   return [
     ...checkAppends(lists, history.appends, history.reads),
     ...checkSets(history.sets, nodes),
     ...checkBindings(history.binds, history.lookups),
-    ...(await differingCopies(cluster, history)),
+    ...checkCalls(balances, history.calls, relays.forwarded),
+    ...checkVouchers(history.vouchers, vouchers, balances),
+    ...checkTransfers(pots, workload.pots.length * POT_COINS, history.transfers, history.looks),
+    ...(await checkRest(cluster)),
   ]
 }
 
@@ -97,21 +152,9 @@ async function judge(cluster: Cluster, history: History): Promise<string[]> {
 async function finder(node: SimNode, history: History): Promise<{ name: string; found: Found }> {
   const bodies = new Map<string, string>()
   for (const { name, range } of history.sets) {
+    if (bodies.has(name)) continue
     const body = await node.overlay?.store.set.get<string>({ range, name })
     if (body !== undefined) bodies.set(name, body)
   }
-  return { name: `n${node.index}`, found: (write) => bodies.get(write.name) }
-}
-
-/** After quiet all replicas of a range hold the same records. */
-async function differingCopies(cluster: Cluster, history: History): Promise<string[]> {
-  const wrong: string[] = []
-  for (const range of new Set(history.sets.map((write) => write.range))) {
-    const digests = new Set<string>()
-    for (const node of cluster.nodes) {
-      if (node.overlay?.configs.standing(range) === 'member') digests.add(await node.setDigest(range))
-    }
-    if (digests.size > 1) wrong.push(`range ${range}: ${digests.size} different copies of its records after quiet`)
-  }
-  return wrong
+  return { name: `n${node.index}`, found: (name) => bodies.get(name) }
 }

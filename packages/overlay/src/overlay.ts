@@ -129,6 +129,8 @@ export class Overlay implements Lifecycle {
   /** Checks the whole disk, again and again. */
   readonly scrub: Scrub
   readonly #view: RangeView
+  /** Order-free digest of this node's copy of a range, to compare copies. */
+  readonly digest: (primitive: 'reg' | 'set' | 'soft', range: RangeId) => Promise<string>
   readonly #set: SetRecords
   readonly #soft: SoftRecords
   readonly #reg: Registers
@@ -207,6 +209,7 @@ export class Overlay implements Lifecycle {
     this.#soft = new SoftRecords({ clock, random, rpc, configs, members, placement, log, disk, transfer })
     for (const records of [acceptors, this.#set, this.#soft]) configs.attach(records)
     this.store = { reg, set: this.#set, soft: this.#soft }
+    this.digest = (primitive, range) => ({ reg: acceptors, set: this.#set, soft: this.#soft })[primitive].digest(range)
     const { alarms } = this.#condition
     this.scrub = new Scrub(
       { clock, log, disk, members, configs, alarms, acceptors, set: this.#set, soft: this.#soft },

@@ -11,6 +11,7 @@ export function checkBindings(binds: readonly Bind[], lookups: readonly Lookup[]
     const versions = byName.get(lookup.name) ?? []
     let last: Bind | undefined
     for (const bind of versions) {
+      if (isForgotten(bind, lookup)) continue
       if (bind.acknowledgedAt !== undefined && bind.acknowledgedAt < lookup.invokedAt) last = bind
     }
     if (!last) continue
@@ -25,4 +26,9 @@ export function checkBindings(binds: readonly Bind[], lookups: readonly Lookup[]
     if (last.gone && !later && lookup.seqs.length > 0) say(`found ${lookup.seqs.join(' ')} after its removal`)
   }
   return wrong
+}
+
+/** All memories were lost between the two. */
+function isForgotten({ forgottenAt }: Bind, { endedAt }: Lookup): boolean {
+  return forgottenAt !== undefined && forgottenAt <= endedAt
 }

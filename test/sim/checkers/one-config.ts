@@ -3,6 +3,7 @@ import type { RangeConfig } from '@thor-node/overlay'
 /** One config per range and epoch, whoever adopts it, before and after restarts. */
 export class OneConfig {
   readonly #seen = new Map<string, string>()
+  readonly #configs = new Map<string, RangeConfig>()
   readonly wrong: string[] = []
 
   see(config: RangeConfig): void {
@@ -14,8 +15,15 @@ export class OneConfig {
         .join()
     const text = `${members(config.old)} > ${members(config.next)}`
     const known = this.#seen.get(id)
-    if (known === undefined) this.#seen.set(id, text)
-    else if (known !== text) this.wrong.push(`${id} was decided twice: ${known} and ${text}`)
+    if (known === undefined) {
+      this.#seen.set(id, text)
+      this.#configs.set(`${config.range} ${config.epoch}`, config)
+    }
+    if (known !== undefined && known !== text) this.wrong.push(`I1 ${id} was decided twice: ${known} and ${text}`)
+  }
+
+  get(range: number, epoch: number): RangeConfig | undefined {
+    return this.#configs.get(`${range} ${epoch}`)
   }
 
   get size(): number {

@@ -59,6 +59,10 @@ export class MemoryLinks {
     this.#cut.add(pair(from, to))
   }
 
+  mend(from: NodeId, to: NodeId): void {
+    this.#cut.delete(pair(from, to))
+  }
+
   /** Share of frames lost on this direction only; 0 removes the fault. */
   setLoss(from: NodeId, to: NodeId, rate: number): void {
     if (rate > 0) this.#lossy.set(pair(from, to), rate)

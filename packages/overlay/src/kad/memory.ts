@@ -100,6 +100,11 @@ export class MemoryNetwork {
     this.#watchSilence([from], [to])
   }
 
+  /** One direction is whole again. */
+  mend(from: NodeId, to: NodeId): void {
+    this.links.mend(from, to)
+  }
+
   heal(): void {
     this.links.heal()
   }

@@ -87,7 +87,7 @@ export class Balancer implements Lifecycle {
       { self: init.self },
     )
     this.#roster = new Roster(components, this.#limits)
-    serveChanges({ rpc, configs, copied: [components.acceptors, ...components.copied] })
+    serveChanges({ clock: components.clock, rpc, configs, copied: [components.acceptors, ...components.copied] })
     rpc.serve<{ leaving: boolean }, void>('range.leaving', ({ leaving }, from) => {
       if (leaving) this.#roster.sayLeaving(from)
       else this.#roster.unsayLeaving(from)

@@ -7,7 +7,7 @@
  *
  * Whoever drives may die between any two: the config says how far it came, and the rest starts again from `install`.
  */
-import { type Clock, errorMessage, type Logger, type Random, type RangeId } from '@thor-node/core'
+import { type Clock, errorMessage, type Logger, type Random, type RangeId, ThorError } from '@thor-node/core'
 import type { Members } from '../membership/contract.ts'
 import type { NodeId } from '../peers.ts'
 import type { Rpc } from '../rpc/contract.ts'
@@ -153,12 +153,15 @@ export class RangeChanger {
         batches.set(id, batch)
       }
     }
-    const timeoutMs = this.#init.limits.fillTimeoutMs
+    const { clock } = this.#components
+    const until = clock.now() + this.#init.limits.fillTimeoutMs
     await Promise.all(
       [...batches.values()].map(async ({ nodeId, sources, items }) => {
         const batch: FillBatch = { items, sources: sources.filter((source) => source !== nodeId), urgent }
         try {
-          await rpc.call<FillAnswer>(nodeId, 'range.fill', batch, { timeoutMs })
+          while (!(await rpc.call<FillAnswer>(nodeId, 'range.fill', batch)).done) {
+            if (clock.now() > until) throw new ThorError('RANGES_SLOW', `the copy does not come to its end`)
+          }
           for (const { range } of items) filled.get(range)?.add(nodeId)
         } catch (error) {
           this.#components.log.info('ranges could not be copied yet', { to: nodeId, error: errorMessage(error) })

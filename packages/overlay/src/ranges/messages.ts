@@ -25,13 +25,18 @@ export interface InstallAnswer {
   epochs: number[]
 }
 
-/** `range.fill`: a member copies SET and SOFT records of these ranges from the sources, then answers. */
+/**
+ * `range.fill`: a member copies records of these ranges from the sources. It answers when that is done, or soon that it goes
+ * on; asking again joins the copy that runs.
+ */
 export interface FillBatch {
   items: { range: RangeId; epoch: number }[]
   sources: NodeId[]
   urgent?: boolean
 }
-export type FillAnswer = Record<string, never>
+export interface FillAnswer {
+  done: boolean
+}
 
 /** `range.confirm`: which of these ranges the node holds completely, as a member of this epoch or a later one. */
 export interface ConfirmBatch {

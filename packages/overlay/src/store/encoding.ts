@@ -1,5 +1,5 @@
 /** How record bodies become bytes, and how bytes lie on the disk. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { type RangeId, ThorError } from '@thor-node/core'
 import { Packr } from 'msgpackr'
@@ -28,7 +28,7 @@ export function checkName(name: string, bytesMax: number): void {
 }
 
 export function hash8(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex').slice(0, 8)
+  return hash('sha256', bytes, 'hex').slice(0, 8)
 }
 
 /** `letter`, then the range as three hex digits, then the name: a range lies together, sorted by name. */
@@ -73,7 +73,7 @@ export class DigestSum {
   }
 
   #apply(item: string, sign: 1 | -1): void {
-    const hash = createHash('sha256').update(item).digest()
-    for (let i = 0; i < 4; i++) this.#words[i] = (this.#words[i] as number) + sign * hash.readUInt32LE(i * 4)
+    const bytes = hash('sha256', item, 'buffer')
+    for (let i = 0; i < 4; i++) this.#words[i] = (this.#words[i] as number) + sign * bytes.readUInt32LE(i * 4)
   }
 }

@@ -128,3 +128,10 @@ export function versioned<B>(value: RegValue | undefined): Versioned<B> | undefi
     body: packr.unpack(body) as B,
   }
 }
+
+/** What is in a register's bytes, for judges of simulations. The body is decoded when it is asked for. */
+export function readRegister(bytes: Uint8Array): { rev: number; opIds: readonly string[]; body(): unknown } {
+  const value = decodeValue(bytes)
+  const { rev, recent } = value
+  return { rev, opIds: recent.list().map(({ opId }) => opId), body: () => versioned(value)?.body }
+}
