@@ -13,6 +13,7 @@ import {
   MemoryNetwork,
   nodeIdOf,
   Overlay,
+  type OverlayInit,
   type RangeConfig,
   Roster,
   type SignedCertificate,
@@ -31,6 +32,7 @@ export interface ClusterInit {
   changes?: Partial<ChangeLimits>
   /** Planted: disks that do not sync. */
   ignoresSync?: boolean
+  scrub?: OverlayInit['scrub']
 }
 
 /** Told of what nodes do, in the order in which it happens. */
@@ -154,6 +156,7 @@ export class Cluster {
         issuer: { issuer: this.#issuers.get(node) },
         changes: this.#init.changes,
         rangeCount: this.ranges,
+        scrub: this.#init.scrub,
       },
     )
     node.overlay = overlay
@@ -262,9 +265,9 @@ export class Cluster {
     })
   }
 
-  /** Flips a bit in up to `count` of the node's registers and records; returns in how many. */
+  /** Flips a bit in up to `count` of the node's registers, records and range configs; returns in how many. */
   rot(node: SimNode, count: number): number {
-    const keys = ['R', 'S'].flatMap((letter) => node.disk.peek(letter).map(([key]) => key))
+    const keys = ['R', 'S', 'C', 'T'].flatMap((letter) => node.disk.peek(letter).map(([key]) => key))
     let flipped = 0
     for (let i = 0; i < count && keys.length > 0; i++) {
       const key = keys.splice(this.random.int(keys.length), 1)[0] as string

@@ -77,6 +77,8 @@ export interface Look {
 }
 
 export class History {
+  /** What a client itself found wrong with an answer. */
+  readonly broken: string[] = []
   readonly transfers: Transfer[] = []
   readonly looks: Look[] = []
   readonly calls: PaidCall[] = []

@@ -23,6 +23,8 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     seeds: { type: 'string' },
     nodes: { type: 'string' },
+    spares: { type: 'string' },
+    'faults-ms': { type: 'string' },
     faults: { type: 'string' },
     without: { type: 'string' },
     only: { type: 'string' },
@@ -45,6 +47,8 @@ const HELP = `npm run sim -- [options]      simulates whole rings, one run per s
   --brief           only failures and the sum
   --trace           everything that happened, line by line
   --nodes N         size of the ring, instead of what the seed says
+  --spares N        nodes that may join later
+  --faults-ms MS    how long there is trouble
   --faults 1,4      only these of the planned faults
   --without KIND,…  kinds of faults that do not happen: ${faultKinds.join(', ')}
   --only KIND,…     kinds of faults that happen
@@ -63,7 +67,7 @@ if (values.plant !== undefined && !plants[values.plant]) {
 const range = /^(\d+)\.\.(\d+)$/.exec(values.seeds ?? '')
 const [from, to] = range ? [Number(range[1]), Number(range[2])] : [Number(values.seed ?? 1), Number(values.seed ?? 1)]
 
-const passed = (['brief', 'nodes', 'without', 'only', 'until-found'] as const).flatMap((name) =>
+const passed = (['brief', 'nodes', 'spares', 'faults-ms', 'without', 'only', 'until-found'] as const).flatMap((name) =>
   values[name] ? [`--${name}`, ...(values[name] === true ? [] : [values[name]])] : [],
 )
 if (Number(values.jobs) > 1 || values.plant !== undefined) {
@@ -75,6 +79,8 @@ const only = values.only?.split(',')
 const without = faultKinds.filter((kind) => (only ? !only.includes(kind) : values.without?.split(',').includes(kind)))
 const profile: ProfileWish = {
   ...(values.nodes && { nodes: Number(values.nodes) }),
+  ...(values.spares && { spares: Number(values.spares) }),
+  ...(values['faults-ms'] && { faultsMs: Number(values['faults-ms']) }),
   ...(without.length > 0 && { without }),
 }
 let failed = 0

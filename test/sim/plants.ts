@@ -46,7 +46,7 @@ export const plants: Readonly<Record<string, Plant>> = {
       },
     ],
     finds: /lost|missed|moved|twice|began after|I13|I1 |is at/,
-    args: ['--nodes', '4', '--only', 'join,leave,isolate,split,crash'],
+    args: ['--nodes', '4', '--spares', '4', '--only', 'join,leave,isolate,split,crash'],
     rare: true,
   },
   'no-re-decide': {
@@ -59,7 +59,7 @@ export const plants: Readonly<Record<string, Plant>> = {
       },
     ],
     finds: /lost|missed|moved|twice|began after|is at/,
-    args: ['--nodes', '4', '--only', 'join,leave,isolate,split,crash'],
+    args: ['--nodes', '4', '--spares', '4', '--only', 'join,leave,isolate,one-way,crash,lose'],
     rare: true,
   },
   'no-epoch-fence': {
@@ -77,7 +77,7 @@ export const plants: Readonly<Record<string, Plant>> = {
       },
     ],
     finds: /lost|missed|moved|twice|began after|I4|is at/,
-    args: ['--nodes', '5', '--only', 'join,leave,one-way,lose,isolate,freeze'],
+    args: ['--nodes', '4', '--spares', '4', '--only', 'join,leave,one-way,lose,isolate'],
     rare: true,
   },
   'half-transaction': {
@@ -168,7 +168,7 @@ export const plants: Readonly<Record<string, Plant>> = {
       },
     ],
     finds: /after its removal|though/,
-    args: ['--only', 'isolate,power-off,crash'],
+    args: ['--only', 'isolate,power-off'],
     rare: true,
   },
 }

@@ -61,6 +61,10 @@ export async function simulate(init: SimulationInit): Promise<Outcome> {
     profile,
     changes: { newNodeAfterMs: 1_000, deadNodeAfterMs: 10_000, tickMs: 2_000 },
     ignoresSync: init.ignoresSync,
+    // Weekly in real rings; here damage must be mended before the end.
+    scrub: plan.some(({ kind }) => kind === 'bit-rot')
+      ? { periodMs: 15_000, firstAfterMs: 3_000, stepMs: 300 }
+      : undefined,
   })
   const configs = new OneConfig()
   const wrongMoney = new Set<string>()
@@ -138,6 +142,7 @@ async function judge(cluster: Cluster, history: History, workload: Workload, rel
   }
   const nodes = await Promise.all(cluster.nodes.map((node) => finder(node, history)))
   return [
+    ...history.broken,
     ...checkAppends(lists, history.appends, history.reads),
     ...checkSets(history.sets, nodes),
     ...checkBindings(history.binds, history.lookups),

@@ -12,9 +12,9 @@ export class Binder extends Client {
       const gone = this.random.int(6) === 0
       await this.#bind(key, seq, gone)
       // Who goes often stays away for long: what was forgotten of it has time to come back.
-      const looks = gone && this.random.int(3) === 0 ? 30 : 3
-      for (let i = 0; i < looks && this.site.running(); i++) {
-        await this.pause()
+      const isLong = gone && this.random.int(3) === 0
+      for (let i = 0; i < (isLong ? 25 : 3) && this.site.running(); i++) {
+        await this.pause(isLong ? 3 * this.site.paceMs : this.site.paceMs)
         await this.#lookUp(key)
       }
     }

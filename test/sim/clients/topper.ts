@@ -39,6 +39,9 @@ export class Topper extends Client {
         (current) => useVoucher(current?.body, { account: account.name, opId }, at),
       ),
     )
+    if (used?.value.type === 'refused' && used.value.reason === 'unknown') {
+      this.site.history.broken.push(`I5 ${voucher.name} was issued, and then unknown to its user`)
+    }
     if (used?.value.type !== 'used' || this.random.int(5) === 0) return
     await creditVoucher(this, voucher, account, opId, AMOUNT)
   }
