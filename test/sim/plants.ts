@@ -54,7 +54,7 @@ export const plants: Readonly<Record<string, Plant>> = {
     changes: [
       {
         file: 'packages/overlay/src/ranges/change.ts',
-        find: 'await reg.redecide(configs)\n      return configs',
+        find: 'await reg.redecide(configs, urgent)\n      return configs',
         replace: 'await Promise.resolve()\n      return configs',
       },
     ],
@@ -110,8 +110,8 @@ export const plants: Readonly<Record<string, Plant>> = {
     changes: [
       {
         file: 'packages/overlay/src/store/acceptor-store.ts',
-        find: `const write = () => disk.batch([{ type: 'put', key, value: encodeRecord(state) }], { sync: true })`,
-        replace: `const write = () => disk.batch([{ type: 'put', key, value: encodeRecord(state) }], { sync: false })`,
+        find: `const write = () => disk.batch([{ type: 'put', key, value: encodeRecord(key, state) }], { sync: true })`,
+        replace: `const write = () => disk.batch([{ type: 'put', key, value: encodeRecord(key, state) }], { sync: false })`,
       },
     ],
     finds: /I3/,

@@ -45,7 +45,7 @@ test(
   }),
 )
 
-const SEEDS_MAX = 60
+const SEEDS_MAX = 20
 
 /** Output of the simulator with a plant, until the judges find something. */
 function runPlanted(name: string, args: readonly string[]): Promise<string> {
