@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Logger, Timer } from '@thor-node/core'
 import type { NodeId } from '../peers.ts'
 import type { Member, MemberChange, Members } from './contract.ts'
@@ -24,6 +25,7 @@ export class MemberTable implements Members {
   readonly #listeners = new Set<(change: MemberChange) => void>()
   #self: Member
   #list: readonly Member[] | undefined
+  #digest: string | undefined
 
   constructor(self: Member, init: MemberTableInit) {
     this.#self = self
@@ -40,6 +42,17 @@ export class MemberTable implements Members {
       a.nodeId < b.nodeId ? -1 : 1,
     )
     return this.#list
+  }
+
+  /** Equal for those who know the same of everybody; that a member is suspected makes no difference. */
+  get digest(): string {
+    if (this.#digest === undefined) {
+      const texts = this.list().map(({ nodeId, incarnation, state }) => {
+        return `${nodeId} ${incarnation} ${state === 'suspect' ? 'alive' : state}`
+      })
+      this.#digest = createHash('sha256').update(texts.join()).digest('base64').slice(0, 22)
+    }
+    return this.#digest
   }
 
   get(nodeId: NodeId): Member | undefined {
@@ -81,7 +94,7 @@ export class MemberTable implements Members {
   replace(entry: Entry, member: Member): void {
     const previous = entry.member
     entry.member = member
-    this.#list = undefined
+    this.#forget()
     if (isSameView(previous, member)) return
     if (previous.state !== member.state) {
       this.#init.log.info('member changed', { name: member.name, from: previous.state, to: member.state })
@@ -95,8 +108,14 @@ export class MemberTable implements Members {
     this.#emit({ member: self, previous })
   }
 
-  #emit(change: MemberChange): void {
+  /** What was derived from the entries. */
+  #forget(): void {
     this.#list = undefined
+    this.#digest = undefined
+  }
+
+  #emit(change: MemberChange): void {
+    this.#forget()
     if (addressText(change.member) !== (change.previous && addressText(change.previous))) this.#init.onMoved()
     for (const listener of [...this.#listeners]) {
       try {

@@ -74,7 +74,7 @@ export class Membership implements Members, Lifecycle {
     })
     this.#gossip = new Gossip(components, {
       settings: this.#settings,
-      members: this,
+      members: this.#table,
       isRunning: () => this.#state === 'running',
       onNews: (news, from) => this.#merge(news, from),
     })
@@ -191,7 +191,7 @@ export class Membership implements Members, Lifecycle {
     this.#log.info('this node stood still', { forMs: Math.round(forMs) })
     for (const { member } of this.#table.entries()) this.#weigh(member.nodeId, { type: 'stalled', forMs })
     // The others may have given this node up meanwhile.
-    for (const nodeId of this.#gossip.connected()) void this.#gossip.exchange(nodeId)
+    for (const nodeId of this.#gossip.connected()) this.#gossip.exchangeSoon(nodeId)
   }
 
   /** A dead member is dialled by the mesh; one that is connected all the same gets the chance to answer. */
@@ -270,14 +270,19 @@ export class Membership implements Members, Lifecycle {
         return
       case 'kill':
         this.#setState(entry, 'dead')
-        this.#gossip.tell('swim.news', { members: [entry.member] })
+        this.#gossip.tellThinly('swim.news', { members: [entry.member] }, nodeId)
         // What is left of a connection may be dead without a sign: only a new one can tell that it is back.
         if (this.#components.peers.isConnected(nodeId)) void this.#mesh.renew(nodeId)
         this.#lookAgain(nodeId)
         return
-      case 'accuse':
-        this.#gossip.tell('swim.accuse', { ...claimOf(entry.member), evidence: effect.evidence })
+      case 'accuse': {
+        const accusation = { ...claimOf(entry.member), evidence: effect.evidence }
+        // Who is the first to notice makes the others look; all notice a broken connection at once.
+        const isFirst = entry.belief.phase === 'suspected' && entry.belief.accusers.length === 1
+        if (isFirst && effect.evidence === 'silent') this.#gossip.tell('swim.accuse', accusation)
+        else this.#gossip.tellThinly('swim.accuse', accusation, nodeId)
         return
+      }
       case 'redial':
         this.#mesh.nudge(nodeId)
         return
@@ -351,7 +356,8 @@ export class Membership implements Members, Lifecycle {
     // When one of those that were cut off is back, the others may be too.
     if (this.#table.get(peer)?.state === 'dead') this.#hurryAfterDead()
     this.#weigh(peer, { type: 'answered' })
-    void this.#gossip.exchange(peer)
+    this.#rpc.notify(peer, 'swim.news', { members: [this.self] })
+    this.#gossip.exchangeSoon(peer)
   }
 
   #hurryAfterDead(): void {

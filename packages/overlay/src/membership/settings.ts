@@ -8,6 +8,8 @@ export interface MembershipSettings {
   doubtfulProbes: number
   /** After so many direct probes in a row without an answer the connection is made anew. */
   missesMax: number
+  /** About so many members tell all others what everybody finds out for itself. */
+  tellersMax: number
   /** Full exchange with one member, by turns. */
   syncPeriodMs: number
   syncTimeoutMs: number
@@ -24,6 +26,7 @@ export const defaultMembership: MembershipSettings = {
   indirectProbes: 3,
   doubtfulProbes: 8,
   missesMax: 4,
+  tellersMax: 16,
   syncPeriodMs: 2_500,
   syncTimeoutMs: 1_000,
   startGraceMs: 1_000,

@@ -116,7 +116,12 @@ export class TestRing {
   }
 
   /** A node as it is right after admission: it has the roster and knows who the members are. */
-  async boot(certificate: Certificate, known: SavedRoster, port = 5_000 + this.nodes.length): Promise<RingNode> {
+  async boot(
+    certificate: Certificate,
+    known: SavedRoster,
+    port = 5_000 + this.nodes.length,
+    onBoot: (node: RingNode) => void = () => undefined,
+  ): Promise<RingNode> {
     const clock = new StallingClock(this.clock)
     const roster = new Roster({ clock: this.clock }, { ring: trustOf(this.root) })
     roster.take(known)
@@ -151,14 +156,15 @@ export class TestRing {
       this.changes.push(`${observer}: ${member.name} ${member.state}`)
       this.verdicts.push({ at: this.clock.now(), observer, member: member.name, state: member.state })
     })
-    await members.start()
     const node = { certificate, clock, peers, rpc, roster, members, saved }
+    onBoot(node)
+    await members.start()
     this.nodes.push(node)
     return node
   }
 
   /** Admits one more: its certificate is announced by the first node, then it starts. */
-  async join(): Promise<RingNode> {
+  async join(onBoot?: (node: RingNode) => void): Promise<RingNode> {
     const first = this.nodes[0]
     const certificate = this.certify(`n${++this.#names}`)
     const announced = first?.members.announce({ certificates: [this.sign(certificate)] })
@@ -167,7 +173,7 @@ export class TestRing {
     const known = first
       ? { ...first.roster.contents, members: first.members.list() }
       : { certificates: [], issuers: [], revocations: [], members: [] }
-    return this.boot(certificate, known)
+    return this.boot(certificate, known, undefined, onBoot)
   }
 
   async grow(size: number): Promise<void> {
