@@ -34,6 +34,7 @@ import type {
   LeaveResult,
   MembersResult,
   NodeOperations,
+  NodeScrub,
   NodeStatus,
   RevokeQuery,
   RevokeResult,
@@ -54,6 +55,8 @@ interface HomeCounts {
 export interface OperationsComponents {
   ring: RingAccess
   alarms: Pick<RingAlarms, 'of'>
+  /** Of this node's disk. */
+  scrub(): NodeScrub | undefined
   clock: Clock
   random: Random
   directory: AccountDirectory
@@ -276,6 +279,7 @@ export class Operations implements NodeOperations {
   ): NodeStatus {
     const { members } = this.#c.ring
     const live = members.isLive(member.nodeId)
+    const scrub = member.nodeId === members.self.nodeId ? this.#c.scrub() : undefined
     return {
       name: member.name,
       nodeId: member.nodeId,
@@ -291,6 +295,7 @@ export class Operations implements NodeOperations {
       self: member.nodeId === members.self.nodeId,
       services: member.services,
       alarms,
+      ...(scrub && { scrub }),
     }
   }
 

@@ -124,7 +124,8 @@ export class Overlay implements Lifecycle {
   readonly #gatekeeper: Gatekeeper
   readonly #peers: PeerNet
   readonly #membership: Membership
-  readonly #lives: Lives
+  /** Whether this disk is the latest that others know of. */
+  readonly lives: Lives
   readonly #condition: Condition
   /** Checks the whole disk, again and again. */
   readonly scrub: Scrub
@@ -184,7 +185,7 @@ export class Overlay implements Lifecycle {
       { clock, random, log, rpc, members, disk },
       { self, forced: init.acceptOldCopy, onStale: onStale && ((by) => onStale(by)) },
     )
-    this.#lives = lives
+    this.lives = lives
     this.#condition = new Condition(
       { clock, random, log, rpc, members, disk, space: components.space },
       { onChange: (troubles) => this.#membership.setTroubles(troubles) },
@@ -265,13 +266,13 @@ export class Overlay implements Lifecycle {
   /** Resolves when this node knows where every range is. It serves others' requests from then on. */
   async start(): Promise<void> {
     if (this.#started.length > 0) return
-    await this.#lives.open()
+    await this.lives.open()
     await this.configs.load()
     if (this.#genesis) await this.configs.genesis()
     this.#view.refresh()
     for (const part of [
       this.#gatekeeper,
-      this.#lives,
+      this.lives,
       this.#condition,
       this.#peers,
       this.#membership,
@@ -360,7 +361,7 @@ export class Overlay implements Lifecycle {
   snapshot(): Record<string, unknown> {
     return {
       transfer: this.#transfer.snapshot(),
-      life: this.#lives.snapshot(),
+      life: this.lives.snapshot(),
       condition: this.#condition.snapshot(),
       scrub: this.scrub.report,
       balancer: this.#balancer.snapshot(),

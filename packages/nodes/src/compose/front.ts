@@ -1,8 +1,9 @@
-import { Door, type Overlay, type Roster } from '@thor-node/overlay'
+import { Door, type Overlay, type Roster, type ScrubReport } from '@thor-node/overlay'
 import { ProvisionServer } from '@thor-node/provision'
 import { RingAlarms } from '../adapters/alarms.ts'
 import { CallHistory } from '../adapters/call-history.ts'
 import { CallHistoryAdapter, DeviceLocationsAdapter } from '../adapters/provision.ts'
+import type { NodeScrub } from '../control/contract.ts'
 import { ControlServer } from '../control/server.ts'
 import { LiveZone } from '../dns/live-zone.ts'
 import { DnsServer } from '../dns/server.ts'
@@ -96,9 +97,16 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
   }
   const alarms = new RingAlarms({ rpc: overlay.rpc, own: () => overlay.alarms() })
   const operations = new Operations(
-    { ring: overlay, alarms, clock, random, ...parts },
+    { ring: overlay, alarms, scrub: () => scrubOf(overlay.scrub.report), clock, random, ...parts },
     { domain: () => domain, inviteLifetimeMs: config.admission.inviteTtl },
   )
   const control = new ControlServer({ logger, operations }, { data: config.data })
   return { provision, dns, door, control, operations, invites }
+}
+
+/** Where it is on the disk is nobody's business. */
+function scrubOf(report: ScrubReport | undefined): NodeScrub | undefined {
+  if (!report) return undefined
+  const { position: _, ...shown } = report
+  return shown
 }

@@ -44,6 +44,19 @@ export interface NodeStatus {
   services: NodeServices
   /** What is wrong with it now; empty for nodes that are not live. */
   alarms: NodeAlarm[]
+  /** The check of its disk, running or last: of the node that was asked only. */
+  scrub?: NodeScrub
+}
+
+export interface NodeScrub {
+  /** Epoch milliseconds; no end while it runs. */
+  startedAt: number
+  endedAt?: number
+  records: number
+  bytes: number
+  damaged: number
+  /** Of these, how many are whole again. */
+  mended: number
 }
 
 export interface NodeAlarm {

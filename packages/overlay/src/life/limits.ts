@@ -10,6 +10,8 @@ export const lifeLimits = {
   retryMs: 200,
   /** A node that starts waits so long for members that do not answer before a quorum without them is enough. */
   patienceMs: 1_000,
+  /** The same when all who answered have just started too: who is missing may be the one that remembers. */
+  coldPatienceMs: 10_000,
   /** By so much an operator's order to take an old copy puts the count above all that others may remember. */
   forcedStep: 1_099_511_627_776,
 } as const

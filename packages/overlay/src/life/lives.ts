@@ -40,7 +40,8 @@ export interface LivesInit {
   forced?: boolean
 }
 
-type ClaimAnswer = { ok: boolean; remembered: RememberedRow[] }
+/** `seasoned`: who answers votes itself, so it has heard what its own start could tell it. */
+type ClaimAnswer = { ok: boolean; seasoned: boolean; remembered: RememberedRow[] }
 
 /** Twice, so that one flipped bit does not make the disk an old one. */
 const OWN_KEYS = ['Lown', 'Lown2'] as const
@@ -63,7 +64,13 @@ export class Lives implements Lifecycle, Stamp {
   #count = 0
   /** Counts in batches that are being written are above those that are durable. */
   #stamped = 0
-  #patience: 'waiting' | 'over' = 'waiting'
+  #startedAt = Number.POSITIVE_INFINITY
+  /** When the first other member has vouched for this disk. */
+  #vouchedAt = Number.POSITIVE_INFINITY
+  /** All have. */
+  #complete = false
+  /** Somebody who has vouched for this disk has been there for a while. */
+  #seasonedVoucher = false
   #stale = false
   #running = false
   #unsaved = false
@@ -108,10 +115,7 @@ export class Lives implements Lifecycle, Stamp {
     this.#running = true
     const { clock, rpc } = this.#components
     this.#undo.push(rpc.onConnected((peer) => void this.#claim(peer)))
-    const timer = clock.after(lifeLimits.patienceMs, () => {
-      this.#patience = 'over'
-    })
-    this.#undo.push(() => timer.cancel())
+    this.#startedAt = clock.now()
   }
 
   async stop(): Promise<void> {
@@ -133,7 +137,7 @@ export class Lives implements Lifecycle, Stamp {
 
   /** Whether this node's word may count among the voters of this config. */
   mayVote(config: RangeConfig): boolean {
-    return !this.#stale && hasQuorum(config, this.#vouched) && this.#isPatient()
+    return !this.#stale && hasQuorum(config, this.#vouched) && this.#isPatient(config)
   }
 
   snapshot(): { base: number; count: number; vouchedBy: number; stale: boolean } {
@@ -152,13 +156,21 @@ export class Lives implements Lifecycle, Stamp {
     this.#telling ??= this.#components.clock.after(lifeLimits.tellAfterMs, () => this.#tell())
   }
 
-  /** Everybody has answered who may know better, or had the time to. */
-  #isPatient(): boolean {
-    if (this.#patience === 'over') return true
-    const { members } = this.#components
-    if (!members.list().every(({ nodeId, state }) => state === 'left' || this.#vouched.has(nodeId))) return false
-    this.#patience = 'over'
-    return true
+  /** Everybody has answered who may know better, or had the time to; alone that is counted from the start. */
+  #isPatient(config: RangeConfig): boolean {
+    const { clock, members } = this.#components
+    const since = hasQuorum(config, new Set([this.#init.self])) ? this.#startedAt : this.#vouchedAt
+    if (this.#complete || clock.now() - since >= this.#patienceMs) return true
+    this.#complete = members.list().every(({ nodeId, state }) => state === 'left' || this.#vouched.has(nodeId))
+    return this.#complete
+  }
+
+  get #patienceMs(): number {
+    return this.#seasonedVoucher ? lifeLimits.patienceMs : lifeLimits.coldPatienceMs
+  }
+
+  get #isSeasoned(): boolean {
+    return this.#complete || this.#components.clock.now() - this.#vouchedAt >= this.#patienceMs
   }
 
   get #own(): Claim {
@@ -175,8 +187,11 @@ export class Lives implements Lifecycle, Stamp {
       const body = { ...this.#own, remembered: this.#rows() }
       const answer = await rpc.call<ClaimAnswer>(peer, 'life.claim', body, { timeoutMs: lifeLimits.claimTimeoutMs })
       this.#learn(answer.remembered)
-      if (answer.ok === true) this.#vouched.add(peer)
-      else if (answer.ok === false) this.#beStale(peer)
+      if (answer.ok === true) {
+        this.#vouched.add(peer)
+        this.#vouchedAt = Math.min(this.#vouchedAt, clock.now())
+        if (answer.seasoned === true) this.#seasonedVoucher = true
+      } else if (answer.ok === false) this.#beStale(peer)
     } catch (error) {
       if (errorCode(error) === 'RPC_NOT_CONNECTED' || !this.#running) return
       this.#log.debug('a peer did not say what it remembers', { peer, error: errorMessage(error) })
@@ -212,7 +227,7 @@ export class Lives implements Lifecycle, Stamp {
     const ok = claim !== undefined && this.#take(claim, from)
     // The memory of a new process must not be lost with this one's.
     if (ok && before?.session !== claim.session) await this.#save()
-    return { ok, remembered: this.#rows() }
+    return { ok, seasoned: this.#isSeasoned, remembered: this.#rows() }
   }
 
   #onTold(value: unknown, from: NodeId): void {
