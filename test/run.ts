@@ -6,7 +6,7 @@
  *   node test/run.ts                  everything (npm test)
  *   node test/run.ts sip overlay      files whose path contains one of the words
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 
@@ -33,10 +33,33 @@ function count(output: string, what: string): number {
   )
 }
 
+const running = new Set<ChildProcess>()
+
+function endGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal)
+  } catch {
+    // It is empty.
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    for (const child of running) endGroup(child, 'SIGKILL')
+    process.exit(1)
+  })
+}
+
 function runFile(file: string): Promise<Outcome> {
   return new Promise((done) => {
     const started = performance.now()
-    const child = spawn(process.execPath, [resolve(root, file)], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [resolve(root, file)], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A process group of its own: when it is ended, so are the nodes and phones that it started.
+      detached: true,
+    })
+    running.add(child)
     let output = ''
     child.stdout.on('data', (chunk) => {
       output += chunk
@@ -47,11 +70,14 @@ function runFile(file: string): Promise<Outcome> {
     let timedOut = false
     const timer = setTimeout(() => {
       timedOut = true
-      child.kill('SIGTERM')
-      setTimeout(() => child.kill('SIGKILL'), 5_000).unref()
+      endGroup(child, 'SIGTERM')
+      setTimeout(() => endGroup(child, 'SIGKILL'), 5_000).unref()
     }, limitMs(file))
+    // What it left behind would hold its output open.
+    child.on('exit', () => endGroup(child, 'SIGKILL'))
     child.on('close', (code, signal) => {
       clearTimeout(timer)
+      running.delete(child)
       const total = count(output, 'Total')
       const passed = count(output, 'Passed')
       const skipped = count(output, 'Skipped')
