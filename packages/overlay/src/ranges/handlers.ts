@@ -20,6 +20,8 @@ import {
 
 /** Whoever drives a change hears so often that a copy goes on: its caller must not wait for ever for an answer that got lost. */
 const FILL_ANSWER_MS = 1_000
+/** Made once: an abort without a reason makes an error with a stack each time. */
+const ANSWERED = new Error('answered')
 
 /** What a member answers to whoever drives a change. `copied`: the stores whose records are copied to new members. */
 export function serveChanges(components: {
@@ -67,7 +69,7 @@ export function serveChanges(components: {
       () => false,
     )
     const done = await Promise.race([running.then(() => true), long])
-    patience.abort()
+    patience.abort(ANSWERED)
     return { done }
   })
 

@@ -45,6 +45,9 @@ export interface SetRecordsInit {
   listBytesMax?: number
 }
 
+/** Made once: an abort without a reason makes an error with a stack each time. */
+const ANSWERED = new Error('answered')
+
 interface Watcher {
   prefix: string
   listener: (key: RecordKey, body: unknown) => void
@@ -238,7 +241,7 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
         call(first).catch(() => undefined),
         sleep(this.#c.clock, setLimits.hedgeAfterMs, patience.signal).catch(() => undefined),
       ])
-      patience.abort()
+      patience.abort(ANSWERED)
       if (answer && 'bodies' in answer && answer.bodies.length > 0) return { done: answer.bodies }
     }
     const so = await gather<GetAnswer>(
