@@ -26,6 +26,9 @@ export const systemClock: Clock = {
   },
 }
 
+/** A reason to end a sleep early. Made once: an abort without a reason makes an error with a stack each time. */
+export const ENOUGH: Error = new Error('enough')
+
 /** Resolves after `ms`; rejects with the signal's reason when it is aborted first. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

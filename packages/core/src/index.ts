@@ -4,7 +4,7 @@
  * @module
  */
 export { type Aor, makeAor, recordKey, splitAor } from './aor.ts'
-export { type Clock, every, sleep, systemClock, type Timer } from './clock.ts'
+export { type Clock, ENOUGH, every, sleep, systemClock, type Timer } from './clock.ts'
 export {
   computeHa1,
   type DigestAlgorithm,

@@ -20,7 +20,7 @@ function scene() {
     const record = await cache.get(AOR)
     return record?.kind === 'alias' ? record.target : undefined
   }
-  return { clock, reg, put, target }
+  return { clock, reg, put, cache, target }
 }
 
 test(
@@ -69,6 +69,55 @@ test(
     reg.before = () => {
       throw new ThorError('STORE_UNAVAILABLE', 'no quorum')
     }
+    await target().then(assert.unreachable, (error) => assert.is(error.code, 'STORE_UNAVAILABLE'))
+  }),
+)
+
+test(
+  'a range without a quorum is asked once in a while, and nobody waits for it',
+  deadline(2_000, async () => {
+    const { clock, reg, put, target } = scene()
+    put('a@example.com')
+    await target()
+    await clock.advance(10_000)
+    let asked = 0
+    reg.before = (operation) => {
+      if (operation === 'near') return
+      asked++
+      return new Promise((_, reject) => {
+        clock.after(2_000, () => reject(new ThorError('STORE_UNAVAILABLE', 'no quorum')))
+      })
+    }
+    const first = target()
+    await clock.advance(2_000)
+    assert.is(await first, 'a@example.com')
+    for (let i = 0; i < 20; i++) {
+      await clock.advance(100)
+      assert.is(await target(), 'a@example.com')
+    }
+    assert.ok(asked <= 4, `asked ${asked} times`)
+    reg.before = () => undefined
+    put('b@example.com')
+    await clock.advance(3_000)
+    await target()
+    await clock.advance(1)
+    assert.is(await target(), 'b@example.com')
+  }),
+)
+
+test(
+  "what this node never read is served from its replica's copy, and what that lacks is not said to be missing",
+  deadline(2_000, async () => {
+    const { reg, put, cache, target } = scene()
+    put('a@example.com')
+    // Another account of the same range was read: a quorum was heard.
+    await cache.get(AOR)
+    reg.tell(`acct/${AOR}`)
+    reg.before = (operation) => {
+      if (operation === 'read') throw new ThorError('STORE_UNAVAILABLE', 'no quorum')
+    }
+    assert.is(await target(), 'a@example.com')
+    reg.remove(recordKey('acct', AOR))
     await target().then(assert.unreachable, (error) => assert.is(error.code, 'STORE_UNAVAILABLE'))
   }),
 )

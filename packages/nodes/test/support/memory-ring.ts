@@ -22,7 +22,11 @@ export class MemoryReg implements RegStore {
   readonly values = new Map<string, { key: RecordKey; rev: number; body: unknown }>()
   reads = 0
   /** Called ahead of every operation: may wait, or throw. */
-  before: (operation: 'change' | 'read' | 'list', name: string) => void | Promise<void> = () => undefined
+  before: (operation: 'change' | 'read' | 'near' | 'list', name: string) => void | Promise<void> = () => undefined
+
+  remove(key: RecordKey): void {
+    this.values.delete(key.name)
+  }
 
   put(key: RecordKey, body: unknown): void {
     this.values.set(key.name, { key, rev: (this.values.get(key.name)?.rev ?? 0) + 1, body: copy(body) })
@@ -66,11 +70,11 @@ export class MemoryReg implements RegStore {
     for (const { prefix, listener } of this.watchers) if (name?.startsWith(prefix) ?? true) listener(name)
   }
 
-  async read<B>(key: RecordKey): Promise<Versioned<B> | undefined> {
+  async read<B>(key: RecordKey, mode: 'strict' | 'near'): Promise<Versioned<B> | undefined> {
     this.reads++
     // What a read finds is decided before it returns.
     const found = this.#get<B>(key.name)
-    await this.before('read', key.name)
+    await this.before(mode === 'near' ? 'near' : 'read', key.name)
     return found
   }
 

@@ -1,4 +1,4 @@
-import { type Clock, type RangeId, sleep, ThorError } from '@thor-node/core'
+import { type Clock, ENOUGH, type RangeId, sleep, ThorError } from '@thor-node/core'
 import type { Rpc } from '../rpc/contract.ts'
 import { Gate } from '../store/gate.ts'
 import { transferLimits } from '../store/limits.ts'
@@ -20,8 +20,6 @@ import {
 
 /** Whoever drives a change hears so often that a copy goes on: its caller must not wait for ever for an answer that got lost. */
 const FILL_ANSWER_MS = 1_000
-/** Made once: an abort without a reason makes an error with a stack each time. */
-const ANSWERED = new Error('answered')
 
 /** What a member answers to whoever drives a change. `copied`: the stores whose records are copied to new members. */
 export function serveChanges(components: {
@@ -69,7 +67,7 @@ export function serveChanges(components: {
       () => false,
     )
     const done = await Promise.race([running.then(() => true), long])
-    patience.abort(ANSWERED)
+    patience.abort(ENOUGH)
     return { done }
   })
 

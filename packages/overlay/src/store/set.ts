@@ -2,6 +2,7 @@ import {
   type Clock,
   compareUtf8,
   type Disk,
+  ENOUGH,
   errorCode,
   errorMessage,
   type Lifecycle,
@@ -44,9 +45,6 @@ export interface SetRecordsInit {
   /** @default setLimits.listBytesMax */
   listBytesMax?: number
 }
-
-/** Made once: an abort without a reason makes an error with a stack each time. */
-const ANSWERED = new Error('answered')
 
 interface Watcher {
   prefix: string
@@ -241,7 +239,7 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
         call(first).catch(() => undefined),
         sleep(this.#c.clock, setLimits.hedgeAfterMs, patience.signal).catch(() => undefined),
       ])
-      patience.abort(ANSWERED)
+      patience.abort(ENOUGH)
       if (answer && 'bodies' in answer && answer.bodies.length > 0) return { done: answer.bodies }
     }
     const so = await gather<GetAnswer>(
