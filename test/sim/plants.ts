@@ -47,7 +47,6 @@ export const plants: Readonly<Record<string, Plant>> = {
     ],
     finds: /lost|missed|moved|twice|began after|I13|I1 |is at/,
     args: ['--nodes', '4', '--spares', '4', '--only', 'join,leave,isolate,split,crash'],
-    rare: true,
   },
   'no-re-decide': {
     mistake: 'registers are not decided anew under the new members',

@@ -161,7 +161,11 @@ export class AcceptorStore implements RangeRecords {
     await this.#inTurn(range, key, async () => {
       const bytes = await disk.get(key)
       if (!bytes || intact(key, bytes) || !configs.admits(range, config.epoch)) return
-      const state = encodeRecord(key, { promised: accepted, accepted, value })
+      // A round that this node promised and forgot may not have reached the others yet, and may end by their promise later:
+      // until then nothing below that round may be accepted here.
+      const [epoch, counter, nodeId] = accepted
+      const promised: Ballot = [epoch, counter + regLimits.mendMargin, nodeId]
+      const state = encodeRecord(key, { promised, accepted, value })
       const write = () => disk.batch([{ type: 'put', key, value: state }], { sync: true })
       await this.#digests.during(range, name, [undefined, accepted], write)
     })

@@ -57,6 +57,8 @@ export const regLimits = {
   pageBytesMax: 1024 * 1024,
   /** Bytes of values of one list; more is `STORE_TOO_LARGE`. */
   listBytesMax: 512 * 1024 * 1024,
+  /** A mended register promises so many ballots ahead: more than could be on their way when it was damaged. */
+  mendMargin: 1_000,
   /** Keys decided again at once while a range moves. */
   redecideAtOnce: 64,
   /** After a lost ballot: at most this doubled per attempt, times chance. */

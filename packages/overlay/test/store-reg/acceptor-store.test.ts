@@ -152,7 +152,12 @@ test(
     ring.network.heal()
     for (const other of [a, b]) await ring.run(other.net.connect('c'))
     await ring.run(a.acceptors.pull([range], ['b']))
-    assert.is(((await read()) as { type: string }).type, 'read')
+    const mended = (await read()) as { type: string; accepted: [number, number, string] }
+    assert.is(mended.type, 'read')
+    // A round from before the damage, promised and forgotten here, may still end at the others: none below it may, here.
+    const low = [2, mended.accepted[1] + 1, 'z']
+    const vote = await ring.run(b.rpc.call<{ type: string }>('a', 'reg.prepare', { ...request, ballot: low }))
+    assert.is(vote.type, 'refused')
     await ring.kill('c')
     assert.is((await ring.run(a.reg.read<string>({ range, name }, 'strict')))?.body, 'y')
     assert.equal(await ring.run(a.acceptors.digest(range)), await ring.run(b.acceptors.digest(range)))
