@@ -4,7 +4,7 @@
  *   npm run chaos                                   lists the scenarios
  *   npm run chaos -- kill --nodes 3 --times 50 --seed 7
  *   npm run chaos -- kill partition --json          several; JSON on standard output, progress on standard error
- *   npm run chaos -- all
+ *   npm run chaos -- all --md                       the tables of docs/TAKEOVER.md
  *
  * As root on Linux each node gets a network namespace of its own; `--loopback` does without. `--keep` leaves the data
  * directories and writes the history beside them. Exit code 1: something acknowledged was lost, happened twice or was read
@@ -17,7 +17,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { canIsolate } from './network.ts'
 import { play } from './play.ts'
-import { type Result, render } from './report.ts'
+import { type Result, render, renderMarkdown } from './report.ts'
 import type { Scenario } from './scenarios/contract.ts'
 import { scenarios } from './scenarios/index.ts'
 
@@ -28,6 +28,7 @@ const { values, positionals } = parseArgs({
     times: { type: 'string' },
     seed: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
+    md: { type: 'boolean', default: false },
     loopback: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -51,7 +52,7 @@ async function main(): Promise<number> {
   const unknown = wanted.filter((name) => !scenarios.some((scenario) => scenario.name === name))
   if (values.help || wanted.length === 0 || unknown.length > 0) {
     for (const name of unknown) console.error(`there is no scenario "${name}"`)
-    console.log('npm run chaos -- SCENARIO… [--nodes N] [--times N] [--seed N] [--json] [--loopback] [--keep]\n')
+    console.log('npm run chaos -- SCENARIO… [--nodes N,N] [--times N] [--seed N] [--json|--md] [--loopback] [--keep]\n')
     for (const { name, text, nodes, times, cuts } of scenarios) {
       console.log(`  ${name.padEnd(14)} ${text} (${nodes} nodes, ×${times}${cuts ? ', as root' : ''})`)
     }
@@ -60,14 +61,15 @@ async function main(): Promise<number> {
   const isolated = !values.loopback && canIsolate()
   const results: Result[] = []
   const templates = mkdtempSync(join(tmpdir(), 'thor-rings-'))
-  for (const name of wanted) {
+  const sizes: (string | undefined)[] = values.nodes?.split(',') ?? [undefined]
+  for (const [size, name] of wanted.flatMap((one) => sizes.map((count) => [count, one] as const))) {
     const scenario = scenarios.find((one) => one.name === name) as Scenario
     if (scenario.cuts && !isolated) {
       say(`SKIP ${name}: it needs network namespaces (root on Linux, with ip, nft, nsenter, unshare)`)
       continue
     }
     const result = await play(scenario, {
-      nodes: number(values.nodes),
+      nodes: number(size),
       times: number(values.times),
       seed: Number(values.seed),
       keep: values.keep,
@@ -76,10 +78,11 @@ async function main(): Promise<number> {
       templates,
     })
     results.push(result)
-    if (!values.json) console.log(render(result))
+    if (!values.json && !values.md) console.log(render(result))
   }
   rmSync(templates, { recursive: true, force: true })
   if (values.json) console.log(JSON.stringify({ machine: machineLine(), results }, null, 2))
+  else if (values.md) console.log(`${renderMarkdown(results)}\n\nMachine: ${machineLine()}`)
   else console.log(`\nMachine: ${machineLine()}`)
   return results.some(({ violations, error }) => violations.length > 0 || error !== undefined) ? 1 : 0
 }

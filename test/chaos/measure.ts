@@ -96,6 +96,8 @@ export interface FigureRow extends Spread {
 
 export interface Measured {
   faults: number
+  /** By kind, per fault the longest gap: for clients of nodes that were not struck, and for those of the victims. */
+  whole: { kind: Kind; survivors: Spread; clients: Spread; minority: Spread }[]
   gaps: GapRow[]
   figures: FigureRow[]
   /** Operations that were acknowledged or answered, and those that were not, by kind. */
@@ -117,6 +119,19 @@ export function measure(entries: readonly Entry[]): Measured {
       gaps.push({ kind, position, struck, ...spreadOf(mine.map(({ ms }) => ms)) })
     }
   }
+  const longest = (kind: Kind, fits: (position: Position) => boolean): Spread =>
+    spreadOf(
+      perFault.flatMap((list) => {
+        const mine = list.filter((gap) => gap.kind === kind && fits(gap.position)).map(({ ms }) => ms)
+        return mine.length > 0 ? [Math.max(...mine)] : []
+      }),
+    )
+  const whole = kinds.map((kind) => ({
+    kind,
+    survivors: longest(kind, (position) => position !== 'edge' && position !== 'minority'),
+    clients: longest(kind, (position) => position === 'edge'),
+    minority: longest(kind, (position) => position === 'minority'),
+  }))
   const figures = new Map<string, number[]>()
   const note = (name: string, value: number): void => {
     figures.set(name, [...(figures.get(name) ?? []), value])
@@ -131,6 +146,7 @@ export function measure(entries: readonly Entry[]): Measured {
   }
   return {
     faults: faults.length,
+    whole,
     gaps,
     figures: [...figures].map(([name, values]) => ({ name, ...spreadOf(values) })),
     operations: counts,
