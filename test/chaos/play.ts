@@ -5,7 +5,7 @@ import { check } from './checker.ts'
 import { measure } from './measure.ts'
 import type { Result } from './report.ts'
 import type { Scenario } from './scenarios/contract.ts'
-import { Stage, type StageInit } from './stage.ts'
+import { pause, Stage, type StageInit } from './stage.ts'
 
 export interface PlayOptions extends Pick<StageInit, 'isolated' | 'say' | 'load' | 'templates'> {
   nodes?: number
@@ -16,6 +16,7 @@ export interface PlayOptions extends Pick<StageInit, 'isolated' | 'say' | 'load'
 }
 
 const SAID_MAX = 600
+const QUIET_MS = 70_000
 
 export async function play(scenario: Scenario, given: PlayOptions): Promise<Result> {
   const { isolated, say, seed, keep, load, templates } = given
@@ -33,6 +34,8 @@ export async function play(scenario: Scenario, given: PlayOptions): Promise<Resu
   } catch (cause) {
     error = cause instanceof Error ? cause.message : String(cause)
     say(`${scenario.name} did not end: ${error}`)
+    // The history must know of everything that may have happened.
+    await Promise.race([stage.quiet(), pause(QUIET_MS)]).catch(() => undefined)
     for (const node of stage.nodes) say(`node ${node.number} said last:\n${node.output().slice(-SAID_MAX)}`)
   }
   if (keep) {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SimRandom } from '@thor-node/core/testing'
+import { eventually, SimRandom } from '@thor-node/core/testing'
 import type { NodeOperations, StatusResult } from '@thor-node/nodes'
 import { type Cluster, type ClusterNode, startCluster } from '../support/cluster.ts'
 import type { Entry, Fault, Operation } from './history.ts'
@@ -35,6 +35,7 @@ const defaultLoad = {
 }
 const POLL_MS = 60
 const PRESSURE_POLL_MS = 100
+const PATIENCE_MS = 60_000
 const VERIFY_PART = 256
 /** Copies must be equal a minute after the last fault. */
 const EQUAL_MS = 60_000
@@ -162,7 +163,11 @@ export class Stage {
   }
 
   /** Home and replicas of every account of the load, as one node sees them. */
-  async places(): Promise<NonNullable<Fault['places']>> {
+  places(): Promise<NonNullable<Fault['places']>> {
+    return eventually(() => this.#places(), PATIENCE_MS, 'the places of all accounts')
+  }
+
+  async #places(): Promise<NonNullable<Fault['places']>> {
     const { operations } = this.pick(this.live)
     const status = await operations.status()
     const numberOf = new Map(status.nodes.map(({ name, address }) => [name, Number(address.split('.').at(-1)) % 100]))
@@ -286,13 +291,19 @@ export class Stage {
     return present.length === addresses.size && ring.changing === 0 && ring.underReplicated === 0
   }
 
+  /** Ends the load; what was under way is in the history then. */
+  quiet(): Promise<void> {
+    return this.#load.quiet()
+  }
+
   /** Ends the load, reads everything at every node, and adds that to the history. */
   async finish(): Promise<void> {
     this.offerLive()
-    await this.#load.quiet()
+    await this.quiet()
     await this.settled(now())
     for (const { number, operations } of this.live) {
-      const { accounts } = await operations.accountList({ limit: 100_000 })
+      const list = (): ReturnType<NodeOperations['accountList']> => operations.accountList({ limit: 100_000 })
+      const { accounts } = await eventually(list, PATIENCE_MS, `the accounts at node ${number}`)
       const strict = accounts.filter(({ aor }) => /^[uk]\d+@/.test(aor))
       const read: { aor: string; displayName: string }[] = []
       for (const { aor } of strict) read.push(await operations.accountShow({ aor }))

@@ -9,7 +9,7 @@ const test = suite('e2e: chaos')
 
 test(
   'a node is killed under load: nothing acknowledged is lost, doubled or read stale, and writes go on',
-  deadline(120_000, async () => {
+  deadline(220_000, async () => {
     const kill = scenarios.find(({ name }) => name === 'kill')
     assert.ok(kill)
     const said: string[] = []
