@@ -60,6 +60,9 @@ export interface ClusterOptions {
 
 export const ports = { sip: 5060, dns: 5353, soap: 9200, cluster: 7400, admission: 7401 }
 
+const READY_LIMIT_MS = 120_000
+const READY_POLL_MS = 100
+
 export async function startCluster(init: ClusterOptions): Promise<Cluster> {
   const { net, nodes: count, options = [] } = init
   const base = init.base ?? mkdtempSync(join(tmpdir(), 'thor-test-'))
@@ -100,18 +103,17 @@ export async function startCluster(init: ClusterOptions): Promise<Cluster> {
   }
 
   const ready = async (node: ClusterNode): Promise<void> => {
-    const serving = eventually(
-      async () => {
-        if (node.process.exitCode !== null || node.process.signalCode !== null) return true
-        const status = await node.operations.status()
-        return status.nodes.find((member) => member.self)?.serving
-      },
-      60_000,
-      `node ${node.number} ready`,
-    )
-    await serving
+    const until = performance.now() + READY_LIMIT_MS
+    for (;;) {
+      if (node.process.exitCode !== null || node.process.signalCode !== null) break
+      const status = await node.operations.status().catch(() => undefined)
+      if (status?.nodes.find((member) => member.self)?.serving) return
+      if (performance.now() > until) throw new Error(`node ${node.number} is not ready:\n${node.output()}`)
+      // A status is work for the node, which has enough to do.
+      await new Promise((done) => setTimeout(done, READY_POLL_MS))
+    }
     const { exitCode, signalCode } = node.process
-    if (exitCode !== null || signalCode !== null) throw new Error(`node ${node.number} ended:\n${node.output()}`)
+    throw new Error(`node ${node.number} ended with ${exitCode ?? signalCode}:\n${node.output()}`)
   }
 
   const cluster: Cluster = {
