@@ -10,6 +10,7 @@ const benches: Record<string, string> = {
   parser: 'microseconds per SIP message: parse, validate, serialize',
   registers: 'changes, reads and transactions of registers on three nodes in one process',
   relay: 'packets per second through the media relay, with loss',
+  'large-rings': 'placement, traffic and memory of rings up to 1000 nodes; --write draws docs/pictures',
   membership: 'simulated rings: who is taken for dead wrongly, and how soon real deaths are seen',
   store: 'REG, SET, SOFT, reads and RPC of three nodes; memory of a million records; an idle ring of ten',
   'one-node': 'start-up, memory, registrations and calls per second of one node on one core',
@@ -24,6 +25,6 @@ if (name in benches) {
   })
 } else {
   console.log('npm run bench -- NAME [options]\n')
-  for (const [bench, text] of Object.entries(benches)) console.log(`  ${bench.padEnd(12)} ${text}`)
+  for (const [bench, text] of Object.entries(benches)) console.log(`  ${bench.padEnd(13)} ${text}`)
   process.exitCode = name === '' ? 0 : 1
 }

@@ -29,7 +29,7 @@ import { ConfigTable } from './ranges/config-table.ts'
 import type { Ranges } from './ranges/contract.ts'
 import { RangeView } from './ranges/home.ts'
 import { type ChangeLimits, defaultChangeLimits } from './ranges/limits.ts'
-import { type Placement, Placer } from './ranges/placement.ts'
+import { livePlacement } from './ranges/live-placement.ts'
 import type { MoveGroup } from './ranges/progress.ts'
 import { type Recovered, Recovery } from './ranges/recover.ts'
 import { ConfigSpread } from './ranges/spread.ts'
@@ -384,17 +384,5 @@ export class Overlay implements Lifecycle {
         await sleep(this.#clock, JOIN_RETRY_MS)
       }
     }
-  }
-}
-
-/** All live nodes of a range in placement order, worked out anew only when the members change. */
-function livePlacement(members: Members, rangeCount: number): (range: RangeId) => readonly NodeId[] {
-  const placer = new Placer({ rangeCount })
-  let placed: { key: string; placement: Placement } | undefined
-  return (range) => {
-    const live = members.list().filter((member) => members.isLive(member.nodeId))
-    const key = live.map((member) => `${member.placementId}*${member.weight}`).join()
-    if (placed?.key !== key) placed = { key, placement: placer.place(live) }
-    return placed.placement[range] ?? []
   }
 }

@@ -23,7 +23,7 @@ export interface ProberInit {
   settings: MembershipSettings
   /** Whom to probe by turns. */
   candidates(): NodeId[]
-  /** Whom to probe in every period until it answers or is given up. */
+  /** Whom to probe twice per period until it answers or is given up. */
   inDoubt(): NodeId[]
   /** Undefined for a node that is unknown. */
   claim(nodeId: NodeId): Claim | undefined
@@ -45,22 +45,24 @@ export const NACK = 'nack'
 const STALLED = Symbol('this node stood still')
 
 /**
- * Probes one member per period, directly and then through others, and all that are in doubt, both ways at once. It watches
- * itself too (Lifeguard's local health): a timer that comes late shows that this node stood still, and then it blames
- * nobody; helpers that say nothing at all, and members that had to refute, show that it hears badly.
+ * Probes one member per period, directly and then through others, and twice per period all that are in doubt, both ways at
+ * once. It watches itself too (Lifeguard's local health): a timer that comes late shows that this node stood still, and then
+ * it blames nobody; helpers that say nothing at all, and members that had to refute, show that it hears badly.
  */
 export class Prober {
   readonly #components: ProberComponents
   readonly #init: ProberInit
   readonly #probing = new Map<NodeId, number>()
   /** Direct probes in a row that timed out, and whether it answered others meanwhile. */
-  readonly #misses = new Map<NodeId, { count: number; heard: boolean }>()
+  readonly #misses = new Map<NodeId, { count: number; since: number; heard: boolean }>()
   #round: NodeId[] = []
   #health = 1
   #quietUntil = 0
   #stalledAt = Number.NEGATIVE_INFINITY
   #timer: Timer | undefined
   #running = false
+  /** False halfway between two periods, when only those in doubt are probed. */
+  #isWhole = true
 
   constructor(components: ProberComponents, init: ProberInit) {
     this.#components = components
@@ -111,7 +113,7 @@ export class Prober {
     const { onAnswer, onSilence } = this.#init
     const claim = this.#init.claim(nodeId)
     const running = this.#probing.get(nodeId) ?? 0
-    if (!claim || running >= (atOnce ? 2 : 1) || !this.#running) return
+    if (!claim || running >= (atOnce ? 3 : 1) || !this.#running) return
     this.#probing.set(nodeId, running + 1)
     let dueAt = 0
     try {
@@ -160,9 +162,11 @@ export class Prober {
   }
 
   #noteMiss(nodeId: NodeId): void {
-    const misses = this.#misses.get(nodeId) ?? { count: 0, heard: false }
+    const { missesMax, missesMs } = this.#init.settings
+    const now = this.#components.clock.now()
+    const misses = this.#misses.get(nodeId) ?? { count: 0, since: now, heard: false }
     this.#misses.set(nodeId, misses)
-    if (++misses.count < this.#init.settings.missesMax || !misses.heard) return
+    if (++misses.count < missesMax || now - misses.since < missesMs || !misses.heard) return
     this.#misses.delete(nodeId)
     this.#init.onMute(nodeId)
   }
@@ -201,19 +205,24 @@ export class Prober {
 
   #arm(): void {
     const { clock } = this.#components
-    const { probePeriodMs } = this.#init.settings
-    const dueAt = clock.now() + probePeriodMs
-    this.#timer = clock.after(probePeriodMs, () => {
+    const halfMs = this.#init.settings.probePeriodMs / 2
+    const dueAt = clock.now() + halfMs
+    this.#timer = clock.after(halfMs, () => {
       if (this.noteStall(dueAt)) this.#setHealth(this.#health + 1)
-      else this.#probeNext()
+      else this.#tick()
       this.#arm()
     })
   }
 
-  #probeNext(): void {
+  #tick(): void {
     const { inDoubt, settings } = this.#init
     const doubtful = shuffled(this.#components.random, inDoubt()).slice(0, settings.doubtfulProbes)
     for (const nodeId of doubtful) void this.probe(nodeId)
+    this.#isWhole = !this.#isWhole
+    if (this.#isWhole) this.#probeNext(doubtful)
+  }
+
+  #probeNext(doubtful: readonly NodeId[]): void {
     const candidates = new Set(this.#init.candidates())
     this.#round = this.#round.filter((nodeId) => candidates.has(nodeId))
     if (this.#round.length === 0) this.#round = shuffled(this.#components.random, [...candidates])

@@ -4,10 +4,11 @@ export interface MembershipSettings {
   probePeriodMs: number
   probeTimeoutMs: number
   indirectProbes: number
-  /** Members in doubt that are probed in every period, besides the one whose turn it is. */
+  /** Members in doubt that are probed twice in every period, besides the one whose turn it is. */
   doubtfulProbes: number
-  /** After so many direct probes in a row without an answer the connection is made anew. */
+  /** After so many direct probes in a row without an answer, over so long, the connection is made anew. */
   missesMax: number
+  missesMs: number
   /** About so many members tell all others what everybody finds out for itself. */
   tellersMax: number
   /** Full exchange with one member, by turns. */
@@ -25,7 +26,8 @@ export const defaultMembership: MembershipSettings = {
   probeTimeoutMs: 300,
   indirectProbes: 3,
   doubtfulProbes: 8,
-  missesMax: 4,
+  missesMax: 6,
+  missesMs: 5_000,
   tellersMax: 16,
   syncPeriodMs: 2_500,
   syncTimeoutMs: 1_000,

@@ -34,7 +34,9 @@ export class Preference {
   of(range: RangeId): NodeId[] {
     const members = this.#c.configs.get(range).old.map((member) => member.nodeId)
     const live = members.filter((nodeId) => this.#isLive(nodeId)).slice(0, REPLICA_COUNT)
-    const list = [...live, ...this.#fillers(range, members).slice(0, REPLICA_COUNT - live.length)]
+    this.#before(range)
+    const fillers = live.length < REPLICA_COUNT ? this.#fillers(range, members) : []
+    const list = [...live, ...fillers.slice(0, REPLICA_COUNT - live.length)]
     const self = this.#c.members.self.nodeId
     // A node that fills in is asked after the members, though it is this one.
     if (!live.includes(self)) return list

@@ -49,8 +49,12 @@ export const regLimits = {
   copyBytesMax: 64 * 1024 * 1024,
   /** A near read that has no answer of a quorum by then takes one replica's. */
   nearHedgeMs: 100,
-  /** Changes are told together so often, and so many by name; of more it is said that anything may have changed. */
+  /**
+   * Changes are told together so often (less often in rings of more than 66 nodes), and so many by name; of more it is said
+   * that anything may have changed.
+   */
   newsMs: 20,
+  newsMsMax: 300,
   newsKeysMax: 1_000,
   /** Entries and bytes of one page of a list. */
   pageEntriesMax: 2_000,

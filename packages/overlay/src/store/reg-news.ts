@@ -12,6 +12,11 @@ export type ChangedNews = { keys: [range: RangeId, name: string][] } | { all: tr
 export const isTold = ({ name }: RecordKey): boolean =>
   !(name.startsWith('bal/') || name.startsWith('tx/') || name.startsWith('voucher/'))
 
+/** How long changes gather: everybody tells everybody, so the more nodes there are, the fewer frames each may send. */
+export function newsAfterMs(nodes: number): number {
+  return Math.round(Math.min(regLimits.newsMsMax, Math.max(regLimits.newsMs, nodes * 0.3)))
+}
+
 /** Undefined: any register may have changed. */
 export type ChangeListener = (key: RecordKey | undefined) => void
 
@@ -46,7 +51,8 @@ export class RegNews {
     if (!isTold(key)) return
     this.#tellHere(key)
     if (this.#untold.size <= regLimits.newsKeysMax) this.#untold.set(recordKeyOf(key.range, key.name), key)
-    this.#timer ??= this.#components.clock.after(regLimits.newsMs, () => this.#send())
+    const { clock, members } = this.#components
+    this.#timer ??= clock.after(newsAfterMs(members.list().length), () => this.#send())
   }
 
   onChange(listener: ChangeListener): () => void {

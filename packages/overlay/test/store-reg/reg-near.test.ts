@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RegCopies } from '../../src/store/reg-copies.ts'
 import { regLimits } from '../../src/store/reg-limits.ts'
-import type { ChangeListener, RegNews } from '../../src/store/reg-news.ts'
+import { type ChangeListener, newsAfterMs, type RegNews } from '../../src/store/reg-news.ts'
 import { Held, packPlain } from '../../src/store/reg-value.ts'
 import type { TestNode, TestRing } from '../ranges/ring.fixture.ts'
 import { all, append, codeOf, keyOf, NAMES, ringOf } from './transactions.fixture.ts'
@@ -197,6 +197,10 @@ test('copies have a limit in number and bytes; the one unused for longest goes; 
   assert.is(copies.get(key), undefined)
   await copies.fill(key, async () => ({ held: value(1), sure: false }))
   assert.is(copies.get(key), undefined)
+})
+
+test('changes gather for longer in larger rings', () => {
+  assert.equal([1, 3, 64, 100, 1_000, 10_000].map(newsAfterMs), [20, 20, 20, 30, 300, 300])
 })
 
 test.run()
