@@ -15,7 +15,7 @@ const at = (one: ClusterNode, ...words: string[]): ReturnType<typeof run> =>
   run(process.execPath, [bin, ...words, '--data', one.data], { timeoutMs: 60_000 })
 
 test.before(async () => {
-  cluster = await startCluster({ net: '127.31.1', nodes: 3 })
+  cluster = await startCluster({ net: '127.33.1', nodes: 3 })
   await cluster.settled()
 })
 test.after(() => cluster?.stop())
