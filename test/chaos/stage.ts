@@ -145,6 +145,12 @@ export class Stage {
     return this.nodes[number - 1] as ClusterNode
   }
 
+  /** How many ranges are being moved now. */
+  async changing(): Promise<number> {
+    const ask = async (): Promise<StatusResult> => this.pick(this.live).operations.status()
+    return (await eventually(ask, PATIENCE_MS, 'a status')).ring.changing
+  }
+
   pick<T>(items: readonly T[]): T {
     return items[this.random.int(items.length)] as T
   }

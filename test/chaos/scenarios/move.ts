@@ -47,7 +47,7 @@ async function runKillMove(stage: Stage, { times }: ScenarioOptions): Promise<vo
     for (const victim of turn % 2 === 0 ? [leaver] : [other, leaver]) {
       if (ended(victim)) continue
       const victims = [victim.number]
-      const { changing } = (await stage.pick(stage.live).operations.status()).ring
+      const changing = await stage.changing()
       const places = await stage.places()
       stage.burst(victims, places)
       await pause(stage.random.float() * 12)
