@@ -51,8 +51,8 @@ export class RegNews {
     if (!isTold(key)) return
     this.#tellHere(key)
     if (this.#untold.size <= regLimits.newsKeysMax) this.#untold.set(recordKeyOf(key.range, key.name), key)
-    const { clock, members } = this.#components
-    this.#timer ??= clock.after(newsAfterMs(members.list().length), () => this.#send())
+    // The first goes at once: who was told that an account is blocked, finds it blocked. What follows is gathered.
+    if (!this.#timer) this.#send()
   }
 
   onChange(listener: ChangeListener): () => void {
@@ -62,13 +62,22 @@ export class RegNews {
 
   /** Sends what waits. */
   close(): void {
-    if (this.#timer) this.#send()
+    this.#timer?.cancel()
+    this.#tellOthers()
   }
 
   #send(): void {
+    const { clock, members } = this.#components
+    this.#tellOthers()
+    this.#timer = clock.after(newsAfterMs(members.list().length), () => {
+      this.#timer = undefined
+      if (this.#untold.size > 0) this.#send()
+    })
+  }
+
+  #tellOthers(): void {
+    if (this.#untold.size === 0) return
     const { members, rpc } = this.#components
-    this.#timer?.cancel()
-    this.#timer = undefined
     const many = this.#untold.size > regLimits.newsKeysMax
     const news: ChangedNews = many
       ? { all: true }
