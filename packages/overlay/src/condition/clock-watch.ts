@@ -82,7 +82,7 @@ export class ClockWatch implements Lifecycle {
     const before = this.#state
     this.#state = clockState(before, this.#offsetMs)
     alarms.set('clock-off', this.#text(offsets))
-    const wrong = 'this node is home only when no other can be, and opens no call records'
+    const wrong = 'this node is home only when no other can be, and the times of its call records are wrong'
     alarms.set('wrong-clock', this.#state === 'wrong' ? `${this.#text(offsets)}: ${wrong}` : undefined)
     if (before !== this.#state) this.#onChange()
   }

@@ -25,7 +25,7 @@ export const conditionLimits = {
   failedReadsWindowMs: 60_000,
   /** A clock that is further from the others' raises an alarm. */
   clockOffMs: 1_000,
-  /** Further still, and the node is no home while another can be, and opens no call records. */
+  /** Further still, and the node is no home while another can be. */
   clockWrongMs: 10_000,
   /** Alarms about the clock end at this share of the limit that raised them. */
   clockAgainShare: 0.75,
