@@ -39,6 +39,8 @@ export interface ClusterInit {
 export interface Watcher {
   /** A config became durable at a node. */
   config?(node: SimNode, config: RangeConfig): void
+  /** A write begins: it may be on the disk from here on, or never. */
+  writing?(node: SimNode, operations: readonly DiskOperation[]): void
   /** A write was acknowledged to the process: from here on the node may speak of it. */
   written?(node: SimNode, operations: readonly DiskOperation[]): void
   /** A process begins on the disk that the node has. */
@@ -127,7 +129,11 @@ export class Cluster {
     for (const { signed } of this.#issuers.values()) roster.addIssuer(signed)
     roster.take(node.saved)
     const peers = this.network.mint(node.certificate.nodeId, { isMember: (nodeId) => roster.has(nodeId) })
-    const mount = watched(node.disk.mount(clock), (operations) => this.#tell('written', node, operations))
+    const mount = watched(
+      node.disk.mount(clock),
+      (operations) => this.#tell('writing', node, operations),
+      (operations) => this.#tell('written', node, operations),
+    )
     const disk = new GroupCommit({ disk: mount }, { onFatal: () => this.crash(node) })
     node.state = 'member'
     const known = this.nodes.filter((other) => other !== node && other.boots > 0).map((other) => memberOf(other))

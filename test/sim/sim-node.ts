@@ -20,11 +20,16 @@ export interface SimNode {
   pauses: number
 }
 
-/** A disk that tells what it has acknowledged. */
-export function watched(disk: Disk, onWritten: (operations: readonly DiskOperation[]) => void): Disk {
+/** A disk that tells what it is asked to write, and what it has acknowledged. */
+export function watched(
+  disk: Disk,
+  onWriting: (operations: readonly DiskOperation[]) => void,
+  onWritten: (operations: readonly DiskOperation[]) => void,
+): Disk {
   return {
     ...disk,
     batch: async (operations, options) => {
+      onWriting(operations)
       await disk.batch(operations, options)
       onWritten(operations)
     },

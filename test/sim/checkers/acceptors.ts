@@ -29,6 +29,8 @@ export class Acceptors implements Watcher {
   readonly wrong: string[] = []
   /** Of each node, what it told of its registers. */
   readonly #told = new Map<SimNode, Map<string, Told>>()
+  /** Of each node, what it began to delete: gone or not when its process ends meanwhile. */
+  readonly #leaving = new Map<SimNode, Set<string>>()
   /** Of each key and ballot, the value, and who accepted it. */
   readonly #values = new Map<string, { value: string; by: Set<NodeId> }>()
   /** Of each key, the latest epoch in which something was decided, and all operations decided so far. */
@@ -44,9 +46,14 @@ export class Acceptors implements Watcher {
     this.#onValue = onValue
   }
 
+  writing(node: SimNode, operations: readonly DiskOperation[]): void {
+    for (const { type, key } of operations) if (type === 'del' && key.startsWith('R')) this.#leavingOf(node).add(key)
+  }
+
   written(node: SimNode, operations: readonly DiskOperation[]): void {
     for (const one of operations) {
       if (!one.key.startsWith('R')) continue
+      this.#leavingOf(node).delete(one.key)
       if (one.type === 'del') this.#of(node).delete(one.key)
       else this.#see(node, one.key, one.value)
     }
@@ -55,6 +62,8 @@ export class Acceptors implements Watcher {
   /** What the node told before must still be on the disk that it starts with. */
   booted(node: SimNode): void {
     const stored = new Map(node.disk.peek('R'))
+    for (const key of this.#leavingOf(node)) if (!stored.has(key)) this.#of(node).delete(key)
+    this.#leaving.delete(node)
     for (const [key, told] of this.#of(node)) {
       const bytes = stored.get(key)
       const state = bytes && decodeRegister(key, bytes)
@@ -74,6 +83,16 @@ export class Acceptors implements Watcher {
 
   swapped(node: SimNode): void {
     this.#told.delete(node)
+    this.#leaving.delete(node)
+  }
+
+  #leavingOf(node: SimNode): Set<string> {
+    let leaving = this.#leaving.get(node)
+    if (!leaving) {
+      leaving = new Set()
+      this.#leaving.set(node, leaving)
+    }
+    return leaving
   }
 
   #of(node: SimNode): Map<string, Told> {

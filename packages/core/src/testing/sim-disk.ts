@@ -86,6 +86,10 @@ export class SimDisk {
     return {
       open: async () => {
         await wait(this.#draw(this.#init.latencyMs))
+        // LevelDB writes what it finds in its log to a table and syncs that, before it answers: otherwise a process that was
+        // killed in a write would tell after its restart what a power cut still takes away.
+        for (const batch of this.#log) batch.safe = !this.#init.ignoresSync
+        this.#fold()
         open = true
       },
       get: async (key) => {

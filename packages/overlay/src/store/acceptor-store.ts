@@ -45,6 +45,9 @@ function ballotOf(data: unknown): Ballot {
   return ballot
 }
 
+/** `above`: a promise that a voter is known to have given. */
+type DecideAnew = (key: RecordKey, above?: Ballot) => Promise<void>
+
 export interface AcceptorStoreComponents {
   clock: Clock
   /** With `isFull` set it votes no more. */
@@ -69,7 +72,7 @@ export class AcceptorStore implements RangeRecords {
   readonly #transfer: Transfer
   readonly #locks = new RangeLocks()
 
-  #decideAnew: (key: RecordKey) => Promise<void> = () => Promise.resolve()
+  #decideAnew: DecideAnew = () => Promise.resolve()
 
   constructor(components: AcceptorStoreComponents) {
     this.#components = components
@@ -99,7 +102,7 @@ export class AcceptorStore implements RangeRecords {
   }
 
   /** How a register is decided anew; set by the proposer of this node. */
-  decideAnewWith(decideAnew: (key: RecordKey) => Promise<void>): void {
+  decideAnewWith(decideAnew: DecideAnew): void {
     this.#decideAnew = decideAnew
   }
 
@@ -128,7 +131,7 @@ export class AcceptorStore implements RangeRecords {
       take: async (key, epoch, ballot, value) => {
         checkRoom(disk)
         const reply = await this.#apply(key.range, key.name, epoch, { type: 'accept', ballot, value })
-        if (reply?.type === 'refused') await this.#decideAnew(key)
+        if (reply?.type === 'refused') await this.#decideAnew(key, reply.promised)
       },
       mend: (key) => this.mend(key),
     }

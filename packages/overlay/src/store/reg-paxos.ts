@@ -6,7 +6,7 @@ import type { ConfigTable } from '../ranges/config-table.ts'
 import type { RangeConfig } from '../ranges/contract.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import { recordKeyOf } from './acceptor-record.ts'
-import { type Ballot, ballotAbove, NO_BALLOT } from './ballot.ts'
+import { type Ballot, ballotAbove, compareBallots, NO_BALLOT } from './ballot.ts'
 import { CarriedPromises } from './reg-carried.ts'
 import { regLimits } from './reg-limits.ts'
 import type { ReadAnswer, VoteAnswer } from './reg-messages.ts'
@@ -70,11 +70,14 @@ export class KeyProposer {
     return this.#components.clock.now() + this.#deadlineMs
   }
 
-  /** The change that changes nothing: what is accepted somewhere becomes decided, or is outranked. Returns its bytes. */
-  decideAnew(key: RecordKey): Promise<number> {
+  /**
+   * The change that changes nothing: what is accepted somewhere becomes decided, or is outranked. Above what a voter promised,
+   * where that is known: a quorum of the others would decide below it, and leave that voter behind again. Returns its bytes.
+   */
+  decideAnew(key: RecordKey, above: Ballot = NO_BALLOT): Promise<number> {
     const same: Planner<number> = (current) =>
       current ? { next: current, finish: () => current.bytes.length } : { finish: () => 0 }
-    return this.propose(key, same)
+    return this.propose(key, same, this.deadline(), above)
   }
 
   /** One round to the voters: `sure` when a quorum names one decided value alike. Never rejects. */
@@ -114,14 +117,14 @@ export class KeyProposer {
   }
 
   /** Operations of this node on one key go one after the other: among them, no ballot is ever lost to another. */
-  async propose<R>(key: RecordKey, planner: Planner<R>, until = this.deadline()): Promise<R> {
+  async propose<R>(key: RecordKey, planner: Planner<R>, until = this.deadline(), above = NO_BALLOT): Promise<R> {
     checkName(key)
     const id = recordKeyOf(key.range, key.name)
     const queue = this.#waiting.get(id) ?? { tail: Promise.resolve(), length: 0 }
     if (queue.length >= regLimits.waitingPerKeyMax) {
       throw new ThorError('STORE_UNAVAILABLE', `${queue.length} operations on ${key.name} wait already`)
     }
-    const run = queue.tail.then(() => this.#run(key, planner, until))
+    const run = queue.tail.then(() => this.#run(key, planner, until, above))
     queue.tail = run.then(
       () => undefined,
       () => undefined,
@@ -135,9 +138,9 @@ export class KeyProposer {
     }
   }
 
-  async #run<R>(key: RecordKey, planner: Planner<R>, until: number): Promise<R> {
+  async #run<R>(key: RecordKey, planner: Planner<R>, until: number, above: Ballot): Promise<R> {
     const { clock } = this.#components
-    const attempt: Attempt = { highest: NO_BALLOT, uncertain: false, retries: 0 }
+    const attempt: Attempt = { highest: above, uncertain: false, retries: 0 }
     while (clock.now() < until) {
       const outcome = await this.#attempt(key, planner, attempt, until)
       if (outcome !== again) return outcome.finish()
@@ -158,7 +161,7 @@ export class KeyProposer {
     const config = configs.get(key.range)
     const id = recordKeyOf(key.range, key.name)
     const carried = this.#carried.take(id, config.epoch)
-    if (carried) {
+    if (carried && compareBallots(carried.ballot, attempt.highest) > 0) {
       const plan = planner(carried.held, clock.now() + carried.wallOffset)
       if (plan.settled) {
         this.#carried.put(id, carried)

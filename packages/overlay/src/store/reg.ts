@@ -60,7 +60,7 @@ export class Registers implements RegStore {
     const changed = (key: RecordKey): void => this.#news.changed(key)
     this.#transactions = new Transactions({ ...components, proposer: this.#proposer, changed }, { self: init.self })
     this.#near = new NearReads({ ...components, proposer: this.#proposer, news: this.#news }, { self: init.self })
-    components.acceptors.decideAnewWith(async (key) => void (await this.#proposer.decideAnew(key)))
+    components.acceptors.decideAnewWith(async (key, above) => void (await this.#proposer.decideAnew(key, above)))
   }
 
   change<B, R>(key: RecordKey, opId: string, fn: ChangeFn<B, R>, options: OperationOptions = {}): Promise<R> {
