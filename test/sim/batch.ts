@@ -56,7 +56,8 @@ function chunk(
 ): Promise<Sum | undefined> {
   const here = import.meta.dirname
   const hook = plant ? ['--import', resolve(here, 'plant-hook.ts')] : []
-  const args = [...hook, resolve(here, 'main.ts'), '--seeds', `${from}..${to}`, ...passed]
+  // Nobody reads the stacks of the errors that clients are told, and they cost a twentieth of the time.
+  const args = ['--stack-trace-limit=0', ...hook, resolve(here, 'main.ts'), '--seeds', `${from}..${to}`, ...passed]
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...(plant && { THOR_SIM_PLANT: plant }) },

@@ -141,6 +141,8 @@ async function judge(cluster: Cluster, history: History, workload: Workload, rel
     if (pot) pots.set(key.name, pot)
   }
   const nodes = await Promise.all(cluster.nodes.map((node) => finder(node, history)))
+  // A read answers when a quorum has what it decided; the last copy is still being written then.
+  await sleep(cluster.clock, 1_000)
   return [
     ...history.broken,
     ...checkAppends(lists, history.appends, history.reads),

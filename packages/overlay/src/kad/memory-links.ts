@@ -162,6 +162,19 @@ export class MemoryLinks {
   }
 }
 
+/** Kept: asked for several times per frame, the same text must not be made and hashed anew. */
+const pairs = new Map<NodeId, Map<NodeId, string>>()
+
 function pair(from: NodeId, to: NodeId): string {
-  return `${from}>${to}`
+  let ofFrom = pairs.get(from)
+  if (!ofFrom) {
+    ofFrom = new Map()
+    pairs.set(from, ofFrom)
+  }
+  let name = ofFrom.get(to)
+  if (name === undefined) {
+    name = `${from}>${to}`
+    ofFrom.set(to, name)
+  }
+  return name
 }

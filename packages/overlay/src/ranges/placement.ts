@@ -91,10 +91,11 @@ class Choices {
   }
 }
 
-/** Keeps the hashes of nodes seen before: a change of membership costs the hashes of the new node only. */
-export class Placer {
-  readonly #ids = new Map<string, number[]>()
+/** Virtual ids of nodes seen lately, the least recent first: each node places in several ways, by the same ids. */
+const knownIds = new Map<string, number[]>()
+const KNOWN_NODES_MAX = 4096
 
+export class Placer {
   readonly #count: number
 
   constructor(init: { rangeCount?: number } = {}) {
@@ -107,9 +108,7 @@ export class Placer {
     const takers = nodes
       .filter((node) => virtualIdCount(node.weight) > 0)
       .toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : a.nodeId > b.nodeId ? 1 : 0))
-    const points: IdPoint[] = takers.flatMap((taker, node) => this.#idsOf(taker).map((id) => ({ id, node })))
-    const used = new Set(nodes.map(({ placementId }) => placementId))
-    for (const placementId of this.#ids.keys()) if (!used.has(placementId)) this.#ids.delete(placementId)
+    const points: IdPoint[] = takers.flatMap((taker, node) => idsOf(taker).map((id) => ({ id, node })))
     const choices = new Choices(new IdTree(points), takers.length, count)
     const slots = Math.min(REPLICA_COUNT, takers.length)
     const byZone = new Set(takers.map(({ zone }) => zone)).size >= REPLICA_COUNT
@@ -135,15 +134,17 @@ export class Placer {
     }
     return chosen.map((list) => list.map((node) => (takers[node] as PlacementNode).nodeId))
   }
+}
 
-  #idsOf(node: PlacementNode): readonly number[] {
-    const count = virtualIdCount(node.weight)
-    let ids = this.#ids.get(node.placementId)
-    if (!ids) {
-      ids = []
-      this.#ids.set(node.placementId, ids)
-    }
-    for (let i = ids.length; i < count; i++) ids.push(virtualId(node.placementId, i))
-    return ids.length === count ? ids : ids.slice(0, count)
+function idsOf(node: PlacementNode): readonly number[] {
+  const count = virtualIdCount(node.weight)
+  const ids = knownIds.get(node.placementId) ?? []
+  knownIds.delete(node.placementId)
+  knownIds.set(node.placementId, ids)
+  for (const oldest of knownIds.keys()) {
+    if (knownIds.size <= KNOWN_NODES_MAX) break
+    knownIds.delete(oldest)
   }
+  for (let i = ids.length; i < count; i++) ids.push(virtualId(node.placementId, i))
+  return ids.length === count ? ids : ids.slice(0, count)
 }
