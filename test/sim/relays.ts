@@ -8,7 +8,8 @@ export const GRACE_MS = 5_000
 
 /**
  * What is granted counts from the start of the call, so a message that comes late lengthens nothing; `elapsedMs` anchors the
- * start at a relay that does not know the call yet. Nothing granted: the call is over.
+ * start at a relay that does not know the call yet. Nothing granted: the call is over, and no grant that comes late opens it
+ * again.
  */
 export interface LeaseRequest {
   id: string
@@ -33,7 +34,9 @@ export class Relays {
   serve(node: SimNode): void {
     const { overlay, clock } = node
     const leases = new Map<string, { span: Forwarded; startedAt: number; timer: { cancel(): void } }>()
+    const over = new Set<string>()
     const end = (id: string): void => {
+      over.add(id)
       const lease = leases.get(id)
       if (!lease) return
       lease.timer.cancel()
@@ -43,6 +46,7 @@ export class Relays {
     }
     overlay?.rpc.serve(LEASE_METHOD, ({ id, elapsedMs, grantedMs }: LeaseRequest) => {
       if (grantedMs === 0) return end(id)
+      if (over.has(id)) return
       const known = leases.get(id)
       known?.timer.cancel()
       const startedAt = known?.startedAt ?? clock.now() - elapsedMs
