@@ -1,23 +1,34 @@
 /**
  * HTTP digest as SIP, MSRP relays and XCAP use it: RFC 7616, with the algorithms of RFC 8760 and, for old devices, the
- * form without qop of RFC 2069. `-sess` variants and `auth-int` are not spoken: both need what a ring of nodes has not got
- * (a session per client, the body at the place where the password is).
+ * form without qop of RFC 2069. For `auth-int` whoever has the body hashes it (`entityHash`), so that the place where the
+ * password is needs the hash alone. `-sess` variants are not spoken: they need a session per client, which a ring of nodes
+ * has not got. Nor is `userhash`: it hides a name that From and To of the same message say, and nobody could tell from the
+ * hash where the account lives.
  */
 import { hash, timingSafeEqual } from 'node:crypto'
 
-export type DigestAlgorithm = 'MD5' | 'SHA-256'
+export type DigestAlgorithm = 'MD5' | 'SHA-256' | 'SHA-512-256'
 
-const HASH_NAMES: Record<DigestAlgorithm, string> = { MD5: 'md5', 'SHA-256': 'sha256' }
+const HASH_NAMES: Record<DigestAlgorithm, string> = {
+  MD5: 'md5',
+  'SHA-256': 'sha256',
+  'SHA-512-256': 'sha512-256',
+}
 
 /** The algorithm that this token names, whatever its case; undefined for those not spoken. Absent means MD5. */
 export function digestAlgorithm(token: string | undefined): DigestAlgorithm | undefined {
   const upper = (token ?? 'MD5').toUpperCase()
-  return upper === 'MD5' || upper === 'SHA-256' ? upper : undefined
+  return Object.hasOwn(HASH_NAMES, upper) ? (upper as DigestAlgorithm) : undefined
 }
 
 /** H(user ":" realm ":" password) in lower-case hex. What is stored in place of a password. */
 export function computeHa1(algorithm: DigestAlgorithm, user: string, realm: string, password: string): string {
   return hash(HASH_NAMES[algorithm], Buffer.from(`${user}:${realm}:${password}`, 'utf8'), 'hex')
+}
+
+/** H(entity-body) of `qop=auth-int` in lower-case hex (RFC 7616 §3.4.3); of a message without one: of nothing. */
+export function entityHash(algorithm: DigestAlgorithm, body: Uint8Array): string {
+  return hash(HASH_NAMES[algorithm], body, 'hex')
 }
 
 export interface DigestInput {
@@ -27,8 +38,10 @@ export interface DigestInput {
   method: string
   uri: string
   nonce: string
-  /** `auth`; absent for the form of RFC 2069. `nc` and `cnonce` are needed with it. */
+  /** `auth` or `auth-int`; absent for the form of RFC 2069. `nc` and `cnonce` are needed with it. */
   qop?: string
+  /** What `entityHash` says; needed for `auth-int`. */
+  bodyHash?: string
   nc?: string
   cnonce?: string
 }
@@ -37,7 +50,8 @@ export interface DigestInput {
 export function digestResponse(input: DigestInput): string {
   const name = HASH_NAMES[input.algorithm]
   const h = (text: string): string => hash(name, Buffer.from(text, 'latin1'), 'hex')
-  const ha2 = h(`${input.method}:${input.uri}`)
+  const whole = input.qop?.toLowerCase() === 'auth-int' ? `:${input.bodyHash ?? ''}` : ''
+  const ha2 = h(`${input.method}:${input.uri}${whole}`)
   if (input.qop === undefined) return h(`${input.ha1}:${input.nonce}:${ha2}`)
   return h(`${input.ha1}:${input.nonce}:${input.nc ?? ''}:${input.cnonce ?? ''}:${input.qop}:${ha2}`)
 }

@@ -13,6 +13,7 @@ export {
   type DigestInput,
   digestAlgorithm,
   digestResponse,
+  entityHash,
   equalDigests,
   formatChallenge,
   formatCredentials,

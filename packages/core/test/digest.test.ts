@@ -4,6 +4,7 @@ import {
   computeHa1,
   digestAlgorithm,
   digestResponse,
+  entityHash,
   equalDigests,
   formatChallenge,
   formatCredentials,
@@ -49,6 +50,37 @@ test('the example of RFC 2617 §3.5 comes out as printed there', () => {
   assert.is(digestResponse(input), '670fd8c2df070c60b045671b8b24ff02', 'without qop, RFC 2069')
 })
 
+/** By hand from the definitions, and equal to what Python's hashlib makes of them. */
+test('SHA-512-256, and auth-int with the body in it', () => {
+  const algorithm = 'SHA-512-256' as const
+  const user = 'J\u00e4s\u00f8n Doe'
+  assert.is(
+    computeHa1(algorithm, user, 'api@example.org', 'Secret, or not?'),
+    '2d3d9f12c9f3d30011259dc5fecee005ae24de40e3e1f61806d03e65f1e6024f',
+  )
+  const input = {
+    ...example,
+    algorithm,
+    ha1: computeHa1(algorithm, user, 'api@example.org', 'Secret, or not?'),
+    method: 'GET',
+    uri: '/doe.json',
+    nonce: '5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK',
+    nc: '00000001',
+    cnonce: 'NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm',
+  }
+  // RFC 7616 §3.9.2 prints what SHA-512 cut to 256 bits gives. That is another function: SHA-512/256 is FIPS 180-4's.
+  assert.is(digestResponse(input), '7a4e1192babbba02e91182d2895bfdbf7adafc6e48d4e517ca301974843d840c')
+  const bodyHash = entityHash(algorithm, Buffer.from('Hello'))
+  assert.is(
+    digestResponse({ ...input, qop: 'auth-int', bodyHash }),
+    '485afdd41a40a1b95bac5c9d7b6baaf9e1ef6f5fbea9730b91a7bbbdb7d3b959',
+  )
+  assert.is.not(
+    digestResponse({ ...input, qop: 'auth-int', bodyHash }),
+    digestResponse({ ...input, qop: 'auth-int', bodyHash: entityHash(algorithm, Buffer.from('Hallo')) }),
+  )
+})
+
 test('algorithms are found whatever their case, and others refused', () => {
   const table: [string | undefined, string | undefined][] = [
     [undefined, 'MD5'],
@@ -57,7 +89,9 @@ test('algorithms are found whatever their case, and others refused', () => {
     ['sha-256', 'SHA-256'],
     ['MD5-sess', undefined],
     ['SHA-256-sess', undefined],
-    ['SHA-512-256', undefined],
+    ['SHA-512-256', 'SHA-512-256'],
+    ['sha-512-256-sess', undefined],
+    ['__proto__', undefined],
     ['', undefined],
   ]
   for (const [token, expected] of table) assert.is(digestAlgorithm(token), expected, String(token))

@@ -4,6 +4,7 @@
  */
 import {
   type Aor,
+  type DigestAlgorithm,
   digestAlgorithm,
   digestResponse,
   equalDigests,
@@ -21,6 +22,9 @@ export interface CredentialHashes {
   /** Absent when only MD5 digests are known. */
   ha1Sha256?: string
   ha1bSha256?: string
+  /** Absent when the password was set before this one was kept. */
+  ha1Sha512256?: string
+  ha1bSha512256?: string
 }
 
 export type NonceState = 'fresh' | 'stale' | 'forged'
@@ -154,14 +158,16 @@ export function verifyDigest(
   if (!answer) return { ok: false, cause: 'no-credentials' }
   const algorithm = digestAlgorithm(answer.algorithm)
   const qop = answer.qop?.toLowerCase()
-  if (!algorithm || (qop !== undefined && qop !== 'auth')) return { ok: false, cause: 'unsupported-algorithm' }
-  if (qop === 'auth' && (!/^[0-9a-f]{8}$/i.test(answer.nc ?? '') || !answer.cnonce)) {
+  if (!algorithm || (qop !== undefined && qop !== 'auth' && qop !== 'auth-int')) {
+    return { ok: false, cause: 'unsupported-algorithm' }
+  }
+  if (qop !== undefined && (!/^[0-9a-f]{8}$/i.test(answer.nc ?? '') || !answer.cnonce)) {
     return { ok: false, cause: 'wrong-password' }
   }
   const ha1 = account ? chooseHa1(account.credentials, algorithm, answer.username.includes('@')) : NOBODY
   if (ha1 === undefined) return { ok: false, cause: 'unsupported-algorithm' }
-  const { method, uri, nonce: text, nc, cnonce } = answer
-  const expected = digestResponse({ algorithm, ha1, method, uri, nonce: text, nc, cnonce, qop: answer.qop })
+  const { method, uri, nonce: text, nc, cnonce, bodyHash } = answer
+  const expected = digestResponse({ algorithm, ha1, method, uri, nonce: text, nc, cnonce, qop: answer.qop, bodyHash })
   const right = equalDigests(expected, answer.response)
   if (!account) return { ok: false, cause: 'unknown-user' }
   if (!right || !isOf(account.aor, answer)) return { ok: false, cause: 'wrong-password' }
@@ -191,9 +197,15 @@ export function judgeAnswer(
 
 const NOBODY = '0'.repeat(32)
 
-function chooseHa1(hashes: CredentialHashes, algorithm: 'MD5' | 'SHA-256', full: boolean): string | undefined {
-  if (algorithm === 'MD5') return full ? hashes.ha1bMd5 : hashes.ha1Md5
-  return full ? hashes.ha1bSha256 : hashes.ha1Sha256
+function chooseHa1(hashes: CredentialHashes, algorithm: DigestAlgorithm, full: boolean): string | undefined {
+  switch (algorithm) {
+    case 'MD5':
+      return full ? hashes.ha1bMd5 : hashes.ha1Md5
+    case 'SHA-256':
+      return full ? hashes.ha1bSha256 : hashes.ha1Sha256
+    case 'SHA-512-256':
+      return full ? hashes.ha1bSha512256 : hashes.ha1Sha512256
+  }
 }
 
 /** Username `alice` or `alice@example.com`, realm `example.com`. */
@@ -203,9 +215,13 @@ function isOf(aor: Aor, answer: DigestAnswer): boolean {
   return answer.username === parts.user || answer.username.toLowerCase() === aor.toLowerCase()
 }
 
+/** All that are spoken, strongest first. */
+export const EVERY_ALGORITHM: readonly DigestAlgorithm[] = ['SHA-512-256', 'SHA-256', 'MD5']
+
 /** Algorithms that an account can be checked with, strongest first. */
 export function algorithmsOf(hashes: CredentialHashes | undefined): readonly string[] {
-  return !hashes || hashes.ha1Sha256 ? ['SHA-256', 'MD5'] : ['MD5']
+  if (!hashes) return EVERY_ALGORITHM
+  return EVERY_ALGORITHM.filter((algorithm) => chooseHa1(hashes, algorithm, false) !== undefined)
 }
 
 /** The AOR that an answer claims: `username@realm`, or the username when it is a whole address. */

@@ -14,13 +14,15 @@ export interface DigestAnswer {
   nonce: string
   uri: string
   response: string
-  /** `MD5` or `SHA-256`; `MD5` when absent. */
+  /** `MD5`, `SHA-256` or `SHA-512-256`; `MD5` when absent. */
   algorithm: string
   cnonce?: string
   nc?: string
   qop?: string
-  /** Method of the request; for `qop=auth-int` the body hash would be needed, which is refused. */
+  /** Method of the request. */
   method: string
+  /** Hash of the body by that algorithm, for `qop=auth-int`. */
+  bodyHash?: string
 }
 
 /** Outcome of a digest check at the home. `stale`: right user, old nonce: challenge again with stale=true. */
@@ -40,6 +42,8 @@ export interface AdmitQuery {
   from: Aor
   /** Address that the request came from. */
   source: Address
+  /** Algorithms that this edge challenges with. */
+  offers?: readonly string[]
 }
 
 /** What the caller's home says: go on with this identity, or refuse with this status; `challenge` asks for (new) credentials. */
@@ -101,6 +105,8 @@ export interface BindQuery {
   /** The device is behind NAT (source differs from Via or Contact), or uses UDP without NAT, or a connection. */
   transport: string
   nat: boolean
+  /** Algorithms that this edge challenges with. */
+  offers?: readonly string[]
 }
 
 export interface BoundContact {

@@ -37,6 +37,8 @@ export interface SipStackInit {
   timers?: TimerValues
   /** Digest algorithms offered, in this order, one header each. @default ['SHA-256', 'MD5'] */
   algorithms?: readonly string[]
+  /** Qualities of protection offered: `auth`, `auth-int`. @default ['auth'] */
+  qop?: readonly string[]
   /** Host in Record-Route: `address` for this node's own, or a domain that leads to any node. @default 'address' */
   recordRoute?: string
   /** Host in Via and Record-Route, where the bound one is no use to others (`0.0.0.0`). @default the bound address */
@@ -76,7 +78,7 @@ export class SipStack implements Lifecycle {
     const replier = new Replier({ random })
     const challenger = new Challenger(
       { clock, random, cookieKey: ring.cookieKey },
-      { ...(init.algorithms && { algorithms: init.algorithms }) },
+      { ...(init.algorithms && { algorithms: init.algorithms }), ...(init.qop && { qop: init.qop }) },
     )
     const registrar = new Registrar({ home, ring, clock, replier, challenger, logger })
     this.#components = {

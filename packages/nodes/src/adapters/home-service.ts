@@ -1,4 +1,4 @@
-import { type Aor, type Clock, type RangeId, rangeOf, recordKey, type Sealer } from '@thor-node/core'
+import { type Aor, type Clock, type RangeId, rangeOf, recordKey, type Sealer, sleep } from '@thor-node/core'
 import { type AccountRecord, type Credentials, openCredentials } from '@thor-node/provision'
 import {
   type AccountView,
@@ -21,7 +21,18 @@ import {
   type StoredBinding,
 } from '@thor-node/sip'
 import type { AccountsCache } from './accounts-cache.ts'
+import { FAILED_LOGINS_WAITING_MAX } from './limits.ts'
 import type { RingAccess } from './ring-access.ts'
+
+/**
+ * A failed log-in is answered no sooner. Whether the account had to be looked up, or does not exist, then shows in no
+ * answer's time.
+ */
+const FAILURE_MS = 50
+/** A node that was not asked about a range for so long knows nothing of what its home counted meanwhile. */
+const STAND_IN_MS = 5_000
+/** Offered to those accounts alone that have it. */
+const BY_ACCOUNT = 'SHA-512-256'
 
 /**
  * The home's side: reads the account, lets the pure functions of the SIP package decide, stores what they decided. It
@@ -36,6 +47,9 @@ export class HomeService {
   readonly #counts: NonceCounts
   /** Wall time since when this node has been home of a range. */
   readonly #homeSince = new Map<RangeId, number>()
+  /** Ranges of which this node judged for a home that did not answer: since when, and when last. */
+  readonly #standIn = new Map<RangeId, { since: number; last: number }>()
+  #failing = 0
   /** Opening a seal costs more than checking a digest: kept per record. */
   readonly #opened = new WeakMap<AccountRecord, Credentials>()
 
@@ -54,11 +68,16 @@ export class HomeService {
     rpc.serve<AdmitQuery, Admission>('home.admit', (query) => this.admit(query))
     rpc.serve<PlanQuery, CallPlan>('home.plan', (query) => this.plan(query))
     rpc.serve<BindQuery, BindResult>('home.bind', (query) => this.bind(query))
+    rpc.serve<{ range: RangeId; madeAt: number }, void>('home.judged', async ({ range, madeAt }) => {
+      this.#homeSince.set(range, Math.max(this.#homeSince.get(range) ?? 0, madeAt + 1))
+    })
   }
 
   async admit(query: AdmitQuery): Promise<Admission> {
+    if (isFirstAsk(query)) return decideAdmission(undefined, query, NOTHING_SAID)
+    const startedAt = this.#clock.now()
     const record = await this.#account(query.aor)
-    const verdict = this.#judge(record, query.answer)
+    const verdict = await this.#level(startedAt, this.#judge(record, query.answer))
     const admission = decideAdmission(record && this.#view(record), query, verdict)
     if (admission.verdict === 'admit' && query.from !== admission.account) {
       const alias = await this.#accounts.get(query.from)
@@ -84,8 +103,12 @@ export class HomeService {
   }
 
   async bind(query: BindQuery): Promise<BindResult> {
+    const asked = isFirstAsk(query) ? refuseBind(undefined, NOTHING_SAID) : undefined
+    if (asked) return asked
+    const startedAt = this.#clock.now()
     const record = await this.#account(query.aor)
-    const refusal = refuseBind(record && this.#view(record), this.#judge(record, query.answer))
+    const verdict = await this.#level(startedAt, this.#judge(record, query.answer))
+    const refusal = refuseBind(record && this.#view(record), verdict)
     if (refusal || !record) return refusal ?? { verdict: 'refuse', status: 403, reason: 'Forbidden' }
     const { soft } = this.#ring.store
     const key = recordKey('loc', record.aor)
@@ -118,9 +141,39 @@ export class HomeService {
       answer,
     )
     if (!verdict.ok || !record || !answer) return verdict
-    // The home before this one counted older nonces: one more challenge, and nothing is ever replayed.
-    const since = this.#homeSince.get(rangeOf(record.aor)) ?? 0
-    return nonceMadeAt(answer.nonce) < since ? { ok: false, cause: 'stale' } : verdict
+    const range = rangeOf(record.aor)
+    const madeAt = nonceMadeAt(answer.nonce)
+    return madeAt < this.#since(range, madeAt) ? { ok: false, cause: 'stale' } : verdict
+  }
+
+  /**
+   * Wall time before which another node may have counted nonces: one more challenge then, and nothing is ever replayed.
+   * Who judges for a home that does not answer tells it, so that the home takes nothing again when it is back.
+   */
+  #since(range: RangeId, madeAt: number): number {
+    const since = this.#homeSince.get(range) ?? 0
+    const home = this.#ring.ranges.homeOf(range)
+    if (home === undefined || home === this.#ring.self) return since
+    const now = this.#clock.wall()
+    const known = this.#standIn.get(range)
+    const standIn = known && now - known.last < STAND_IN_MS ? known : { since: now, last: now }
+    standIn.last = now
+    this.#standIn.set(range, standIn)
+    this.#ring.rpc.notify(home, 'home.judged', { range, madeAt })
+    return Math.max(since, standIn.since)
+  }
+
+  /** The verdict; one that could tell something, after a time that tells nothing. */
+  async #level(startedAt: number, verdict: AuthVerdict): Promise<AuthVerdict> {
+    const told = !verdict.ok && (verdict.cause === 'unknown-user' || verdict.cause === 'wrong-password')
+    if (!told || this.#failing >= FAILED_LOGINS_WAITING_MAX) return verdict
+    this.#failing++
+    try {
+      await sleep(this.#clock, Math.max(0, startedAt + FAILURE_MS - this.#clock.now()))
+      return verdict
+    } finally {
+      this.#failing--
+    }
   }
 
   #credentials(record: AccountRecord): Credentials {
@@ -145,3 +198,9 @@ export class HomeService {
     }
   }
 }
+
+const NOTHING_SAID = { ok: false, cause: 'no-credentials' } as const
+
+/** Nothing of the account is needed to ask who is there, and what is not read tells nothing. */
+const isFirstAsk = ({ answer, offers }: { answer?: DigestAnswer; offers?: readonly string[] }): boolean =>
+  !answer && !offers?.includes(BY_ACCOUNT)

@@ -72,6 +72,7 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
     {
       timers: { ...defaultTimers, t1: config.sip.t1, timerC: config.sip.ringing },
       algorithms: config.sip.algorithms,
+      qop: config.sip.qop,
       recordRoute: config.sip.recordRoute === 'domain' ? domain : 'address',
     },
   )

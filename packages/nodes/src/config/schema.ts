@@ -61,8 +61,14 @@ export const schema = z.strictObject({
         {
           doc: 'Digest algorithms to challenge with, one header each, in this order. Many clients know only MD5 and look only at the first.',
         },
-        ['SHA-256', 'MD5'],
+        ['SHA-512-256', 'SHA-256', 'MD5'],
       ).prefault('MD5, SHA-256'),
+      qop: choices(
+        {
+          doc: 'Qualities of protection offered in challenges; auth-int signs the body too. An answer with auth-int is always taken.',
+        },
+        ['auth', 'auth-int'],
+      ).prefault('auth'),
       recordRoute: choice(
         {
           doc:

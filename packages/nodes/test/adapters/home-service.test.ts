@@ -1,4 +1,4 @@
-import { type Aor, digestResponse, rangeOf, recordKey, Sealer } from '@thor-node/core'
+import { type Aor, digestResponse, rangeOf, recordKey, Sealer, sleep } from '@thor-node/core'
 import { deadline, SimClock, SimRandom } from '@thor-node/core/testing'
 import { type AccountRecord, makeCredentials, sealCredentials } from '@thor-node/provision'
 import type { AdmitQuery, BindQuery, DigestAnswer } from '@thor-node/sip'
@@ -7,6 +7,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { AccountsCache } from '../../src/adapters/accounts-cache.ts'
 import { HomeService } from '../../src/adapters/home-service.ts'
+import { FAILED_LOGINS_WAITING_MAX } from '../../src/adapters/limits.ts'
 import { MemoryRing } from '../support/memory-ring.ts'
 
 const test = suite('nodes: home of accounts')
@@ -51,8 +52,13 @@ function scene() {
     const response = digestResponse({ algorithm: 'SHA-256', ha1, method, uri, nonce, ...counted })
     return { username: 'alice', realm: 'example.com', nonce, uri, response, algorithm: 'SHA-256', method, ...counted }
   }
+  /** What a refusal waits for passes. */
+  const soon = async <T>(result: Promise<T>): Promise<T> => {
+    await clock.advance(50)
+    return result
+  }
   const admit = (change: Partial<AdmitQuery> = {}) =>
-    home.admit({ aor: ALICE, method: 'INVITE', from: ALICE, source: SOURCE, answer: answer(), ...change })
+    soon(home.admit({ aor: ALICE, method: 'INVITE', from: ALICE, source: SOURCE, answer: answer(), ...change }))
   const bind = (change: Partial<BindQuery> = {}) =>
     home.bind({
       aor: ALICE,
@@ -74,6 +80,7 @@ function scene() {
     clock,
     random,
     ring,
+    home,
     account,
     alias,
     answer,
@@ -101,6 +108,87 @@ test(
     const asked = await admit({ answer: undefined })
     assert.is(asked.verdict, 'challenge')
     assert.equal(await admit({ aor: 'nobody@example.com', answer: undefined }), asked)
+  }),
+)
+
+test(
+  'an unknown user and a wrong password are answered after the same time, a right one at once',
+  deadline(2_000, async () => {
+    const { clock, ring, account, home, answer } = scene()
+    account(ALICE)
+    account('late@example.com')
+    // An account that is not in the cache takes a read of the ring.
+    ring.reg.before = (_, name) => (name.includes('nobody') ? sleep(clock, 20) : undefined)
+    const took = async (aor: Aor, password: string): Promise<number> => {
+      const startedAt = clock.now()
+      let at: number | undefined
+      const query = { aor, method: 'INVITE', from: aor, source: SOURCE, answer: answer({ password }) }
+      const result = home.admit(query).then(() => {
+        at = clock.now() - startedAt
+      })
+      for (let i = 0; i < 100 && at === undefined; i++) await clock.advance(1)
+      await result
+      return at as number
+    }
+    assert.is(await took(ALICE, 'guess'), 50)
+    assert.is(await took('nobody@example.com', 'guess'), 50)
+    assert.is(await took(ALICE, 'secret'), 0)
+    const guess = (): Promise<unknown> =>
+      home.admit({ aor: ALICE, method: 'INVITE', from: ALICE, source: SOURCE, answer: answer({ password: 'guess' }) })
+    const held = Array.from({ length: FAILED_LOGINS_WAITING_MAX }, guess)
+    const onTop = await guess()
+    await clock.advance(50)
+    for (const one of await Promise.all(held)) assert.equal(one, onTop, 'the same, at once')
+  }),
+)
+
+test(
+  'who is there is asked without a look at the account; SHA-512/256 is offered to those alone that have it',
+  deadline(2_000, async () => {
+    const { ring, random, account, admit } = scene()
+    account(ALICE)
+    const old = { ...makeCredentials('old@example.com', 'x') }
+    delete old.ha1Sha512256
+    account('old@example.com', { sealedCredentials: sealCredentials(new Sealer(Buffer.alloc(32, 1), random), old) })
+    const asked = async (aor: Aor, offers: string[]) => {
+      const result = await admit({ aor, from: aor, answer: undefined, offers })
+      return result.verdict === 'challenge' ? result.algorithms : []
+    }
+    const reads = ring.reg.reads
+    assert.equal(await asked('old@example.com', ['MD5', 'SHA-256']), await asked(ALICE, ['MD5', 'SHA-256']))
+    assert.is(ring.reg.reads, reads)
+    const offers = ['SHA-512-256', 'MD5']
+    assert.equal(await asked('old@example.com', offers), ['SHA-256', 'MD5'])
+    assert.equal(await asked(ALICE, offers), ['SHA-512-256', 'SHA-256', 'MD5'])
+    assert.equal(await asked('nobody@example.com', offers), await asked(ALICE, offers))
+  }),
+)
+
+test(
+  'who judges for a silent home takes nothing that the home may have counted, and the home nothing after it',
+  deadline(2_000, async () => {
+    const { clock, ring, account, admit, answer, nonce } = scene()
+    account(ALICE)
+    const use = async (text: string, nc: string) => {
+      const result = await admit({ answer: answer({ nonce: text, nc }) })
+      return result.verdict === 'challenge' ? `stale ${result.stale}` : result.verdict
+    }
+    const counted = nonce()
+    ring.foreignRanges.add(rangeOf(ALICE))
+    await clock.advance(10)
+    assert.is(await use(counted, '00000001'), 'stale true', 'the home may have taken it')
+    const next = nonce()
+    assert.is(await use(next, '00000001'), 'admit')
+    assert.is(ring.calls.at(-1), 'other home.judged')
+    await clock.advance(6_000)
+    assert.is(await use(next, '00000002'), 'stale true', 'the home may have been back meanwhile')
+
+    const mine = nonce()
+    ring.foreignRanges.clear()
+    ring.served.get('home.judged')?.({ range: rangeOf(ALICE), madeAt: clock.wall() }, 'other')
+    assert.is(await use(mine, '00000001'), 'stale true', 'another has judged meanwhile')
+    await clock.advance(10)
+    assert.is(await use(nonce(), '00000001'), 'admit')
   }),
 )
 

@@ -13,6 +13,9 @@ export interface Credentials {
   /** Absent when the operator provisioned MD5 digests only. */
   ha1Sha256?: string
   ha1bSha256?: string
+  /** Absent in records older than this field, too: until the password is set again. */
+  ha1Sha512256?: string
+  ha1bSha512256?: string
 }
 
 export interface AccountRecord {

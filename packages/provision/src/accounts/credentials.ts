@@ -7,8 +7,8 @@ import { password as checkPassword } from './validate.ts'
 const DIGESTS = /^([0-9a-f]{32}):([0-9a-f]{32})$/i
 
 /**
- * What is kept of a password (RFC 7616 §3.4.2): H(A1) under both digest algorithms, for clients that authenticate as
- * `user` and as `user@domain`. The realm is the domain. A pair of MD5 digests is taken as such: then there is no SHA-256.
+ * What is kept of a password (RFC 7616 §3.4.2): H(A1) under all digest algorithms, for clients that authenticate as
+ * `user` and as `user@domain`. The realm is the domain. A pair of MD5 digests is taken as such: then there is no other.
  */
 export function makeCredentials(aor: Aor, password: string | undefined): Credentials {
   const value = checkPassword(password)
@@ -24,6 +24,8 @@ export function makeCredentials(aor: Aor, password: string | undefined): Credent
     ha1bMd5: computeHa1('MD5', aor, domain, value),
     ha1Sha256: computeHa1('SHA-256', user, domain, value),
     ha1bSha256: computeHa1('SHA-256', aor, domain, value),
+    ha1Sha512256: computeHa1('SHA-512-256', user, domain, value),
+    ha1bSha512256: computeHa1('SHA-512-256', aor, domain, value),
   }
 }
 

@@ -2,10 +2,10 @@
  * May this caller go on, and as whom? Decided at the caller's home. Who is unknown and who has the wrong password get the
  * same answers, so that nobody learns which accounts exist.
  */
+
+import { EVERY_ALGORITHM } from '../auth.ts'
 import type { Admission, AdmitQuery, AuthVerdict } from '../delegates.ts'
 import { type AccountView, isBlocked, sameAor } from './account-view.ts'
-
-const EVERY_ALGORITHM: readonly string[] = ['SHA-256', 'MD5']
 
 /** What an AuthVerdict other than ok means to the peer: asked again, or refused. Shared with REGISTER. */
 export function answerToFailedAuth(
@@ -17,8 +17,12 @@ export function answerToFailedAuth(
   const algorithms = account?.algorithms ?? EVERY_ALGORITHM
   switch (verdict.cause) {
     case 'no-credentials':
-      // Not narrowed to what the account has: that would tell known from unknown.
-      return { verdict: 'challenge', stale: false, algorithms: EVERY_ALGORITHM }
+      // Not narrowed to what the account has: that would tell known from unknown. The one exception is said in ADR 14.
+      return {
+        verdict: 'challenge',
+        stale: false,
+        algorithms: EVERY_ALGORITHM.filter((one) => one !== 'SHA-512-256' || algorithms.includes(one)),
+      }
     case 'unsupported-algorithm':
       return { verdict: 'challenge', stale: false, algorithms }
     case 'stale':

@@ -1,5 +1,12 @@
 /** Challenges and answers of digest in SIP messages (RFC 3261 §22, RFC 8760). */
-import { type Clock, formatChallenge, parseCredentials, type Random } from '@thor-node/core'
+import {
+  type Clock,
+  digestAlgorithm,
+  entityHash,
+  formatChallenge,
+  parseCredentials,
+  type Random,
+} from '@thor-node/core'
 import { makeNonce } from '../auth.ts'
 import type { DigestAnswer } from '../delegates.ts'
 import type { SipRequest } from '../message/contract.ts'
@@ -17,16 +24,19 @@ export class Challenger {
   readonly #clock: Clock
   readonly #random: Random
   readonly #cookieKey: Uint8Array
-  readonly #algorithms: readonly string[]
+  /** Algorithms that are named in challenges, the preferred first. */
+  readonly offers: readonly string[]
+  readonly #qop: string
 
   constructor(
     components: { clock: Clock; random: Random; cookieKey: Uint8Array },
-    init: { algorithms?: readonly string[] },
+    init: { algorithms?: readonly string[]; qop?: readonly string[] },
   ) {
     this.#clock = components.clock
     this.#random = components.random
     this.#cookieKey = components.cookieKey
-    this.#algorithms = init.algorithms ?? DEFAULT_ALGORITHMS
+    this.offers = init.algorithms ?? DEFAULT_ALGORITHMS
+    this.#qop = (init.qop ?? ['auth']).join(',')
   }
 
   /** One header for each algorithm, in our order of preference. */
@@ -36,12 +46,12 @@ export class Challenger {
     realm: string,
     asked: { stale: boolean; algorithms: readonly string[] },
   ): HeaderField[] {
-    const known = MD5_ONLY_AGENTS.test(request.headers.get('User-Agent') ?? '') ? ['MD5'] : this.#algorithms
+    const known = MD5_ONLY_AGENTS.test(request.headers.get('User-Agent') ?? '') ? ['MD5'] : this.offers
     const wanted = known.filter((algorithm) => asked.algorithms.includes(algorithm))
     const nonce = makeNonce(this.#cookieKey, this.#clock.wall(), this.#random)
     return (wanted.length > 0 ? wanted : asked.algorithms).map((algorithm) => [
       name,
-      formatChallenge({ realm, nonce, algorithm, qop: 'auth', ...(asked.stale && { stale: true }) }),
+      formatChallenge({ realm, nonce, algorithm, qop: this.#qop, ...(asked.stale && { stale: true }) }),
     ])
   }
 }
@@ -56,7 +66,9 @@ export function answerOf(
     const found = parseCredentials(value)
     if (!found || !accepts(found.realm.toLowerCase())) continue
     const { username, realm, nonce, uri, response, algorithm = 'MD5', cnonce, nc, qop } = found
-    return { username, realm, nonce, uri, response, algorithm, cnonce, nc, qop, method: request.method }
+    const answer = { username, realm, nonce, uri, response, algorithm, cnonce, nc, qop, method: request.method }
+    const hashes = qop?.toLowerCase() === 'auth-int' ? digestAlgorithm(algorithm) : undefined
+    return hashes ? { ...answer, bodyHash: entityHash(hashes, request.body) } : answer
   }
   return undefined
 }

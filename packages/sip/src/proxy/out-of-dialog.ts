@@ -95,6 +95,7 @@ export class OutOfDialog {
       ...(answer && { answer }),
       from,
       source: server.source.remote,
+      offers: challenger.offers,
     })
     if (admission.verdict === 'admit') return admission
     if (admission.verdict === 'refuse') server.respond(replier.make(request, admission.status, admission.reason))

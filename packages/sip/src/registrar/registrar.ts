@@ -40,7 +40,7 @@ export class Registrar {
     const query = readRegister(request, source, this.#c.ring.self, (domain) => home.servesDomain(domain))
     if ('status' in query) return replier.make(request, query.status, query.reason, query.headers)
     try {
-      return this.#answer(request, query, await home.bind(query))
+      return this.#answer(request, query, await home.bind({ ...query, offers: this.#c.challenger.offers }))
     } catch (error) {
       this.#log.warn('home did not answer a REGISTER', { aor: query.aor, error: errorMessage(error) })
       return replier.unavailable(request)

@@ -1,4 +1,4 @@
-import { computeHa1, digestResponse } from '@thor-node/core'
+import { computeHa1, digestAlgorithm, digestResponse, entityHash } from '@thor-node/core'
 import { SimRandom } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -25,6 +25,8 @@ const hashes: CredentialHashes = {
   ha1bMd5: computeHa1('MD5', 'alice@example.com', 'example.com', 'pw'),
   ha1Sha256: computeHa1('SHA-256', 'alice', 'example.com', 'pw'),
   ha1bSha256: computeHa1('SHA-256', 'alice@example.com', 'example.com', 'pw'),
+  ha1Sha512256: computeHa1('SHA-512-256', 'alice', 'example.com', 'pw'),
+  ha1bSha512256: computeHa1('SHA-512-256', 'alice@example.com', 'example.com', 'pw'),
 }
 const account = { aor: 'alice@example.com', credentials: hashes }
 
@@ -42,7 +44,7 @@ function answerWith(change: Partial<DigestAnswer> & { password?: string } = {}):
     cnonce: 'c' as string | undefined,
     ...rest,
   }
-  const algorithm = answer.algorithm === 'MD5' ? 'MD5' : 'SHA-256'
+  const algorithm = digestAlgorithm(answer.algorithm) ?? 'SHA-256'
   const ha1 = computeHa1(algorithm, answer.username, answer.realm, password)
   return { ...answer, response: change.response ?? digestResponse({ ...answer, algorithm, ha1 }) }
 }
@@ -71,6 +73,9 @@ test('the right password is taken in every form', () => {
   for (const change of [
     {},
     { algorithm: 'MD5' },
+    { algorithm: 'SHA-512-256' },
+    { algorithm: 'SHA-512-256', username: 'alice@example.com' },
+    { qop: 'auth-int', bodyHash: entityHash('SHA-256', Buffer.from('v=0')) },
     { username: 'alice@example.com' },
     { username: 'alice@example.com', algorithm: 'MD5' },
     { qop: undefined, nc: undefined, cnonce: undefined },
@@ -93,8 +98,11 @@ test('what is not right is told apart', () => {
   assert.is(cause(answerWith({ nonce: old, password: 'no' })), 'wrong-password')
   assert.is(cause(answerWith({ nonce: 'of nobody' })), 'stale')
   assert.is(cause(answerWith({ algorithm: 'MD5-sess' })), 'unsupported-algorithm')
-  assert.is(cause(answerWith({ qop: 'auth-int' })), 'unsupported-algorithm')
+  assert.is(cause(answerWith({ qop: 'auth-conf' })), 'unsupported-algorithm')
   assert.is(cause(answerWith({ nc: undefined })), 'wrong-password')
+  const signed = answerWith({ qop: 'auth-int', bodyHash: entityHash('SHA-256', Buffer.from('v=0')) })
+  const changed = { ...signed, bodyHash: entityHash('SHA-256', Buffer.from('v=1')) }
+  assert.is(cause(changed), 'wrong-password', 'the body is another')
   assert.is(cause(answerWith({ nc: 'zz' })), 'wrong-password')
   assert.is(cause(answerWith(), md5Only as typeof account), 'unsupported-algorithm')
   assert.is(cause(answerWith({ realm: 'other.org' })), 'wrong-password')
@@ -152,7 +160,9 @@ test('what has outlived its nonce is forgotten', () => {
 test('an answer claims the address in its username and realm', () => {
   assert.is(claimedAor({ username: 'alice', realm: 'Example.com' }), 'alice@example.com')
   assert.is(claimedAor({ username: 'alice@Example.com', realm: 'other' }), 'alice@example.com')
-  assert.equal(algorithmsOf(hashes), ['SHA-256', 'MD5'])
+  assert.equal(algorithmsOf(hashes), ['SHA-512-256', 'SHA-256', 'MD5'])
+  const { ha1Sha512256: _, ha1bSha512256: __, ...older } = hashes
+  assert.equal(algorithmsOf(older), ['SHA-256', 'MD5'])
   assert.equal(algorithmsOf({ ha1Md5: '', ha1bMd5: '' }), ['MD5'])
 })
 

@@ -9,6 +9,7 @@ import type { StoredBinding } from '../../src/registrar/bindings.ts'
 const test = suite('sip: admission and call plan')
 
 const NOW = 1_700_000_000_000
+const EVERY = ['SHA-512-256', 'SHA-256', 'MD5']
 const alice: AccountView = {
   kind: 'account',
   aor: 'alice@example.com',
@@ -40,9 +41,11 @@ test('who may call is admitted with name, groups and limit', () => {
 test('every refusal has its answer', () => {
   const blocked = { ...alice, groups: ['blocked'] }
   const md5 = { ...alice, algorithms: ['MD5'] }
+  const complete = { ...alice, algorithms: EVERY }
   const table: [AccountView | undefined, Partial<AdmitQuery>, AuthVerdict, unknown][] = [
     [alice, {}, failed('no-credentials'), { verdict: 'challenge', stale: false, algorithms: ['SHA-256', 'MD5'] }],
-    [undefined, {}, failed('no-credentials'), { verdict: 'challenge', stale: false, algorithms: ['SHA-256', 'MD5'] }],
+    [undefined, {}, failed('no-credentials'), { verdict: 'challenge', stale: false, algorithms: EVERY }],
+    [complete, {}, failed('no-credentials'), { verdict: 'challenge', stale: false, algorithms: EVERY }],
     [md5, {}, failed('no-credentials'), { verdict: 'challenge', stale: false, algorithms: ['SHA-256', 'MD5'] }],
     [md5, {}, failed('unsupported-algorithm'), { verdict: 'challenge', stale: false, algorithms: ['MD5'] }],
     [alice, {}, failed('stale'), { verdict: 'challenge', stale: true, algorithms: ['SHA-256', 'MD5'] }],
