@@ -77,6 +77,7 @@ const stack = new SipStack({
       const target = { uri: 'sip:bob@127.0.0.1:9', edge: 'self', flow: 'f', path: [], q: 1_000 }
       return { verdict: 'ring', account: aor, targets: [target] }
     },
+    unbind: async () => undefined,
     bind: async ({ contacts }) => {
       const all = contacts === 'all' ? [] : contacts
       return {

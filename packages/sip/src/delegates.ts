@@ -71,6 +71,8 @@ export interface Target {
   /** 0 … 1000, as q × 1000. */
   q: number
   instance?: string
+  /** More flows of the same device (RFC 5626), to be tried one after another, never at the same time as this one. */
+  others?: readonly Target[]
 }
 
 /** What the callee's home says. Targets of equal q ring in parallel, lower q after higher. */
@@ -107,6 +109,15 @@ export interface BindQuery {
   nat: boolean
   /** Algorithms that this edge challenges with. */
   offers?: readonly string[]
+  /** RFC 5626: a Contact with `reg-id` is one of several flows of its device. Otherwise `reg-id` means nothing. */
+  outbound?: boolean
+}
+
+/** A flow that is gone for good: a closed connection. */
+export interface UnbindQuery {
+  aor: Aor
+  edge: string
+  flow: FlowToken
 }
 
 export interface BoundContact {
@@ -127,6 +138,8 @@ export interface Home {
   admit(query: AdmitQuery): Promise<Admission>
   plan(query: PlanQuery): Promise<CallPlan>
   bind(query: BindQuery): Promise<BindResult>
+  /** Removes the bindings that this flow was the only way to. */
+  unbind(query: UnbindQuery): Promise<void>
   /** Is this domain served here? From a local copy, answers at once. */
   servesDomain(domain: string): boolean
 }

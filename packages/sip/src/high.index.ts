@@ -36,6 +36,7 @@ export type {
   Resolver,
   Ring,
   Target,
+  UnbindQuery,
 } from './delegates.ts'
 export { type Cookie, decodeCookie, encodeCookie, type Reach, tagHash } from './proxy/cookie.ts'
 export {
@@ -43,6 +44,7 @@ export {
   type BindOutcome,
   findBinding,
   grantSeconds,
+  lostWith,
   type StoredBinding,
 } from './registrar/bindings.ts'
 export { dnsResolver } from './routing/resolve.ts'

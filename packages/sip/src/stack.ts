@@ -61,6 +61,7 @@ export class SipStack implements Lifecycle {
   readonly #transport: TransportLayer
   readonly #transactions: Transactions
   readonly #proxy: SipProxy
+  readonly #registrar: Registrar
   readonly #hops: Hops
   readonly #components: ProxyComponents
   readonly #clock: Clock
@@ -80,7 +81,7 @@ export class SipStack implements Lifecycle {
       { clock, random, cookieKey: ring.cookieKey },
       { ...(init.algorithms && { algorithms: init.algorithms }), ...(init.qop && { qop: init.qop }) },
     )
-    const registrar = new Registrar({ home, ring, clock, replier, challenger, logger })
+    this.#registrar = new Registrar({ home, ring, clock, replier, challenger, logger })
     this.#components = {
       transactions: this.#transactions,
       hops: this.#hops,
@@ -95,7 +96,7 @@ export class SipStack implements Lifecycle {
       logger,
     }
     this.#proxy = new SipProxy(
-      { ...this.#components, registrar, transport },
+      { ...this.#components, registrar: this.#registrar, transport },
       {
         timerC: timers.timerC,
         t1: timers.t1,
@@ -118,6 +119,7 @@ export class SipStack implements Lifecycle {
     this.#transactions.onAck = (ack, source) => this.#proxy.handleAck(ack, source)
     this.#transactions.onStrayResponse = (response) => this.#proxy.handleStray(response)
     this.#transport.onMessage = (message, source) => this.#transactions.receive(message, source)
+    this.#transport.onFlowClosed = (flow) => this.#registrar.flowClosed(flow)
     try {
       await this.#transport.start()
     } catch (error) {
@@ -137,6 +139,7 @@ export class SipStack implements Lifecycle {
     if (!this.#running) return
     this.#running = false
     this.#transport.onMessage = undefined
+    this.#transport.onFlowClosed = undefined
     this.#proxy.stop()
     await this.#transactions.stop()
     await this.#transport.stop()

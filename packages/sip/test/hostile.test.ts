@@ -68,6 +68,7 @@ async function victim(host: string) {
           const target = { uri: `sip:bob@${host}:9`, edge: 'self', flow: silent, path: [], q: 1_000 }
           return { verdict: 'ring', account: aor, targets: [target] }
         },
+        unbind: async () => undefined,
         bind: async () => ({ verdict: 'bound', contacts: [] }),
       },
       media: { rewrite: async ({ sdp }) => sdp },

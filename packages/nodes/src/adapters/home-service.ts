@@ -13,12 +13,14 @@ import {
   type DigestAnswer,
   decideAdmission,
   judgeAnswer,
+  lostWith,
   NonceCounts,
   nonceMadeAt,
   type PlanQuery,
   planCall,
   refuseBind,
   type StoredBinding,
+  type UnbindQuery,
 } from '@thor-node/sip'
 import type { AccountsCache } from './accounts-cache.ts'
 import { FAILED_LOGINS_WAITING_MAX } from './limits.ts'
@@ -71,6 +73,7 @@ export class HomeService {
     rpc.serve<{ range: RangeId; madeAt: number }, void>('home.judged', async ({ range, madeAt }) => {
       this.#homeSince.set(range, Math.max(this.#homeSince.get(range) ?? 0, madeAt + 1))
     })
+    rpc.serve<UnbindQuery, void>('home.unbind', (query) => this.unbind(query))
   }
 
   async admit(query: AdmitQuery): Promise<Admission> {
@@ -124,6 +127,19 @@ export class HomeService {
       ...removes.map((id) => soft.remove(key, id)),
     ])
     return result
+  }
+
+  async unbind(query: UnbindQuery): Promise<void> {
+    const record = await this.#account(query.aor)
+    if (!record) return
+    const key = recordKey('loc', record.aor)
+    const { soft } = this.#ring.store
+    const bindings = await soft.read<StoredBinding>(key)
+    const lost = lostWith(
+      bindings.map(({ body }) => body),
+      query,
+    )
+    await Promise.all(lost.map((id) => soft.remove(key, id)))
   }
 
   async #account(aor: Aor): Promise<AccountRecord | undefined> {

@@ -1,6 +1,15 @@
 import { type Clock, errorMessage, every, type Lifecycle, type Logger, rangeOf, type Timer } from '@thor-node/core'
 import type { DomainRecord } from '@thor-node/provision'
-import type { Admission, AdmitQuery, BindQuery, BindResult, CallPlan, Home, PlanQuery } from '@thor-node/sip'
+import type {
+  Admission,
+  AdmitQuery,
+  BindQuery,
+  BindResult,
+  CallPlan,
+  Home,
+  PlanQuery,
+  UnbindQuery,
+} from '@thor-node/sip'
 import type { RingAccess } from './ring-access.ts'
 
 const DOMAINS_REFRESH_MS = 10_000
@@ -46,6 +55,10 @@ export class HomeAdapter implements Home, Lifecycle {
 
   bind(query: BindQuery): Promise<BindResult> {
     return this.#ring.callHome(rangeOf(query.aor), 'home.bind', query)
+  }
+
+  unbind(query: UnbindQuery): Promise<void> {
+    return this.#ring.callHome(rangeOf(query.aor), 'home.unbind', query)
   }
 
   servesDomain(domain: string): boolean {

@@ -1,7 +1,7 @@
 import { type Aor, digestResponse, rangeOf, recordKey, Sealer, sleep } from '@thor-node/core'
 import { deadline, SimClock, SimRandom } from '@thor-node/core/testing'
 import { type AccountRecord, makeCredentials, sealCredentials } from '@thor-node/provision'
-import type { AdmitQuery, BindQuery, DigestAnswer } from '@thor-node/sip'
+import type { AdmitQuery, BindQuery, DigestAnswer, UnbindQuery } from '@thor-node/sip'
 import { makeNonce } from '@thor-node/sip'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -87,6 +87,7 @@ function scene() {
     admit,
     bind,
     plan,
+    unbind: (query: UnbindQuery) => home.unbind(query),
     nonce: () => makeNonce(KEY, clock.wall(), random),
   }
 }
@@ -206,6 +207,21 @@ test(
     account('sales@example.com')
     assert.is(await verdict(), 'refuse', 'it is an account of its own now')
     assert.is((await admit({ from: 'bob@example.com' })).verdict, 'refuse')
+  }),
+)
+
+test(
+  'a flow that is gone takes its binding with it, by whatever address of the account it was made',
+  deadline(2_000, async () => {
+    const { account, alias, bind, plan, unbind } = scene()
+    account(ALICE, { aliases: ['sales@example.com'] })
+    alias('sales@example.com', ALICE)
+    await bind({ nat: true })
+    await unbind({ aor: 'sales@example.com', edge: 'e', flow: 'another' })
+    assert.is((await plan()).verdict, 'ring')
+    await unbind({ aor: 'sales@example.com', edge: 'e', flow: 'u0-127.42.5.9-5070' })
+    assert.is((await plan()).verdict, 'refuse')
+    await unbind({ aor: 'nobody@example.com', edge: 'e', flow: 'f' })
   }),
 )
 

@@ -13,14 +13,36 @@ export function planCall(
   if (!address) return { verdict: 'refuse', status: 404, reason: 'Not Found' }
   if (address.kind === 'alias') return { verdict: 'redirect', aor: address.target }
   if (isBlocked(address)) return { verdict: 'refuse', status: 480, reason: 'Temporarily Unavailable' }
-  const targets = bindings
-    .filter((binding) => binding.expiresAt > nowMs)
+  const targets = devicesOf(bindings.filter((binding) => binding.expiresAt > nowMs))
     // Newest first, so that the devices seen last are rung when there are too many.
-    .sort((a, b) => b.q - a.q || b.updatedAt - a.updatedAt)
+    .sort(([a], [b]) => b.q - a.q || b.updatedAt - a.updatedAt)
     .slice(0, BRANCHES_MAX)
-    .map(targetOf)
+    .map(
+      ([first, ...others]): Target => ({
+        ...targetOf(first),
+        ...(others.length > 0 && { others: others.map(targetOf) }),
+      }),
+    )
   if (targets.length === 0) return { verdict: 'refuse', status: 480, reason: 'Temporarily Unavailable' }
   return { verdict: 'ring', account: address.aor, targets }
+}
+
+/** The bindings of each device, its newest flow first: flows of one device are not rung together (RFC 5626 §5.1). */
+function devicesOf(bindings: readonly StoredBinding[]): [StoredBinding, ...StoredBinding[]][] {
+  const devices: [StoredBinding, ...StoredBinding[]][] = []
+  const byInstance = new Map<string, StoredBinding[]>()
+  for (const binding of [...bindings].sort((a, b) => b.updatedAt - a.updatedAt)) {
+    const { instance, regId } = binding
+    const known = instance === undefined || regId === undefined ? undefined : byInstance.get(instance)
+    if (known) {
+      known.push(binding)
+      continue
+    }
+    const device: [StoredBinding] = [binding]
+    devices.push(device)
+    if (instance !== undefined && regId !== undefined) byInstance.set(instance, device)
+  }
+  return devices
 }
 
 function targetOf(binding: StoredBinding): Target {

@@ -20,8 +20,6 @@ export interface CallInit {
   /** Account of the callee, if one of ours. */
   callee?: Aor
   caller: { identity?: Aor; reach?: Reach; remote: Address }
-  /** Where each branch leads, by its index. */
-  branches: readonly { reach?: Reach }[]
 }
 
 interface Answer {
@@ -105,13 +103,13 @@ export class Call implements ForkHooks {
 
   async #answer(branch: number, received: SipResponse, hop: RemoteHop | undefined): Promise<Answer> {
     const { calls } = this.#c
-    const { callUuid, invite, billedTo, callee, caller, branches } = this.#init
+    const { callUuid, invite, billedTo, callee, caller } = this.#init
     const dialog = dialogRecord({
       callUuid,
       invite,
       answer: received,
       caller: { identity: caller.identity ?? formatUri(invite.from.uri), reach: caller.reach },
-      callee: { identity: callee ?? formatUri(invite.requestUri), reach: branches[branch]?.reach },
+      callee: { identity: callee ?? formatUri(invite.requestUri), reach: hop?.reach },
     })
     const sdpCallee = sdpOf(received)
     try {

@@ -10,11 +10,17 @@ import { type ContextEffect, type ContextInput, type ContextState, initialContex
 /** RFC 3326 §2: the phone shows no missed call then. */
 const ANSWERED_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 
+/** RFC 5626 §11.5: an outside proxy has lost the flow to the device. */
+const FLOW_FAILED = 430
+const FLOW_PATIENCE_MS = 3_000
+
 export interface Branch {
   request: SipRequest
   group: number
   /** Found when the branch is started; a rejection fails the branch. */
   hop(): RemoteHop | Promise<RemoteHop>
+  /** Another flow of the same device, for when this one failed (RFC 5626 §5.1); undefined when all were tried. */
+  otherFlow?(): Pick<Branch, 'request' | 'hop'> | undefined
   /** A device of ours: when its flow is broken it is offline, which is 480 and no fault of the server. */
   device: boolean
 }
@@ -39,6 +45,7 @@ export class Fork {
   readonly #hops: (RemoteHop | undefined)[] = []
   readonly #finals: (SipResponse | undefined)[] = []
   readonly #timers = new Map<number, Timer>()
+  readonly #patience = new Set<Timer>()
   readonly #cancelled = new Set<number>()
   /** Of the caller's CANCEL. */
   #reason: string | undefined
@@ -88,6 +95,8 @@ export class Fork {
     this.#working?.cancel()
     for (const timer of this.#timers.values()) timer.cancel()
     this.#timers.clear()
+    for (const timer of this.#patience) timer.cancel()
+    this.#patience.clear()
     for (const client of this.#clients) client?.abandon()
   }
 
@@ -101,7 +110,7 @@ export class Fork {
   #apply(effect: ContextEffect, input: ContextInput, response: SipResponse | undefined): void {
     switch (effect.type) {
       case 'start-branch':
-        void this.#startBranch(effect.branch)
+        void this.#startBranch(effect.branch, this.#branches[effect.branch])
         return
       case 'cancel-branch':
         this.#cancelled.add(effect.branch)
@@ -126,37 +135,58 @@ export class Fork {
     }
   }
 
-  async #startBranch(index: number): Promise<void> {
-    const branch = this.#branches[index]
-    if (!branch) return
+  async #startBranch(index: number, attempt: Pick<Branch, 'request' | 'hop'> | undefined): Promise<void> {
+    if (!attempt) return
     try {
-      const hop = await branch.hop()
+      const hop = await attempt.hop()
       if (this.#stopped) return
       if (this.#cancelled.has(index)) return this.#feed({ type: 'response', branch: index, status: 487 })
-      this.#send(index, branch.request, hop)
+      this.#send(index, attempt.request, hop)
     } catch {
-      this.#feed({ type: 'failure', branch: index, cause: 'transport' })
+      if (!this.#tryOtherFlow(index)) this.#feed({ type: 'failure', branch: index, cause: 'transport' })
     }
   }
 
-  /** To one address after another until one speaks (RFC 3263 §4.3). */
+  #tryOtherFlow(index: number): boolean {
+    if (this.#stopped || this.#cancelled.has(index)) return false
+    const attempt = this.#branches[index]?.otherFlow?.()
+    if (!attempt) return false
+    this.#clients[index] = undefined
+    void this.#startBranch(index, attempt)
+    return true
+  }
+
+  /** To one address after another until one speaks (RFC 3263 §4.3), and then to one flow after another. */
   #send(index: number, request: SipRequest, hop: RemoteHop): void {
     const { next } = hop
     let spoke = false
+    /** Another flow of the device is tried: of this one only a 2xx counts, should it come yet. */
+    let passed = false
+    let patience: Timer | undefined
     const goOn = (): boolean => {
       if (!next || spoke || this.#stopped || this.#cancelled.has(index)) return false
       this.#send(index, request, next)
       return true
     }
     this.#hops[index] = hop
-    const client = this.#transactions.request(next ? request.clone() : request, hop, {
+    const more = next !== undefined || this.#branches[index]?.otherFlow !== undefined
+    const client = this.#transactions.request(more ? request.clone() : request, hop, {
       onResponse: (response) => {
+        patience?.cancel()
+        if (passed && (response.status < 200 || response.status >= 300)) return
+        if (passed) {
+          this.#hops[index] = hop
+          this.#clients[index]?.cancel(ANSWERED_ELSEWHERE)
+        }
         if (response.status === 503 && goOn()) return
+        if (response.status === FLOW_FAILED && !spoke && this.#tryOtherFlow(index)) return
         spoke = true
         this.#receive(index, response)
       },
       onFailure: (cause) => {
-        if (!goOn()) this.#feed({ type: 'failure', branch: index, cause })
+        patience?.cancel()
+        if (passed || goOn() || (!spoke && this.#tryOtherFlow(index))) return
+        this.#feed({ type: 'failure', branch: index, cause })
       },
       // Whatever else ended it: no branch may stay open without a transaction.
       onEnd: () => {
@@ -164,12 +194,33 @@ export class Fork {
       },
     })
     this.#clients[index] = client
+    if (this.#branches[index]?.otherFlow === undefined) return
+    patience = this.#waitForWord(() => {
+      if (spoke || this.#clients[index] !== client || !this.#tryOtherFlow(index)) return
+      passed = true
+      client.cancel()
+    })
+  }
+
+  /** A flow that is silent for so long has failed, as far as can be told while there is another one. */
+  #waitForWord(giveUp: () => void): Timer {
+    const timer = this.#clock.after(FLOW_PATIENCE_MS, () => {
+      this.#patience.delete(timer)
+      if (!this.#stopped) giveUp()
+    })
+    this.#patience.add(timer)
+    return timer
   }
 
   #receive(branch: number, response: SipResponse): void {
     // Somebody took the caller's Via away: as good as no answer, for it leads nowhere (§16.7 step 3).
     if (response.vias.length < 2) {
       if (response.status >= 200) this.#feed({ type: 'response', branch, status: 502 })
+      return
+    }
+    // Flows are our affair: for the caller the device is offline.
+    if (response.status === FLOW_FAILED && this.#branches[branch]?.device) {
+      this.#feed({ type: 'response', branch, status: 480 })
       return
     }
     if (response.status >= 200) this.#finals[branch] ??= response
@@ -184,11 +235,12 @@ export class Fork {
 
   #forward(branch: number, received: SipResponse): void {
     const response = withoutTopVia(received)
+    const hop = this.#hops[branch]
     if (!response) return
     this.#queue(async () => {
       let prepared: SipResponse | undefined
       try {
-        prepared = await this.#hooks.prepare(branch, response, this.#hops[branch])
+        prepared = await this.#hooks.prepare(branch, response, hop)
       } catch {
         // A response that cannot be worked with must not leave the caller without one.
         if (received.status >= 200) prepared = this.#replier.make(this.#server.request, 502)

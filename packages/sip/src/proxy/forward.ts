@@ -1,5 +1,5 @@
 /** RFC 3261 §16.6: the copy of a request that goes to one target. The Via is put on by the transaction layer. */
-import { parseCredentials } from '@thor-node/core'
+import { errorCode, parseCredentials } from '@thor-node/core'
 import type { SipRequest } from '../message/contract.ts'
 import { formatHost, splitList } from '../message/index.ts'
 import { type Cookie, encodeCookie } from './cookie.ts'
@@ -53,6 +53,23 @@ export function withLoopMark(hop: RemoteHop, mark: string): RemoteHop {
         message.headers.setAll('Via', [`${top};${LOOP_PARAM}=${mark}`, ...rest])
       }
       return hop.send(message)
+    },
+  }
+}
+
+/** Tells once when a message could not be sent because its flow is closed. */
+export function onFlowGone(hop: RemoteHop, tell: () => void): RemoteHop {
+  let told = false
+  return {
+    ...hop,
+    async send(message) {
+      try {
+        await hop.send(message)
+      } catch (error) {
+        if (!told && errorCode(error) === 'SIP_FLOW_GONE') tell()
+        told = true
+        throw error
+      }
     },
   }
 }

@@ -12,6 +12,8 @@ export interface RemoteHop extends Hop {
   /** Address of the peer, as far as it is known here: for media, which must know where SDP came from. */
   remote: Address
   transport: TransportName
+  /** Of a device: where it is held. */
+  reach?: Reach
   /** Another address of the same peer, for when this one does not answer (RFC 3263 §4.3). */
   next?: RemoteHop
 }
@@ -47,20 +49,21 @@ export class Hops {
 
   /**
    * To a device: on its flow, wherever that is held. When its connection is closed, `otherwise` is asked once how else the
-   * device is reached.
+   * device is reached. `strict`: when its edge is dead the device is not sent to from here, for it has another flow.
    */
-  byFlow({ edge, flow }: Reach, otherwise?: () => Promise<RemoteHop | undefined>): RemoteHop {
+  byFlow({ edge, flow }: Reach, otherwise?: () => Promise<RemoteHop | undefined>, strict = false): RemoteHop {
     const peer = this.#transport.remoteOf(flow)
     const transport = peer?.transport ?? 'udp'
     const here = edge === this.#ring.self
     const onFlow = (message: SipRequest): Promise<void> =>
-      here ? this.#transport.send(message, { flow }) : this.#overRing(edge, flow, message)
+      here ? this.#transport.send(message, { flow }) : this.#overRing({ edge, flow }, message, strict)
     return {
       transport,
       // Over the ring a UDP device is no more reliable than it was.
       reliable: transport === 'tcp',
       via: this.sentBy(transport),
       remote: peer?.remote ?? NOWHERE,
+      reach: { edge, flow },
       send: transport === 'tcp' && otherwise ? orElse(onFlow, otherwise) : onFlow,
     }
   }
@@ -75,13 +78,13 @@ export class Hops {
     return this.byAddress('tcp', { host: contact.host, port: contact.port ?? SIP_PORT })
   }
 
-  async #overRing(edge: string, flow: string, message: SipRequest): Promise<void> {
+  async #overRing({ edge, flow }: Reach, message: SipRequest, strict: boolean): Promise<void> {
     try {
       await this.#ring.sendOnFlow(edge, flow, serializeMessage(message))
     } catch (error) {
       const peer = this.#transport.remoteOf(flow)
       // Its edge is dead. A UDP device without NAT is reached from here too; with a full-cone NAT as well.
-      if (peer?.transport !== 'udp') throw error
+      if (strict || peer?.transport !== 'udp') throw error
       this.#log.debug('edge gone, sending directly', { edge, error: errorMessage(error) })
       await this.#transport.send(message, peer)
     }

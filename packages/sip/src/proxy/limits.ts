@@ -4,6 +4,8 @@
 export const BRANCHES_MAX = 10
 /** Contacts of one AOR; one more is refused 403. */
 export const CONTACTS_MAX = 10
+/** Flows whose accounts an edge remembers; the one registered longest ago is forgotten, its bindings end at first failure. */
+export const REGISTERED_FLOWS_MAX = 100_000
 /** Aliases followed one after another; beyond it 482. */
 export const REDIRECTS_MAX = 10
 /** Path and Route entries read; beyond it 400. */

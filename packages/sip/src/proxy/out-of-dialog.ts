@@ -12,11 +12,11 @@ import { answerOf } from './challenge.ts'
 import { type Forks, type ProxyComponents, type ProxyInit, recordRouteHost } from './context.ts'
 import { type Reach, tagHash } from './cookie.ts'
 import type { Branch, ForkHooks } from './fork.ts'
-import { copyForTarget, recordRoutes, withLoopMark } from './forward.ts'
+import { copyForTarget, onFlowGone, recordRoutes, withLoopMark } from './forward.ts'
 import type { RemoteHop } from './hops.ts'
 import { BRANCHES_MAX } from './limits.ts'
 import { nextHopOf } from './route.ts'
-import { sdpOf, statusOfMediaFailure } from './session-description.ts'
+import { sdpOf, setBody, statusOfMediaFailure } from './session-description.ts'
 import { loopMark, type Refusal } from './validate.ts'
 
 type Caller = Extract<Admission, { verdict: 'admit' }>
@@ -24,7 +24,14 @@ type Caller = Extract<Admission, { verdict: 'admit' }>
 interface Destination {
   /** Account of the callee; absent for foreign targets. */
   account?: Aor
-  targets: readonly { uri: string; reach?: Reach; hop: RemoteHop; routes?: readonly string[]; group: number }[]
+  targets: readonly (Way & { group: number; others?: readonly Way[] })[]
+}
+
+/** One way to a device, or to a foreign host. */
+interface Way {
+  uri: string
+  hop: RemoteHop
+  routes?: readonly string[]
 }
 
 /** A request that may go on, and where to. */
@@ -124,7 +131,7 @@ export class OutOfDialog {
     })
     if (route.verdict === 'refuse') return route
     if (route.verdict === 'foreign') return this.#foreign(undefined, parseUri(`sip:${route.aor}`))
-    return { account: route.account, targets: this.#devices(route.targets) }
+    return { account: route.account, targets: this.#devices(route.account, route.targets) }
   }
 
   /** The AOR here that a Request-URI means. A number, or a user at a node's own address, is one of the caller's domain. */
@@ -152,17 +159,24 @@ export class OutOfDialog {
   }
 
   /** Those of equal q ring together, lower q after higher (§16.6). */
-  #devices(targets: readonly Target[]): Destination['targets'] {
+  #devices(account: Aor, targets: readonly Target[]): Destination['targets'] {
     const levels = [...new Set(targets.map((target) => target.q))].sort((a, b) => b - a)
-    return targets.slice(0, BRANCHES_MAX).map(({ uri, edge, flow, path, q }) => ({
-      uri,
-      reach: { edge, flow },
-      hop: this.#c.hops.byFlow({ edge, flow }, async () =>
-        path.length === 0 ? this.#c.hops.toContact({ edge, flow }, parseUri(uri)) : undefined,
-      ),
-      routes: path,
-      group: levels.indexOf(q),
-    }))
+    return targets.slice(0, BRANCHES_MAX).map(({ others = [], ...first }) => {
+      const ways = [first, ...others].map((target, index) => this.#way(account, target, index < others.length))
+      return { ...(ways[0] as Way), others: ways.slice(1), group: levels.indexOf(first.q) }
+    })
+  }
+
+  /** `strict`: another flow of the device can be tried. */
+  #way(aor: Aor, { uri, edge, flow, path }: Target, strict: boolean): Way {
+    const { hops, home } = this.#c
+    const toContact = async () => (path.length === 0 ? hops.toContact({ edge, flow }, parseUri(uri)) : undefined)
+    const hop = onFlowGone(hops.byFlow({ edge, flow }, toContact, strict), () => {
+      home.unbind({ aor, edge, flow }).catch((error) => {
+        this.#log.info('end of a flow not stored', { aor, error: errorMessage(error) })
+      })
+    })
+    return { uri, hop, routes: path }
   }
 
   async #call(begin: Beginning, gaveUp: () => boolean): Promise<void> {
@@ -178,7 +192,6 @@ export class OutOfDialog {
         ...(caller && { identity: caller.account, reach: this.#reachOf(server) }),
         remote: server.source.remote,
       },
-      branches: destination.targets,
     })
     const branches = this.#branches(begin, callUuid)
     try {
@@ -194,35 +207,56 @@ export class OutOfDialog {
     this.#forks.start(server, branches, call)
   }
 
-  #branches({ server, request, caller, destination, breadths }: Beginning, callUuid?: string): Branch[] {
-    const { ring, home } = this.#c
-    const mark = loopMark(request, ring.cookieKey)
-    const lateOffer = callUuid !== undefined && sdpOf(request) === undefined
-    return destination.targets.map(({ uri, reach, hop, routes, group }, index) => {
-      const cookie = {
-        ...(callUuid !== undefined && { callUuid }),
-        fromTagHash: tagHash(ring.cookieKey, request.from.params.get('tag') ?? ''),
-        branch: index,
-        lateOffer,
-        ...(caller && { caller: this.#reachOf(server) }),
-        ...(reach && { callee: reach }),
+  #branches(begin: Beginning, callUuid?: string): Branch[] {
+    const mark = loopMark(begin.request, this.#c.ring.cookieKey)
+    return begin.destination.targets.map(({ others = [], group, ...first }, index) => {
+      const made = (way: Way): SipRequest => this.#copyFor(begin, way, index, callUuid)
+      const request = made(first)
+      const left = [...others]
+      const otherFlow = (): Pick<Branch, 'request' | 'hop'> | undefined => {
+        const way = left.shift()
+        if (!way) return undefined
+        const copy = made(way)
+        // As the relay has written it for this branch.
+        setBody(copy, request.body)
+        return { request: copy, hop: () => withLoopMark(way.hop, mark) }
       }
-      const copy = copyForTarget(request, {
-        uri,
-        routes: routes ?? [],
-        consumes: (realm) => home.servesDomain(realm),
-        ...(DIALOG_METHODS.has(request.method) && {
-          recordRoutes: recordRoutes(
-            ring.cookieKey,
-            cookie,
-            recordRouteHost(this.#c, this.#init, server.source.transport),
-            recordRouteHost(this.#c, this.#init, hop.transport),
-          ),
-        }),
-      })
-      copy.headers.set('Max-Breadth', `${breadths[index]}`)
-      return { request: copy, group, hop: () => withLoopMark(hop, mark), device: reach !== undefined }
+      return {
+        request,
+        group,
+        hop: () => withLoopMark(first.hop, mark),
+        device: first.hop.reach !== undefined,
+        ...(left.length > 0 && { otherFlow }),
+      }
     })
+  }
+
+  #copyFor({ server, request, caller, breadths }: Beginning, way: Way, index: number, callUuid?: string): SipRequest {
+    const { ring, home } = this.#c
+    const { uri, hop, routes = [] } = way
+    const cookie = {
+      ...(callUuid !== undefined && { callUuid }),
+      fromTagHash: tagHash(ring.cookieKey, request.from.params.get('tag') ?? ''),
+      branch: index,
+      lateOffer: callUuid !== undefined && sdpOf(request) === undefined,
+      ...(caller && { caller: this.#reachOf(server) }),
+      ...(hop.reach && { callee: hop.reach }),
+    }
+    const copy = copyForTarget(request, {
+      uri,
+      routes,
+      consumes: (realm) => home.servesDomain(realm),
+      ...(DIALOG_METHODS.has(request.method) && {
+        recordRoutes: recordRoutes(
+          ring.cookieKey,
+          cookie,
+          recordRouteHost(this.#c, this.#init, server.source.transport),
+          recordRouteHost(this.#c, this.#init, hop.transport),
+        ),
+      }),
+    })
+    copy.headers.set('Max-Breadth', `${breadths[index]}`)
+    return copy
   }
 
   #reachOf(server: ServerTransaction): Reach {

@@ -37,8 +37,9 @@ function find(message: SipMessage): Found | undefined {
 /** The SDP of a message, or of the part that is SDP; undefined when it has none. Octets as latin1 text. */
 export const sdpOf = (message: SipMessage): string | undefined => find(message)?.sdp
 
-function setBody(message: SipMessage, body: string): void {
-  message.body = Buffer.from(body, 'latin1')
+/** With the Content-Length that belongs to it, where the message has one. */
+export function setBody(message: SipMessage, body: Uint8Array): void {
+  message.body = body
   if (message.headers.has('Content-Length')) message.headers.set('Content-Length', String(message.body.length))
 }
 
@@ -47,7 +48,7 @@ export async function passThroughRelay(media: MediaControl, message: SipMessage,
   const found = find(message)
   if (!found) return
   const { sdp, before, behind } = found
-  setBody(message, before + (await media.rewrite({ ...context, sdp })) + behind)
+  setBody(message, Buffer.from(before + (await media.rewrite({ ...context, sdp })) + behind, 'latin1'))
 }
 
 /** What the offerer hears when a relay did not take its SDP. */

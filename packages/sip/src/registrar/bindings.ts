@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import type { Address } from '@thor-node/core'
-import type { BindingUpdate, BindQuery, BindResult, BoundContact } from '../delegates.ts'
+import type { BindingUpdate, BindQuery, BindResult, BoundContact, UnbindQuery } from '../delegates.ts'
 import { equalUris, parseUri } from '../message/index.ts'
 import { CONTACTS_MAX, EXPIRES_MAX, EXPIRES_MIN, EXPIRES_NAT_MAX } from '../proxy/limits.ts'
 import type { FlowToken } from '../transport/contract.ts'
@@ -27,7 +27,7 @@ export interface StoredBinding {
   source: Address
   transport: string
   nat: boolean
-  /** `+sip.instance` and `reg-id` of the Contact (RFC 5626). */
+  /** `+sip.instance` of the Contact; `reg-id` where the binding is a flow of that device (RFC 5626). */
   instance?: string
   regId?: string
 }
@@ -53,7 +53,7 @@ export function applyBind(current: readonly StoredBinding[], query: BindQuery, n
   const puts = new Map<string, StoredBinding>()
   const removes = new Set<string>()
   for (const update of query.contacts) {
-    const known = findBinding([...after.values()], update)
+    const known = findBinding([...after.values()], update, query.outbound)
     // Nothing is stored when one of several contacts is late: all or none (§10.3 step 7).
     if (known && isOutOfOrder(known, query)) return refuse(500, 'CSeq Out Of Order')
     if (update.expires === 0) {
@@ -82,9 +82,10 @@ export function grantSeconds(asked: number, transport: string, nat: boolean): nu
 export function findBinding(
   bindings: readonly StoredBinding[],
   update: Pick<BindingUpdate, 'contact' | 'params'>,
+  outbound = false,
 ): StoredBinding | undefined {
   const instance = update.params['+sip.instance']
-  const regId = update.params['reg-id']
+  const regId = outbound ? update.params['reg-id'] : undefined
   const byInstance =
     instance && bindings.find((binding) => binding.instance === instance && (binding.regId ?? '') === (regId ?? ''))
   if (byInstance) return byInstance
@@ -102,7 +103,7 @@ const isOutOfOrder = (binding: StoredBinding, query: BindQuery): boolean =>
 
 function bindingOf(update: BindingUpdate, query: BindQuery, nowMs: number, id: string | undefined): StoredBinding {
   const instance = update.params['+sip.instance']
-  const regId = update.params['reg-id']
+  const regId = query.outbound && instance ? update.params['reg-id'] : undefined
   const seconds = grantSeconds(update.expires, query.transport, query.nat)
   return {
     id: id ?? hash('sha256', instance ? `${instance} ${regId ?? ''}` : update.contact, 'hex').slice(0, 16),
@@ -123,6 +124,13 @@ function bindingOf(update: BindingUpdate, query: BindQuery, nowMs: number, id: s
     ...(instance !== undefined && { instance }),
     ...(regId !== undefined && { regId }),
   }
+}
+
+/**
+ * Ids of the bindings that end with a flow. A device that has no NAT before it and no flows is reached at its Contact still.
+ */
+export function lostWith(bindings: readonly StoredBinding[], { edge, flow }: UnbindQuery): string[] {
+  return ids(bindings.filter((one) => one.edge === edge && one.flow === flow && (one.nat || one.regId !== undefined)))
 }
 
 const ids = (bindings: readonly StoredBinding[]): string[] => bindings.map((binding) => binding.id)

@@ -5,15 +5,19 @@ import type { SipRequest, SipResponse, SipUri } from '../message/contract.ts'
 import { formatParams, formatUri, parseNameAddrList, splitList, unescapeUser } from '../message/index.ts'
 import { isIp } from '../message/ip.ts'
 import { answerOf, type Challenger } from '../proxy/challenge.ts'
-import { CONTACTS_MAX, ROUTES_MAX } from '../proxy/limits.ts'
+import { CONTACTS_MAX, REGISTERED_FLOWS_MAX, ROUTES_MAX } from '../proxy/limits.ts'
 import type { HeaderField, Replier } from '../proxy/reply.ts'
 import type { Refusal } from '../proxy/validate.ts'
 import type { FlowToken, Source } from '../transport/contract.ts'
 import { parseFlow, udpFlow } from '../transport/flow.ts'
+import { RegisteredFlows } from './flows.ts'
+import { readOutbound, tagsOf } from './outbound.ts'
 
 const SUPPORTED_TAGS = new Set(['path', 'outbound'])
 /** Seconds when neither Contact nor Expires says (RFC 3261 §10.2). */
 const EXPIRES_DEFAULT = 3_600
+/** Seconds after which a device must have sent a keep-alive on its flow (RFC 5626 §4.4). */
+const FLOW_TIMER = 120
 /** q of a Contact without one. */
 const Q_DEFAULT = 1_000
 
@@ -29,6 +33,7 @@ export interface RegistrarComponents {
 export class Registrar {
   readonly #c: RegistrarComponents
   readonly #log: Logger
+  readonly #flows = new RegisteredFlows({ max: REGISTERED_FLOWS_MAX })
 
   constructor(components: RegistrarComponents) {
     this.#c = components
@@ -40,11 +45,32 @@ export class Registrar {
     const query = readRegister(request, source, this.#c.ring.self, (domain) => home.servesDomain(domain))
     if ('status' in query) return replier.make(request, query.status, query.reason, query.headers)
     try {
-      return this.#answer(request, query, await home.bind({ ...query, offers: this.#c.challenger.offers }))
+      const result = await home.bind({ ...query, offers: this.#c.challenger.offers })
+      this.#note(query, result)
+      return this.#answer(request, query, result)
     } catch (error) {
       this.#log.warn('home did not answer a REGISTER', { aor: query.aor, error: errorMessage(error) })
       return replier.unavailable(request)
     }
+  }
+
+  /** A connection of this node is closed: the homes of those who registered over it hear of it at once. */
+  flowClosed(flow: FlowToken): void {
+    const { home, ring, clock } = this.#c
+    for (const aor of this.#flows.accountsOn(flow, clock.wall())) {
+      home
+        .unbind({ aor, edge: ring.self, flow })
+        .catch((error) => this.#log.info('end of a flow not stored', { aor, error: errorMessage(error) }))
+    }
+    this.#flows.forget(flow)
+  }
+
+  #note({ aor, contacts, flow }: BindQuery, result: BindResult): void {
+    if (result.verdict !== 'bound' || contacts === 'all' || contacts.length === 0) return
+    const now = this.#c.clock.wall()
+    const asked = new Set(contacts.filter(({ expires }) => expires > 0).map(({ contact }) => contact))
+    const granted = result.contacts.filter(({ contact }) => asked.has(contact)).map(({ expires }) => expires)
+    this.#flows.note(flow, aor, now + Math.max(0, ...granted) * 1_000, now)
   }
 
   #answer(request: SipRequest, query: BindQuery, result: BindResult): SipResponse {
@@ -68,18 +94,13 @@ export class Registrar {
         if (tagsOf(request, 'Supported').includes('path')) {
           for (const path of query.path) headers.push(['Path', path])
         }
+        if (query.outbound) headers.push(['Require', 'outbound'], ['Flow-Timer', `${FLOW_TIMER}`])
         headers.push(['Date', new Date(clock.wall()).toUTCString()])
         return replier.make(request, 200, undefined, headers)
       }
     }
   }
 }
-
-const tagsOf = (request: SipRequest, header: string): string[] =>
-  request.headers
-    .getAll(header)
-    .flatMap(splitList)
-    .map((tag) => tag.toLowerCase())
 
 /** Steps 1 to 6 of §10.3 as far as no account is needed; what the home decides about, or a refusal. */
 export function readRegister(
@@ -100,6 +121,8 @@ export function readRegister(
   const path = request.headers.getAll('Path').flatMap(splitList)
   if (path.length > ROUTES_MAX) return { status: 400, reason: 'Too Many Path Entries' }
   parseNameAddrList(path)
+  const outbound = readOutbound(request, path)
+  if (typeof outbound === 'object') return outbound
 
   const nat = isBehindNat(request, source)
   // Behind an outside proxy (RFC 3327) nothing is reached but through it.
@@ -119,6 +142,7 @@ export function readRegister(
     source: source.remote,
     transport: source.transport,
     nat,
+    ...(outbound && { outbound }),
   }
 }
 

@@ -22,6 +22,7 @@ import type { Connection } from './connection.ts'
 import type { Destination, FlowToken, Source, TransportLayer, TransportName } from './contract.ts'
 import { parseFlow, transportOf, udpFlow } from './flow.ts'
 import { replaceTopVia, stampVia } from './stamp.ts'
+import { answerStun, isStun } from './stun.ts'
 import { type TcpLimits, TcpTransport } from './tcp.ts'
 import { UdpTransport } from './udp.ts'
 
@@ -210,8 +211,14 @@ export class Transports implements TransportLayer {
     const local = this.#udp.localOf(point)
     if (!local) return
     if (isKeepAlive(bytes)) this.#counts.keepAlives++
-    else if (isStun(bytes)) this.#counts.stun++
+    else if (isStun(bytes)) this.#onStun(bytes, from, point)
     else this.#receive(bytes, { transport: 'udp', remote: from, local, flow: udpFlow(point, from) })
+  }
+
+  #onStun(bytes: Buffer, from: Address, point: number): void {
+    this.#counts.stun++
+    const answer = answerStun(bytes, from)
+    if (answer) this.#udp.send(answer, from, point)
   }
 
   #onStreamMessage(bytes: Buffer, { remote, local, flow }: Connection): void {
@@ -265,7 +272,3 @@ function isKeepAlive(bytes: Buffer): boolean {
   if (bytes.length > KEEP_ALIVE_BYTES_MAX) return false
   return bytes.every((byte) => byte === 13 || byte === 10 || byte === 0 || byte === 32)
 }
-
-/** RFC 8489 §5: two zero bits, then the magic cookie. */
-const isStun = (bytes: Buffer): boolean =>
-  bytes.length >= 20 && (bytes[0] as number) < 4 && bytes.readUInt32BE(4) === 0x2112a442

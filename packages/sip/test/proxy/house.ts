@@ -6,7 +6,7 @@ import type { AccountView } from '../../src/call-control/account-view.ts'
 import { decideAdmission, refuseBind } from '../../src/call-control/admission.ts'
 import { planCall } from '../../src/call-control/call-plan.ts'
 import type { Calls, Home, MediaControl, Ring } from '../../src/delegates.ts'
-import { applyBind, type StoredBinding } from '../../src/registrar/bindings.ts'
+import { applyBind, lostWith, type StoredBinding } from '../../src/registrar/bindings.ts'
 import { SipStack, type SipStackInit } from '../../src/stack.ts'
 import { Phone } from './phone.ts'
 import { Wire, WireTransport } from './wire.ts'
@@ -122,6 +122,16 @@ export class House {
         const gone = new Set([...removes, ...puts.map((put) => put.id)])
         this.bindings.set(query.aor, [...current.filter((binding) => !gone.has(binding.id)), ...puts])
         return result
+      },
+      unbind: async (query) => {
+        check()
+        const current = this.bindings.get(query.aor) ?? []
+        const lost = new Set(lostWith(current, query))
+        this.bindings.set(
+          query.aor,
+          current.filter(({ id }) => !lost.has(id)),
+        )
+        this.log.push(`unbind ${query.aor} ${lost.size}`)
       },
     }
   }

@@ -86,6 +86,7 @@ function openHome(): Home & { last: Map<string, BindQuery> } {
       const { edge, flow } = query
       return { verdict: 'ring', account: aor, targets: [{ uri: contact, edge, flow, path: [], q: 1_000 }] }
     },
+    unbind: async () => undefined,
     bind: async (query) => {
       last.set(query.aor, query)
       return { verdict: 'bound', contacts: [] }

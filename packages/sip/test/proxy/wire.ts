@@ -7,6 +7,23 @@ type Receiver = (bytes: Buffer, from: Address) => void
 
 export class Wire {
   readonly #ends = new Map<string, Receiver>()
+  readonly #closed = new Set<FlowToken>()
+  readonly transports: WireTransport[] = []
+
+  /** As if the flow were a connection whose peer went away. */
+  close(flow: FlowToken): void {
+    this.#closed.add(flow)
+    for (const transport of this.transports) if (transport.owns(flow)) transport.onFlowClosed?.(flow)
+  }
+
+  /** The same without anybody noticing. */
+  cut(flow: FlowToken): void {
+    this.#closed.add(flow)
+  }
+
+  isClosed(flow: FlowToken): boolean {
+    return this.#closed.has(flow)
+  }
 
   attach(at: Address, receiver: Receiver): void {
     this.#ends.set(formatAddress(at), receiver)
@@ -33,6 +50,7 @@ export class WireTransport implements TransportLayer {
     this.#wire = wire
     this.#local = local
     this.listening = [{ transport: 'udp', local }]
+    wire.transports.push(this)
   }
 
   async start(): Promise<void> {
@@ -58,6 +76,10 @@ export class WireTransport implements TransportLayer {
   }
 
   isOpen(flow: FlowToken): boolean {
+    return this.owns(flow) && !this.#wire.isClosed(flow)
+  }
+
+  owns(flow: FlowToken): boolean {
     return flow.startsWith(formatAddress(this.#local).replace(':', '_'))
   }
 
@@ -67,7 +89,7 @@ export class WireTransport implements TransportLayer {
 
   #own(flow: FlowToken): Address {
     const peer = this.remoteOf(flow)
-    if (!peer || !this.isOpen(flow)) throw new ThorError('SIP_TRANSPORT_FAILED', `no flow ${flow}`)
+    if (!peer || !this.isOpen(flow)) throw new ThorError('SIP_FLOW_GONE', `no flow ${flow}`)
     return peer.remote
   }
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { BindingUpdate, BindQuery } from '../../src/delegates.ts'
-import { applyBind, type StoredBinding } from '../../src/registrar/bindings.ts'
+import { applyBind, lostWith, type StoredBinding } from '../../src/registrar/bindings.ts'
 
 const test = suite('sip: bindings')
 
@@ -118,16 +118,42 @@ test('a refresh keeps the id of its binding though the URI is written otherwise'
   assert.is(stored[0]?.flow, 'f2')
 })
 
-test('an instance is one device whatever its URI, and one for each reg-id', () => {
+test('an instance is one device whatever its URI, and one flow for each reg-id', () => {
   const instance = (regId: string) => ({ params: { '+sip.instance': '"<urn:uuid:1>"', 'reg-id': regId } })
-  const moved = register([query([contact(A, instance('1'))]), query([contact(B, instance('1'))], { callId: 'c2' })])
+  const flow = (uri: string, regId: string, change: Partial<BindQuery> = {}) =>
+    query([contact(uri, instance(regId))], { outbound: true, ...change })
+  const moved = register([flow(A, '1'), flow(B, '1', { callId: 'c2' })])
   assert.equal(
     moved.stored.map((binding) => binding.contact),
     [B],
   )
   assert.is(moved.stored[0]?.instance, '"<urn:uuid:1>"')
-  const two = register([query([contact(A, instance('1'))]), query([contact(A, instance('2'))], { callId: 'c2' })])
-  assert.is(two.stored.length, 2)
+  const two = register([flow(A, '1'), flow(A, '2', { callId: 'c2' })])
+  assert.equal(
+    two.stored.map(({ regId }) => regId),
+    ['1', '2'],
+  )
+  const plain = register([query([contact(A, instance('1'))]), query([contact(B, instance('2'))], { callId: 'c2' })])
+  assert.equal(
+    plain.stored.map(({ contact: uri, regId }) => [uri, regId]),
+    [[B, undefined]],
+    'without outbound reg-id means nothing',
+  )
+})
+
+test('a flow that ends takes what was reached by nothing else', () => {
+  const { stored } = register([
+    query([contact(A, { params: { '+sip.instance': '"<urn:uuid:1>"', 'reg-id': '1' } })], { outbound: true }),
+    query([contact(B)], { nat: true, callId: 'c2' }),
+    query([contact('sip:bob@127.0.0.3')], { callId: 'c3' }),
+    query([contact('sip:bob@127.0.0.4')], { nat: true, flow: 'f2', callId: 'c4' }),
+  ])
+  const gone = lostWith(stored, { aor: 'bob@example.com', edge: 'n1', flow: 'f1' })
+  assert.equal(
+    stored.filter(({ id }) => gone.includes(id)).map((binding) => binding.contact),
+    [A, B],
+  )
+  assert.equal(lostWith(stored, { aor: 'bob@example.com', edge: 'n2', flow: 'f1' }), [])
 })
 
 test('an eleventh contact is refused, a refresh among ten is not', () => {

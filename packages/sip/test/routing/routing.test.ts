@@ -41,6 +41,7 @@ const homeOf = (plans: Record<string, CallPlan>): Home => ({
   servesDomain: (domain) => domain === 'e',
   plan: async ({ aor }) => plans[aor] ?? { verdict: 'refuse', status: 404, reason: 'Not Found' },
   admit: () => Promise.reject(new Error('not asked')),
+  unbind: async () => undefined,
   bind: () => Promise.reject(new Error('not asked')),
 })
 const to = (aor: string): CallPlan => ({ verdict: 'redirect', aor })

@@ -56,20 +56,21 @@ test(
   }),
 )
 
-for (const [what, text, count] of [
-  ['CRLF CRLF', '\r\n\r\n', 'keepAlives'],
-  ['a zero byte', '\0', 'keepAlives'],
-  ['a STUN binding request', `\0\x01\0\0\x21\x12\xa4\x42${'x'.repeat(12)}`, 'stun'],
-  ['a few letters', 'hello', 'garbage'],
-  ['a long line of nothing', 'x'.repeat(2_000), 'garbage'],
-  ['a response that is none', 'SIP/2.0 999 What\r\n\r\n', 'garbage'],
+for (const [what, text, count, answers] of [
+  ['CRLF CRLF', '\r\n\r\n', 'keepAlives', 0],
+  ['a zero byte', '\0', 'keepAlives', 0],
+  ['a STUN binding request', `\0\x01\0\0\x21\x12\xa4\x42${'x'.repeat(12)}`, 'stun', 1],
+  ['a STUN indication', `\0\x11\0\0\x21\x12\xa4\x42${'x'.repeat(12)}`, 'stun', 0],
+  ['a few letters', 'hello', 'garbage', 0],
+  ['a long line of nothing', 'x'.repeat(2_000), 'garbage', 0],
+  ['a response that is none', 'SIP/2.0 999 What\r\n\r\n', 'garbage', 0],
 ] as const) {
   test(
-    `a datagram of ${what} is counted under ${count} and not answered`,
+    `a datagram of ${what} is counted under ${count} and ${answers ? 'answered' : 'not answered'}`,
     scene(async (net, house) => {
       net.datagram(text, PEER)
       await settle()
-      assert.deepEqual([house.got.length, net.datagrams.length, counts(house)[count]], [0, 0, 1])
+      assert.deepEqual([house.got.length, net.datagrams.length, counts(house)[count]], [0, answers, 1])
     }),
   )
 }
