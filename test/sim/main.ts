@@ -14,8 +14,9 @@ import { batch } from './batch.ts'
 import { faultKinds } from './faults/plan.ts'
 import { plants } from './plants.ts'
 import type { ProfileWish } from './profile.ts'
-import { report, reportShrunk } from './report.ts'
+import { report, reportShrunk, reportStory } from './report.ts'
 import { simulate } from './run.ts'
+import { scenarios } from './scenarios/index.ts'
 import { shrink } from './shrink.ts'
 
 const { values } = parseArgs({
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     'until-found': { type: 'boolean', default: false },
     plant: { type: 'string' },
+    scenario: { type: 'string' },
     jobs: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     brief: { type: 'boolean', default: false },
@@ -52,6 +54,7 @@ const HELP = `npm run sim -- [options]      simulates whole rings, one run per s
   --faults 1,4      only these of the planned faults
   --without KIND,…  kinds of faults that do not happen: ${faultKinds.join(', ')}
   --only KIND,…     kinds of faults that happen
+  --scenario NAME   this course of events instead of chance: ${Object.keys(scenarios).join(', ')}
   --until-found     stop at the first failure
   --no-shrink       do not look for the fewest faults that still fail
   --plant NAME      runs with a mistake planted into the code: ${Object.keys(plants).join(', ')}`
@@ -64,12 +67,17 @@ if (values.plant !== undefined && !plants[values.plant]) {
   console.error(`there is no plant ${values.plant}, only ${Object.keys(plants).join(', ')}`)
   process.exit(2)
 }
+const scenario = scenarios[values.scenario ?? '']
+if (values.scenario !== undefined && !scenario) {
+  console.error(`there is no scenario ${values.scenario}, only ${Object.keys(scenarios).join(', ')}`)
+  process.exit(2)
+}
 const range = /^(\d+)\.\.(\d+)$/.exec(values.seeds ?? '')
 const [from, to] = range ? [Number(range[1]), Number(range[2])] : [Number(values.seed ?? 1), Number(values.seed ?? 1)]
 
-const passed = (['brief', 'nodes', 'spares', 'faults-ms', 'without', 'only', 'until-found'] as const).flatMap((name) =>
-  values[name] ? [`--${name}`, ...(values[name] === true ? [] : [values[name]])] : [],
-)
+const passed = (
+  ['brief', 'nodes', 'spares', 'faults-ms', 'without', 'only', 'scenario', 'until-found'] as const
+).flatMap((name) => (values[name] ? [`--${name}`, ...(values[name] === true ? [] : [values[name]])] : []))
 if (Number(values.jobs) > 1 || values.plant !== undefined) {
   process.exit(await batch({ from, to, jobs: Number(values.jobs), plant: values.plant, args: passed }))
 }
@@ -88,7 +96,7 @@ let simulatedMs = 0
 const begun = process.cpuUsage()
 for (let seed = from; seed <= to; seed++) {
   const started = process.cpuUsage()
-  const outcome = await simulate({ seed, profile, faults })
+  const outcome = await simulate({ seed, profile, faults, scenario })
   const used = process.cpuUsage(started)
   simulatedMs += outcome.simulatedMs
   const isWrong = outcome.wrong.length > 0
@@ -96,7 +104,7 @@ for (let seed = from; seed <= to; seed++) {
   if (values.trace) console.log(outcome.trace.join('\n'))
   if (!isWrong) continue
   failed++
-  if (values.shrink) reportShrunk(await shrink(outcome, profile))
+  if (values.shrink) scenario ? reportStory(outcome) : reportShrunk(await shrink(outcome, profile))
   if (values['until-found']) break
 }
 if (values.seeds !== undefined) {

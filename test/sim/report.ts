@@ -35,6 +35,10 @@ export function reportShrunk(outcome: Outcome): void {
   const ids = outcome.plan.map((fault) => fault.id)
   console.log(`     with the fewest faults: ${outcome.plan.map(faultText).join('; ') || 'none at all'}`)
   for (const one of outcome.wrong.slice(0, WRONG_LINES_MAX)) console.log(`     ${one}`)
-  for (const line of storyOf(outcome)) console.log(`     | ${line}`)
+  reportStory(outcome)
   console.log(`     again: npm run sim -- --seed ${outcome.seed} --faults ${ids.join(',') || 'none'}`)
+}
+
+export function reportStory(outcome: Outcome): void {
+  for (const line of storyOf(outcome)) console.log(`     | ${line}`)
 }

@@ -17,10 +17,12 @@ import { type Fault, planFaults } from './faults/plan.ts'
 import { History } from './history.ts'
 import { drawProfile, type Profile, type ProfileWish } from './profile.ts'
 import { Relays } from './relays.ts'
+import type { Scenario } from './scenarios/contract.ts'
+import { Stage } from './scenarios/stage.ts'
 import { Sight } from './sight.ts'
 import type { SimNode } from './sim-node.ts'
 import { Stranger } from './stranger.ts'
-import { Workload } from './workload.ts'
+import { type Records, Workload } from './workload.ts'
 
 export interface SimulationInit {
   seed: number
@@ -32,6 +34,8 @@ export interface SimulationInit {
   ignoresSync?: boolean
   /** Only these of the planned faults. */
   faults?: readonly number[]
+  /** What happens, instead of clients and faults by chance. */
+  scenario?: Scenario
 }
 
 export interface Outcome {
@@ -53,13 +57,14 @@ const PACE_MS = 400
 /** One run: form a ring, work, make trouble, let it come to rest, judge. Throws only what the judges cannot explain. */
 export async function simulate(init: SimulationInit): Promise<Outcome> {
   const drawn = new SimRandom(init.seed ^ 0x5eed)
-  const profile = drawProfile(drawn, init.profile)
+  const { scenario } = init
+  const profile = drawProfile(drawn, { ...init.profile, ...(scenario && profileOf(scenario)) })
   const all = planFaults(drawn, profile)
   const plan = init.faults ? all.filter(({ id }) => init.faults?.includes(id)) : all
   const cluster = new Cluster({
     seed: init.seed,
     profile,
-    changes: { newNodeAfterMs: 1_000, deadNodeAfterMs: 10_000, tickMs: 2_000 },
+    changes: { newNodeAfterMs: 1_000, deadNodeAfterMs: 10_000, tickMs: 2_000, ...scenario?.changes },
     ignoresSync: init.ignoresSync,
     // Weekly in real rings; here damage must be mended before the end.
     scrub: plan.some(({ kind }) => kind === 'bit-rot')
@@ -85,22 +90,26 @@ export async function simulate(init: SimulationInit): Promise<Outcome> {
   const history = new History()
   const sight = new Sight(() => cluster.clock.now(), profile.faults === 'serial')
   const workload = new Workload(cluster, history, sight, PACE_MS)
+  const stage = scenario && new Stage(workload.site)
   const stranger = new Stranger(cluster)
   let wrong: string[]
   try {
     await cluster.form()
     await cluster.run(stranger.start())
-    await cluster.run(workload.start())
-    await cluster.run(
-      new Director(cluster, sight, () => history.forgetBindings(cluster.clock.now())).run(plan, profile.faultsMs),
-    )
-    await cluster.run(workload.stop())
+    if (stage) await cluster.run(scenario.play(stage))
+    else {
+      await cluster.run(workload.start())
+      await cluster.run(
+        new Director(cluster, sight, () => history.forgetBindings(cluster.clock.now())).run(plan, profile.faultsMs),
+      )
+      await cluster.run(workload.stop())
+    }
     if (profile.powerCut) await cluster.run(cluster.powerCut(1_000 + drawn.int(4_000)))
     const restAt = cluster.clock.now() + (init.quietMs ?? 60_000)
     await cluster.run(sleep(cluster.clock, WRITABLE_AFTER_MS))
     wrong = await cluster.run(checkWritable(cluster))
     await cluster.run(sleep(cluster.clock, Math.max(0, restAt - cluster.clock.now())))
-    wrong.push(...(await cluster.run(judge(cluster, history, workload, relays))))
+    wrong.push(...(await cluster.run(judge(cluster, history, stage ?? workload, relays))))
     wrong.push(...checkOutside(cluster, stranger))
   } catch (error) {
     wrong = [`the run did not come to its end: ${error instanceof Error ? error.message : String(error)}`]
@@ -118,17 +127,28 @@ export async function simulate(init: SimulationInit): Promise<Outcome> {
   }
 }
 
-async function judge(cluster: Cluster, history: History, workload: Workload, relays: Relays): Promise<string[]> {
+/** Small and at rest: what happens is up to the scenario. */
+const profileOf = ({ nodes, ranges }: Scenario): ProfileWish => ({
+  nodes,
+  ranges,
+  spares: 0,
+  faults: 'serial',
+  faultsMs: 0,
+  siteDelayMs: 0,
+  powerCut: false,
+})
+
+async function judge(cluster: Cluster, history: History, records: Records, relays: Relays): Promise<string[]> {
   // First: what the judges themselves decide, some copy may get only by the next repair.
   const atRest = await checkRest(cluster)
   const store = cluster.nodes[0]?.overlay?.store
   const lists = new Map<string, readonly string[]>()
-  for (const key of workload.lists) {
+  for (const key of records.lists) {
     lists.set(key.name, (await store?.reg.read<string[]>(key, 'strict'))?.body ?? [])
   }
-  await workload.settle()
+  await records.settle()
   const balances = new Map<string, Balance>()
-  for (const key of workload.balances) {
+  for (const key of records.balances) {
     const balance = (await store?.reg.read<Balance>(key, 'strict'))?.body
     if (balance) balances.set(key.name, balance)
   }
@@ -138,7 +158,7 @@ async function judge(cluster: Cluster, history: History, workload: Workload, rel
     if (voucher) vouchers.set(name, voucher)
   }
   const pots = new Map<string, Pot>()
-  for (const key of workload.pots) {
+  for (const key of records.pots) {
     const pot = (await store?.reg.read<Pot>(key, 'strict'))?.body
     if (pot) pots.set(key.name, pot)
   }
@@ -150,7 +170,7 @@ async function judge(cluster: Cluster, history: History, workload: Workload, rel
     ...checkBindings(history.binds, history.lookups),
     ...checkCalls(balances, history.calls, relays.forwarded),
     ...checkVouchers(history.vouchers, vouchers, balances),
-    ...checkTransfers(pots, workload.pots.length * POT_COINS, history.transfers, history.looks),
+    ...checkTransfers(pots, records.pots.length * POT_COINS, history.transfers, history.looks),
     ...atRest,
   ]
 }

@@ -17,8 +17,17 @@ export const OPENING = 1_500
 const POTS = 4
 const CLIENTS = 3
 
+/** What the judges read in the end. */
+export interface Records {
+  lists: readonly RecordKey[]
+  balances: readonly RecordKey[]
+  pots: readonly RecordKey[]
+  /** Ends what clients may have left half done. */
+  settle(): Promise<void>
+}
+
 /** All clients of a run, and the keys that they share. */
-export class Workload {
+export class Workload implements Records {
   readonly lists: readonly RecordKey[]
   readonly balances: readonly RecordKey[]
   readonly pots: readonly RecordKey[]

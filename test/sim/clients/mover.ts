@@ -1,4 +1,4 @@
-import type { RecordKey } from '@thor-node/core'
+import type { KeyChange, RecordKey } from '@thor-node/core'
 import type { Transfer } from '../history.ts'
 import { Client, type Site } from './client.ts'
 
@@ -9,6 +9,18 @@ export interface Pot {
 }
 
 export const POT_COINS = 50
+
+/** One coin out of the first and into the second. */
+export function transferOf(from: RecordKey, to: RecordKey, opId: string): KeyChange<number>[] {
+  const change = (key: RecordKey, by: number): KeyChange<number> => ({
+    key,
+    fn: (current) => {
+      const pot = (current?.body as Pot | undefined) ?? { coins: POT_COINS, opIds: [] }
+      return { body: { coins: pot.coins + by, opIds: [...pot.opIds, opId] }, result: pot.coins + by }
+    },
+  })
+  return [change(from, -1), change(to, 1)]
+}
 
 /** Moves coins between pots, both registers in one transaction; and looks at two pots, one after the other. */
 export class Mover extends Client {
@@ -34,15 +46,8 @@ export class Mover extends Client {
     const transfer: Transfer = { opId, from: from.name, to: to.name, acknowledged: false }
     this.site.history.transfers.push(transfer)
     const issuedAt = this.site.cluster.clock.wall()
-    const change = (key: RecordKey, by: number) => ({
-      key,
-      fn: (current: { body: unknown } | undefined) => {
-        const pot = (current?.body as Pot | undefined) ?? { coins: POT_COINS, opIds: [] }
-        return { body: { coins: pot.coins + by, opIds: [...pot.opIds, opId] }, result: pot.coins + by }
-      },
-    })
     const done = await this.insist((store) =>
-      store.reg.transact<number>(opId, [change(from, -1), change(to, 1)], { issuedAt }),
+      store.reg.transact<number>(opId, transferOf(from, to, opId), { issuedAt }),
     )
     if (done) transfer.acknowledged = true
     this.tell(`${opId} from ${from.name} to ${to.name} ${done ? 'moved' : 'perhaps'}`)

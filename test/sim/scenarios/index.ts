@@ -1,0 +1,13 @@
+import type { Scenario } from './contract.ts'
+import { lateAccept } from './late-accept.ts'
+import { openTransaction } from './open-transaction.ts'
+import { removedApart } from './removed-apart.ts'
+import { staleQuorum } from './stale-quorum.ts'
+
+/** By the name that `--scenario` takes. */
+export const scenarios: Readonly<Record<string, Scenario>> = {
+  'late-accept': lateAccept,
+  'open-transaction': openTransaction,
+  'removed-apart': removedApart,
+  'stale-quorum': staleQuorum,
+}
