@@ -57,6 +57,16 @@ export interface PlanQuery {
   aor: Aor
   method: string
   caller?: Aor
+  /** This device of the callee alone (RFC 5627). */
+  only?: Instance
+}
+
+/** One device of an account. */
+export interface Instance {
+  /** `urn:uuid:…` */
+  instance: string
+  /** Mark of the registration that was meant; 404 when it has given way to another. */
+  registration?: string
 }
 
 /** One device of the callee: where to send, in one piece of data that any node can act on. */
@@ -126,6 +136,8 @@ export interface BoundContact {
   q: number
   /** Seconds left. */
   expires: number
+  /** Of a device with an instance: what its GRUUs are made of. */
+  gruu?: { instance: string; callId: string }
 }
 
 export type BindResult =

@@ -31,6 +31,7 @@ export type {
   DialogSide,
   DigestAnswer,
   Home,
+  Instance,
   MediaControl,
   PlanQuery,
   Resolver,

@@ -12,6 +12,7 @@ import type { ProxyComponents } from './proxy/context.ts'
 import { Hops } from './proxy/hops.ts'
 import { SipProxy } from './proxy/proxy.ts'
 import { Replier } from './proxy/reply.ts'
+import { Gruus } from './registrar/gruu.ts'
 import { Registrar } from './registrar/registrar.ts'
 import { dnsResolver } from './routing/resolve.ts'
 import type { TimerValues } from './transaction/contract.ts'
@@ -81,7 +82,8 @@ export class SipStack implements Lifecycle {
       { clock, random, cookieKey: ring.cookieKey },
       { ...(init.algorithms && { algorithms: init.algorithms }), ...(init.qop && { qop: init.qop }) },
     )
-    this.#registrar = new Registrar({ home, ring, clock, replier, challenger, logger })
+    const gruus = new Gruus({ cookieKey: ring.cookieKey, clock, random })
+    this.#registrar = new Registrar({ gruus, home, ring, clock, replier, challenger, logger })
     this.#components = {
       transactions: this.#transactions,
       hops: this.#hops,
@@ -93,6 +95,7 @@ export class SipStack implements Lifecycle {
       random,
       replier,
       challenger,
+      gruus,
       logger,
     }
     this.#proxy = new SipProxy(

@@ -102,6 +102,7 @@ export class HomeService {
       this.#view(record),
       bindings.map(({ body }) => body),
       this.#clock.wall(),
+      query.only,
     )
   }
 

@@ -1,7 +1,8 @@
 /** Where does a request for this address go? Decided at the home of the address, from its record and its live bindings. */
-import type { CallPlan, Target } from '../delegates.ts'
+import type { CallPlan, Instance, Target } from '../delegates.ts'
 import { BRANCHES_MAX } from '../proxy/limits.ts'
 import type { StoredBinding } from '../registrar/bindings.ts'
+import { instanceName, registrationMark } from '../registrar/gruu.ts'
 import { type AccountView, type AliasView, isBlocked } from './account-view.ts'
 
 /** `nowMs`: wall time. The same for every method: what rings for INVITE receives MESSAGE too. */
@@ -9,11 +10,16 @@ export function planCall(
   address: AccountView | AliasView | undefined,
   bindings: readonly StoredBinding[],
   nowMs: number,
+  only?: Instance,
 ): CallPlan {
   if (!address) return { verdict: 'refuse', status: 404, reason: 'Not Found' }
   if (address.kind === 'alias') return { verdict: 'redirect', aor: address.target }
   if (isBlocked(address)) return { verdict: 'refuse', status: 480, reason: 'Temporarily Unavailable' }
-  const targets = devicesOf(bindings.filter((binding) => binding.expiresAt > nowMs))
+  const live = bindings.filter((binding) => binding.expiresAt > nowMs)
+  const meant = only ? ofInstance(live, only) : live
+  // A temporary name lives as long as the registration that it was given for (RFC 5627 §5.4).
+  if (meant.length === 0 && only?.registration) return { verdict: 'refuse', status: 404, reason: 'Not Found' }
+  const targets = devicesOf(meant)
     // Newest first, so that the devices seen last are rung when there are too many.
     .sort(([a], [b]) => b.q - a.q || b.updatedAt - a.updatedAt)
     .slice(0, BRANCHES_MAX)
@@ -25,6 +31,12 @@ export function planCall(
     )
   if (targets.length === 0) return { verdict: 'refuse', status: 480, reason: 'Temporarily Unavailable' }
   return { verdict: 'ring', account: address.aor, targets }
+}
+
+function ofInstance(bindings: readonly StoredBinding[], { instance, registration }: Instance): StoredBinding[] {
+  const own = bindings.filter((one) => one.instance !== undefined && instanceName(one.instance) === instance)
+  const meant = registration === undefined || own.some(({ callId }) => registrationMark(callId) === registration)
+  return meant ? own : []
 }
 
 /** The bindings of each device, its newest flow first: flows of one device are not rung together (RFC 5626 §5.1). */

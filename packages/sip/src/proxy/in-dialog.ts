@@ -59,7 +59,8 @@ export class InDialog {
     }
     const mark = loopMark(request, ring.cookieKey)
     const reach = sender === 'caller' ? cookie.callee : cookie.caller
-    const hop = async (): Promise<RemoteHop> => withLoopMark(await this.#hopTo(copy, reach), mark)
+    const hop = async (): Promise<RemoteHop> =>
+      withLoopMark(await this.#hopTo(copy, await this.#current(copy, reach)), mark)
     this.#forks.start(server, [{ request: copy, group: 0, hop, device: reach !== undefined }], {
       prepare: async (_, response, used) => {
         if (!callUuid || response.status >= 300) return response
@@ -89,7 +90,8 @@ export class InDialog {
       const context = { callUuid, side: sender, kind: 'answer', branch, from: source.remote } as const
       await passThroughRelay(media, copy, context)
     }
-    const hop = await this.#hopTo(copy, sender === 'caller' ? cookie.callee : cookie.caller)
+    const reach = await this.#current(copy, sender === 'caller' ? cookie.callee : cookie.caller)
+    const hop = await this.#hopTo(copy, reach)
     const params = new Map([
       ['branch', `z9hG4bK${randomHex(random, 8)}`],
       ['rport', ''],
@@ -101,6 +103,21 @@ export class InDialog {
   #senderOf(request: SipRequest, cookie: Cookie): Side {
     const tag = request.from.params.get('tag') ?? ''
     return tagHash(this.#c.ring.cookieKey, tag) === cookie.fromTagHash ? 'caller' : 'callee'
+  }
+
+  /** A device that is known by a name of ours gets its Contact as Request-URI, on a flow that it has now (RFC 5627 §5.3). */
+  async #current(copy: SipRequest, reach: Reach | undefined): Promise<Reach | undefined> {
+    const { home, gruus } = this.#c
+    const { requestUri, method } = copy
+    const named = home.servesDomain(requestUri.host) ? gruus.read(requestUri) : undefined
+    if (!named || named === 'invalid' || copy.routes.length > 0) return reach
+    const plan = await followPlan(home, { ...named, method }).catch(() => undefined)
+    const [device] = plan?.verdict === 'ring' ? plan.targets : []
+    if (!device) return reach
+    const flows = [device, ...(device.others ?? [])]
+    const found = flows.find(({ edge, flow }) => edge === reach?.edge && flow === reach.flow) ?? device
+    copy.uri = found.uri
+    return { edge: found.edge, flow: found.flow }
   }
 
   async #hopTo(copy: SipRequest, reach: Reach | undefined): Promise<RemoteHop> {

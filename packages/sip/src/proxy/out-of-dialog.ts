@@ -88,7 +88,8 @@ export class OutOfDialog {
   /** The caller's home is asked when From is of a domain served here; others are foreign callers. */
   async #admit(server: ServerTransaction, request: SipRequest): Promise<Caller | undefined | 'answered'> {
     const { home, replier, challenger } = this.#c
-    const from = aorOf(request.from.uri)
+    const named = this.#c.gruus.read(request.from.uri)
+    const from = named && named !== 'invalid' ? named.aor : aorOf(request.from.uri)
     const domain = request.from.uri.host
     if (!home.servesDomain(domain)) return undefined
     if (!from) {
@@ -115,7 +116,9 @@ export class OutOfDialog {
 
   async #locate(request: SipRequest, caller: Caller | undefined): Promise<Destination | Refusal> {
     const { home } = this.#c
-    const aor = this.#localTarget(request.requestUri, caller)
+    const named = home.servesDomain(request.requestUri.host) ? this.#c.gruus.read(request.requestUri) : undefined
+    if (named === 'invalid') return { status: 404, reason: 'Not Found' }
+    const aor = named?.aor ?? this.#localTarget(request.requestUri, caller)
     if (aor === undefined) {
       const { requestUri } = request
       if (this.#init.isNode(requestUri) || home.servesDomain(requestUri.host))
@@ -128,6 +131,7 @@ export class OutOfDialog {
       aor,
       method: request.method,
       ...(caller && { caller: caller.account }),
+      ...(named && { only: named.only }),
     })
     if (route.verdict === 'refuse') return route
     if (route.verdict === 'foreign') return this.#foreign(undefined, parseUri(`sip:${route.aor}`))

@@ -97,8 +97,10 @@ export class SipProxy {
     if (!hopsLeft(request)) return server.respond(replier.make(received, 483))
     if (request.to.params.has('tag')) {
       // The cookie of another dialog opens no doors.
-      if (!cookie || !belongsTo(request, cookie, ring.cookieKey)) return server.respond(replier.make(received, 481))
-      return this.#inDialog.handle(server, request, cookie)
+      if (cookie && belongsTo(request, cookie, ring.cookieKey)) return this.#inDialog.handle(server, request, cookie)
+      // The cookie of another dialog opens no doors; the name of a device leads to it from anywhere (RFC 5627 §3.1).
+      const named = !cookie && this.#isOurs(requestUri) && this.#c.gruus.read(requestUri)
+      if (!named) return server.respond(replier.make(received, 481))
     }
     if (this.#draining) return server.respond(replier.unavailable(received))
     await this.#outOfDialog.handle(server, request)

@@ -6,7 +6,7 @@ import { makeResponse } from '../message/index.ts'
 export const SERVER = 'thor-node'
 export const ALLOW =
   'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, PRACK, MESSAGE, SUBSCRIBE, NOTIFY, REFER, PUBLISH'
-export const SUPPORTED = 'path, outbound'
+export const SUPPORTED = 'path, outbound, gruu'
 /** Seconds after which a client may come again when a home or a relay could not be asked. */
 const RETRY_AFTER = '2'
 

@@ -8,6 +8,7 @@ import type { BindingUpdate, BindQuery, BindResult, BoundContact, UnbindQuery } 
 import { equalUris, parseUri } from '../message/index.ts'
 import { CONTACTS_MAX, EXPIRES_MAX, EXPIRES_MIN, EXPIRES_NAT_MAX } from '../proxy/limits.ts'
 import type { FlowToken } from '../transport/contract.ts'
+import { instanceName } from './gruu.ts'
 
 export interface StoredBinding {
   /** Names the binding within its AOR; stays the same over refreshes. */
@@ -137,11 +138,12 @@ const ids = (bindings: readonly StoredBinding[]): string[] => bindings.map((bind
 
 function bound(bindings: readonly StoredBinding[], nowMs: number, puts: StoredBinding[], removes: string[]) {
   const contacts = bindings.map(
-    ({ contact, params, q, expiresAt }): BoundContact => ({
+    ({ contact, params, q, expiresAt, instance, callId }): BoundContact => ({
       contact,
       params,
       q,
       expires: Math.max(1, Math.ceil((expiresAt - nowMs) / 1_000)),
+      ...(instance !== undefined && { gruu: { instance: instanceName(instance), callId } }),
     }),
   )
   return { result: { verdict: 'bound', contacts }, puts, removes } satisfies BindOutcome

@@ -2,7 +2,7 @@
 import { type Aor, type Clock, errorMessage, type Logger, makeAor } from '@thor-node/core'
 import type { BindingUpdate, BindQuery, BindResult, Home, Ring } from '../delegates.ts'
 import type { SipRequest, SipResponse, SipUri } from '../message/contract.ts'
-import { formatParams, formatUri, parseNameAddrList, splitList, unescapeUser } from '../message/index.ts'
+import { formatParams, formatUri, parseNameAddrList, quote, splitList, unescapeUser } from '../message/index.ts'
 import { isIp } from '../message/ip.ts'
 import { answerOf, type Challenger } from '../proxy/challenge.ts'
 import { CONTACTS_MAX, REGISTERED_FLOWS_MAX, ROUTES_MAX } from '../proxy/limits.ts'
@@ -11,9 +11,10 @@ import type { Refusal } from '../proxy/validate.ts'
 import type { FlowToken, Source } from '../transport/contract.ts'
 import { parseFlow, udpFlow } from '../transport/flow.ts'
 import { RegisteredFlows } from './flows.ts'
+import { type Gruus, publicGruu } from './gruu.ts'
 import { readOutbound, tagsOf } from './outbound.ts'
 
-const SUPPORTED_TAGS = new Set(['path', 'outbound'])
+const SUPPORTED_TAGS = new Set(['path', 'outbound', 'gruu'])
 /** Seconds when neither Contact nor Expires says (RFC 3261 §10.2). */
 const EXPIRES_DEFAULT = 3_600
 /** Seconds after which a device must have sent a keep-alive on its flow (RFC 5626 §4.4). */
@@ -27,6 +28,7 @@ export interface RegistrarComponents {
   clock: Clock
   replier: Replier
   challenger: Challenger
+  gruus: Gruus
   logger: Logger
 }
 
@@ -85,13 +87,18 @@ export class Registrar {
         return replier.make(request, result.status, result.reason, headers)
       }
       case 'bound': {
-        const headers = result.contacts.map(({ contact, params, q, expires }): HeaderField => {
+        const supported = tagsOf(request, 'Supported')
+        const headers = result.contacts.map(({ contact, params, q, expires, gruu }): HeaderField => {
           const all = new Map(Object.entries(params))
           if (q !== Q_DEFAULT) all.set('q', String(q / 1_000))
           all.set('expires', `${expires}`)
+          if (gruu && supported.includes('gruu')) {
+            all.set('pub-gruu', quote(publicGruu(query.aor, gruu.instance)))
+            all.set('temp-gruu', quote(this.#c.gruus.temporary(query.aor, gruu.instance, gruu.callId)))
+          }
           return ['Contact', `<${contact}>${formatParams(all)}`]
         })
-        if (tagsOf(request, 'Supported').includes('path')) {
+        if (supported.includes('path')) {
           for (const path of query.path) headers.push(['Path', path])
         }
         if (query.outbound) headers.push(['Require', 'outbound'], ['Flow-Timer', `${FLOW_TIMER}`])
@@ -128,6 +135,13 @@ export function readRegister(
   // Behind an outside proxy (RFC 3327) nothing is reached but through it.
   const contacts = readContacts(request, nat || path.length > 0 ? undefined : source)
   if ('status' in contacts) return contacts
+  // A name of ours for one of its devices leads back here (RFC 5627 §5.1).
+  if (
+    Array.isArray(request.contacts) &&
+    request.contacts.some(({ uri: { params, host } }) => params.has('gr') && serves(host))
+  ) {
+    return { status: 403, reason: 'Contact Is A GRUU' }
+  }
   const answer = answerOf(request, 'Authorization', (realm) => realm === uri.host)
   return {
     aor,

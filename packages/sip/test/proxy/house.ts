@@ -107,11 +107,11 @@ export class House {
         check()
         return decideAdmission(this.accounts.get(query.aor)?.view, query, this.#judge(query.aor, query.answer))
       },
-      plan: async ({ aor }) => {
+      plan: async ({ aor, only }) => {
         check()
         const target = this.aliases.get(aor)
         const view = target ? ({ kind: 'alias', aor, target } as const) : this.accounts.get(aor)?.view
-        return planCall(view, this.bindings.get(aor) ?? [], this.clock.wall())
+        return planCall(view, this.bindings.get(aor) ?? [], this.clock.wall(), only)
       },
       bind: async (query) => {
         check()
