@@ -21,10 +21,13 @@ import { serveChanges } from './handlers.ts'
 import type { RangeView } from './home.ts'
 import { type ChangeLimits, defaultChangeLimits } from './limits.ts'
 import { type Placement, type PlacementNode, Placer } from './placement.ts'
-import { pendingMoves, planMoves } from './plan.ts'
+import { type PlanInput, pendingMoves, planMoves } from './plan.ts'
 import { type MoveGroup, MoveProgress } from './progress.ts'
 import { Roster } from './roster.ts'
 import type { ConfigSpread } from './spread.ts'
+
+/** Settled and eager placement of who is there, of who was there before a node went, and of who will be. */
+const PLACEMENTS_KEPT = 6
 
 export interface BalancerComponents {
   clock: Clock
@@ -58,8 +61,8 @@ export class Balancer implements Lifecycle {
   readonly #changer: RangeChanger
   readonly #catchUp: CatchUp
   readonly #roster: Roster
-  readonly #placer: { settled: Placer; eager: Placer }
-  readonly #placed = new Map<string, { key: string; placement: Placement }>()
+  readonly #placer: Placer
+  readonly #placed = new Map<string, Placement>()
   /** Ranges in the hands of this node now. */
   readonly #active = new Set<RangeId>()
   readonly #retryAt = new Map<RangeId, number>()
@@ -79,8 +82,7 @@ export class Balancer implements Lifecycle {
     this.#components = { ...components, log: components.log.forComponent('overlay:ranges') }
     this.#init = init
     this.#limits = { ...defaultChangeLimits, ...init.limits }
-    const rangeCount = configs.count
-    this.#placer = { settled: new Placer({ rangeCount }), eager: new Placer({ rangeCount }) }
+    this.#placer = new Placer({ rangeCount: configs.count })
     this.#changer = new RangeChanger(components, { self: init.self, limits: this.#limits })
     this.#catchUp = new CatchUp(
       { ...components, records: [components.acceptors, ...components.copied] },
@@ -139,15 +141,7 @@ export class Balancer implements Lifecycle {
   moves(): MoveGroup[] {
     const { configs, clock } = this.#components
     const all = configs.all()
-    const holders = new Set(all.flatMap(voters))
-    this.#roster.look(holders)
-    const pending = pendingMoves({
-      configs: all,
-      settled: this.#place('settled', this.#roster.candidates(holders, false)),
-      eager: this.#place('eager', this.#roster.candidates(holders, true)),
-      isLeaving: this.#roster.isLeaving,
-    })
-    return this.#progress.look(clock.now(), pending)
+    return this.#progress.look(clock.now(), pendingMoves({ configs: all, ...this.#desired(all) }))
   }
 
   /** For how long a node has been out of sight; undefined when it lives. */
@@ -211,8 +205,7 @@ export class Balancer implements Lifecycle {
     if (!this.#running) return
     const { configs, clock } = this.#components
     const all = configs.all()
-    const holders = new Set(all.flatMap(voters))
-    this.#roster.look(holders)
+    const desired = this.#desired(all)
     await this.#catchUp.look(all)
     await this.#catchUp.forget(all)
     const idle = (config: RangeConfig): boolean =>
@@ -224,10 +217,8 @@ export class Balancer implements Lifecycle {
     this.#run('urgent', this.#withoutVote(all.filter(idle)))
     const plan = planMoves({
       configs: all.filter(idle),
-      settled: this.#place('settled', this.#roster.candidates(holders, false)),
-      eager: this.#place('eager', this.#roster.candidates(holders, true)),
+      ...desired,
       isLive: (nodeId) => this.#components.members.isLive(nodeId),
-      isLeaving: this.#roster.isLeaving,
       isMissed: this.#roster.isMissed,
       drives: ({ range }) => this.#components.ranges.isHome(range),
     })
@@ -239,6 +230,7 @@ export class Balancer implements Lifecycle {
   #withoutVote(configs: readonly RangeConfig[]): Job[] {
     const { configs: table, members } = this.#components
     const mute = new Set(table.mute)
+    if (mute.size === 0) return []
     return configs.flatMap((config) => {
       const target = config.old.map(({ nodeId }) => nodeId).filter((nodeId) => nodeId !== this.#init.self)
       const live = new Set(target.filter((nodeId) => members.isLive(nodeId)))
@@ -247,12 +239,30 @@ export class Balancer implements Lifecycle {
     })
   }
 
-  #place(kind: 'settled' | 'eager', nodes: readonly PlacementNode[]): Placement {
+  /** Where ranges should be, and who goes: looked up once for all of them. */
+  #desired(configs: readonly RangeConfig[]): Pick<PlanInput, 'settled' | 'eager' | 'isLeaving'> {
+    const holders = new Set<NodeId>()
+    for (const { old, next } of configs) {
+      for (const { nodeId } of old) holders.add(nodeId)
+      if (next) for (const { nodeId } of next) holders.add(nodeId)
+    }
+    this.#roster.look(holders)
+    const leaving = new Set([...holders].filter(this.#roster.isLeaving))
+    return {
+      settled: this.#place(this.#roster.candidates(holders, false)),
+      eager: this.#place(this.#roster.candidates(holders, true)),
+      isLeaving: (nodeId) => leaving.has(nodeId),
+    }
+  }
+
+  /** The last few are kept: nodes go and come back. */
+  #place(nodes: readonly PlacementNode[]): Placement {
     const key = JSON.stringify(nodes)
-    const known = this.#placed.get(kind)
-    if (known?.key === key) return known.placement
-    const placement = this.#placer[kind].place(nodes)
-    this.#placed.set(kind, { key, placement })
+    const placement = this.#placed.get(key) ?? this.#placer.place(nodes)
+    this.#placed.delete(key)
+    this.#placed.set(key, placement)
+    const [oldest] = this.#placed.keys()
+    if (this.#placed.size > PLACEMENTS_KEPT && oldest !== undefined) this.#placed.delete(oldest)
     return placement
   }
 

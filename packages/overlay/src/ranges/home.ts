@@ -90,22 +90,24 @@ export class RangeView implements Ranges {
 
   /** Looks at all ranges again. */
   refresh(): void {
-    for (let range = 0; range < this.#homes.length; range++) this.#look(range)
+    // What is thought of a node is the same in all of them, and there are thousands.
+    const others = new Map(this.#components.members.list().map((member) => [member.nodeId, rank(member)]))
+    for (let range = 0; range < this.#homes.length; range++) this.#look(range, others)
   }
 
-  #rank(nodeId: NodeId, range: RangeId): number | undefined {
+  #rank(nodeId: NodeId, range: RangeId, others?: ReadonlyMap<NodeId, number | undefined>): number | undefined {
     const { members, configs } = this.#components
-    if (nodeId !== this.#self) return rank(members.get(nodeId))
+    if (nodeId !== this.#self) return others ? others.get(nodeId) : rank(members.get(nodeId))
     // A copy that is not up to date yet should not decide; it is better than nobody, though.
     const own = rank({ ...members.self, state: 'alive' }) ?? RANK.notServing
     return configs.standing(range) === 'member' ? own : RANK.incomplete
   }
 
-  #look(range: RangeId): void {
+  #look(range: RangeId, others?: ReadonlyMap<NodeId, number | undefined>): void {
     let home: NodeId | undefined
     let best = Number.POSITIVE_INFINITY
     for (const { nodeId } of this.#components.configs.get(range).old) {
-      const own = this.#rank(nodeId, range)
+      const own = this.#rank(nodeId, range, others)
       if (own === undefined || own >= best) continue
       best = own
       home = nodeId
