@@ -319,7 +319,17 @@ export class Overlay implements Lifecycle {
     return this.#condition.alarms.list()
   }
 
-  /** False while this clock is more than ten seconds from those of most nodes: it should stamp nothing that lasts. */
+  /**
+   * For all that stamps what lasts or judges stamps of other nodes: the clock of this node, or, while that is more than ten
+   * seconds from those of most nodes, theirs.
+   */
+  get ringClock(): Clock {
+    const clock = this.#clock
+    const wall = (): number => this.#condition.clock.ringWall
+    return { now: () => clock.now(), after: (afterMs, fn) => clock.after(afterMs, fn), wall }
+  }
+
+  /** False while this clock is more than ten seconds from those of most nodes. */
   get clockTrusted(): boolean {
     return this.#condition.clock.state !== 'wrong'
   }

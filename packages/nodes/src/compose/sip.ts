@@ -34,7 +34,9 @@ interface SipSurroundings {
 
 /** SIP and media: the stack and the relay of this node, and the adapters that let them use the ring. */
 export function composeSip(context: Context, { overlay, ring, sealer, spool, domain }: SipSurroundings): SipParts {
-  const { clock, random, net, logger, config } = context
+  const { random, net, logger, config } = context
+  // Call records and nonces: a node with a wrong clock would stamp the ones wrongly, and refuse every phone for the others.
+  const clock = overlay.ringClock
   const cookieKey = deriveKey(ring.secret, 'cookies')
   const relay = new UserSpaceRelay(
     { clock, random, net, logger },

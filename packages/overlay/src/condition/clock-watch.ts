@@ -43,6 +43,11 @@ export class ClockWatch implements Lifecycle {
     this.#timer = undefined
   }
 
+  /** Own time, put right by most of the others' while this clock is wrong. */
+  get ringWall(): number {
+    return this.#components.clock.wall() + (this.#state === 'wrong' ? this.#offsetMs : 0)
+  }
+
   get state(): ClockState {
     return this.#state
   }
@@ -82,7 +87,7 @@ export class ClockWatch implements Lifecycle {
     const before = this.#state
     this.#state = clockState(before, this.#offsetMs)
     alarms.set('clock-off', this.#text(offsets))
-    const wrong = 'this node is home only when no other can be, and the times of its call records are wrong'
+    const wrong = 'this node is home only when no other can be, and stamps by the clocks of the others'
     alarms.set('wrong-clock', this.#state === 'wrong' ? `${this.#text(offsets)}: ${wrong}` : undefined)
     if (before !== this.#state) this.#onChange()
   }

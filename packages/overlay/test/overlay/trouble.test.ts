@@ -132,6 +132,8 @@ test(
     c.skewMs = 3_600_000
     await ring.until(() => troublesOf(c, a).includes('wrong-clock'), 15_000, 'others know')
     assert.not(c.overlay.clockTrusted)
+    const stamped = c.overlay.ringClock.wall() - ring.clock.wall()
+    assert.ok(Math.abs(stamped) < 1_000, `stamps are ${stamped} ms off`)
     assert.equal(kinds(c), ['clock-off', 'wrong-clock'])
     assert.is(homes(c, a), 0)
     assert.equal([...kinds(a), ...kinds(b)], [], 'those who are right are not blamed')
