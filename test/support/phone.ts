@@ -1,5 +1,5 @@
 /**
- * A scripted phone: registers, calls and is called over UDP or TCP, and keeps all that it received, so that tests can look
+ * A scripted phone: registers, calls and is called over any transport, and keeps all that it received, so that tests can look
  * at single messages. It can lie about its own address, as a phone behind a NAT does without knowing.
  */
 
@@ -12,8 +12,11 @@ import {
   formatCredentials,
   parseChallenge,
 } from '@thor-node/core'
+import { sdpFor } from './sdp.ts'
 import { branchOf, header, headers, listOf, methodOf, type SipText, statusOf, uriIn } from './sip-message.ts'
-import { type Reply, Wire } from './wire.ts'
+import { type Reply, Wire, type WireTransport } from './wire.ts'
+
+export { sdpFor }
 
 export interface PhoneInit {
   user: string
@@ -23,7 +26,7 @@ export interface PhoneInit {
   address: string
   /** Of the node that it sends to. */
   proxy: string
-  transport?: 'udp' | 'tcp'
+  transport?: WireTransport
   /** `10.0.0.5:5060`: what it says in Via and Contact instead of its own address. */
   claim?: string
   /** What it does when it is called. */
@@ -78,19 +81,6 @@ const T1_MS = 500
 const LIMIT_MS = 15_000
 const hex = (bytes: number): string => randomBytes(bytes).toString('hex')
 
-export const sdpFor = (host: string, port: number, extra: string[] = []): string =>
-  [
-    'v=0',
-    `o=- 1 1 IN IP4 ${host}`,
-    's=-',
-    `c=IN IP4 ${host}`,
-    't=0 0',
-    `m=audio ${port} RTP/AVP 0`,
-    'a=rtpmap:0 PCMU/8000',
-    ...extra,
-    '',
-  ].join('\r\n')
-
 export class Phone {
   readonly init: PhoneInit
   /** Requests that came, retransmissions left out. */
@@ -130,12 +120,21 @@ export class Phone {
 
   /** What it calls itself in Via and Contact. */
   get name(): string {
-    return this.init.claim ?? `${this.init.address}:${this.#wire.port}`
+    if (this.init.claim) return this.init.claim
+    // A browser does not know its address (RFC 7118 §5.1).
+    if (this.#web) return `${this.#registration}.invalid`
+    const { address } = this.init
+    return `${address.includes(':') ? `[${address}]` : address}:${this.#wire.port}`
+  }
+
+  get #web(): boolean {
+    return this.init.transport === 'ws' || this.init.transport === 'wss'
   }
 
   get contact(): string {
-    const transport = this.init.transport === 'tcp' ? ';transport=tcp' : ''
-    return `<sip:${this.init.user}@${this.name}${transport}>`
+    const { transport = 'udp' } = this.init
+    const param = transport === 'udp' ? '' : `;transport=${this.#web ? 'ws' : transport}`
+    return `<sip:${this.init.user}@${this.name}${param}>`
   }
 
   /** The final response; the contacts that it names are `contactsIn`. */
@@ -219,7 +218,7 @@ export class Phone {
 
   #build(method: string, uri: string, options: RequestOptions, cseq: number, from?: string): SipText {
     const { dialog } = options
-    const transport = this.init.transport === 'tcp' ? 'TCP' : 'UDP'
+    const transport = (this.init.transport ?? 'udp').toUpperCase()
     const fields: [string, string][] = [
       ['Via', `SIP/2.0/${transport} ${this.name};branch=z9hG4bK${hex(8)};rport`],
       ...(options.vias ?? []).map((via): [string, string] => ['Via', via]),
@@ -273,7 +272,7 @@ export class Phone {
       }
       const again = (): void => {
         this.#wire.send(request, proxy)
-        if (this.init.transport === 'tcp') return
+        if ((this.init.transport ?? 'udp') !== 'udp') return
         timer = setTimeout(again, waitMs)
         this.#timers.add(timer)
         waitMs = Math.min(waitMs * 2, 4_000)

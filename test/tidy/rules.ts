@@ -110,7 +110,7 @@ const bannedModules: readonly [specifier: string, instead: string][] = [
 const exempt: readonly [path: RegExp, what: RegExp][] = [
   [/^packages\/core\/src\/clock\.ts$/, /./],
   [/^packages\/core\/src\/random\.ts$/, /./],
-  [/^packages\/core\/src\/net\.ts$/, /./],
+  [/^packages\/core\/src\/net(-\w+)?\.ts$/, /./],
   [/^packages\/core\/src\/testing\//, /./],
   [/^packages\/overlay\/src\/kad\//, /./],
   [/^packages\/overlay\/src\/admission\//, /^node:(tls|net)$/],

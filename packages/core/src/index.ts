@@ -4,6 +4,7 @@
  * @module
  */
 export { type Aor, makeAor, recordKey, splitAor } from './aor.ts'
+export { type CertificateInit, der, makeCertificate, toPem } from './certificate.ts'
 export { type Clock, ENOUGH, every, sleep, systemClock, type Timer } from './clock.ts'
 export {
   computeHa1,
@@ -27,8 +28,9 @@ export { type LogFields, type Logger, silentLogger } from './logger.ts'
 export type { Counter, Metrics } from './metrics.ts'
 export {
   type Address,
-  bindError,
+  type ConnectOptions,
   formatAddress,
+  type ListenOptions,
   type Net,
   systemNet,
   type TcpConnection,
@@ -36,6 +38,16 @@ export {
   type UdpListener,
   type UdpSocket,
 } from './net.ts'
+export { bindError } from './net-error.ts'
+export {
+  type TlsClientInit,
+  type TlsContext,
+  type TlsFiles,
+  type TlsPeer,
+  type TlsServerInit,
+  tlsContext,
+} from './net-tls.ts'
+export type { WebInit } from './net-web.ts'
 export { type Random, randomHex, shuffled, systemRandom } from './random.ts'
 export { RANGE_COUNT, type RangeId, rangeOf } from './range.ts'
 export type {

@@ -129,7 +129,7 @@ class Node implements RunningNode {
     this.#operations = front.operations
 
     await this.#patiently(() => sip.home.start())
-    const { home, relay, mediaService, callService, stack, transport } = sip
+    const { home, relay, mediaService, callService, stack, transport, certificates } = sip
     this.#relay = relay
     const { provision, dns, door, control, invites } = front
     const { roles } = overlay.members.self
@@ -137,10 +137,21 @@ class Node implements RunningNode {
       ...(roles.includes('provisioning_server') ? [provision] : []),
       ...(roles.includes('thor_dnsmanager') ? [dns] : []),
     ]
-    for (const part of [home, spool, relay, mediaService, callService, stack, ...servers, door, control]) {
+    for (const part of [
+      home,
+      spool,
+      relay,
+      mediaService,
+      callService,
+      certificates,
+      stack,
+      ...servers,
+      door,
+      control,
+    ]) {
       await this.#run(part)
     }
-    const [udp, tcp] = (['udp', 'tcp'] as const).map(
+    const [udp, tcp, tls, ws, wss] = (['udp', 'tcp', 'tls', 'ws', 'wss'] as const).map(
       (name) => transport.listening.find((one) => one.transport === name)?.local,
     )
     overlay.updateServices({
@@ -148,6 +159,9 @@ class Node implements RunningNode {
       cluster,
       ...(udp && { sipUdp: udp.port }),
       ...(tcp && { sipTcp: tcp.port }),
+      ...(tls && { sipTls: tls.port }),
+      ...(ws && { sipWs: ws.port }),
+      ...(wss && { sipWss: wss.port }),
       ...(dns.address && { dns: dns.address.port }),
       ...(provision.local && { soap: provision.local.port }),
       admission: door.local.port,
@@ -166,6 +180,9 @@ class Node implements RunningNode {
       data: config.data,
       ...(udp && { sipUdp: udp }),
       ...(tcp && { sipTcp: tcp }),
+      ...(tls && { sipTls: tls }),
+      ...(ws && { sipWs: ws }),
+      ...(wss && { sipWss: wss }),
       ...(dns.address && { dns: dns.address }),
       ...(provision.local && { soapUrl: `http://${formatAddress(provision.local)}/` }),
       controlPath: control.path,
@@ -175,6 +192,7 @@ class Node implements RunningNode {
       notes: [
         ...otherName(config.name, overlay.members.self.name),
         ...(dns.note ? [dns.note] : []),
+        ...(certificates.note && (tls || wss) ? [certificates.note] : []),
         ...rootNote(await files.rootThere()),
       ],
     }

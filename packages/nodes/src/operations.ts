@@ -2,6 +2,7 @@ import type { CallRecord } from '@thor-node/accounting'
 import {
   type Aor,
   type Clock,
+  formatAddress,
   RANGE_COUNT,
   type Random,
   randomHex,
@@ -27,6 +28,7 @@ import type {
   AdminPasswordResult,
   CallsQuery,
   CallView,
+  CertificatesResult,
   ContactView,
   DomainView,
   InviteQuery,
@@ -45,6 +47,7 @@ import type { RingContract } from './control/ring-contract.ts'
 import type { Invites } from './invites.ts'
 import { LeaveProgress } from './leave-progress.ts'
 import type { RingMembers } from './ring-members.ts'
+import type { Certificates } from './tls/certificates.ts'
 
 /** What one node counts of the ranges that it is home of; summed up, the whole ring. */
 interface HomeCounts {
@@ -65,6 +68,7 @@ export interface OperationsComponents {
   invites: Invites
   ringMembers: RingMembers
   adminPassword: AdminPassword
+  certificates: Pick<Certificates, 'list' | 'note' | 'reload'>
   transport: Pick<TransportLayer, 'remoteOf'>
   ringOperations: RingContract
   /** Bytes that this node copied to others. */
@@ -236,6 +240,12 @@ export class Operations implements NodeOperations {
   ringShow: RingContract['ringShow'] = (query) => this.#c.ringOperations.ringShow(query)
   ringRange: RingContract['ringRange'] = (query) => this.#c.ringOperations.ringRange(query)
   ringVerify: RingContract['ringVerify'] = (query) => this.#c.ringOperations.ringVerify(query)
+  async certificates({ reload = false }: { reload?: boolean }): Promise<CertificatesResult> {
+    const { certificates } = this.#c
+    if (reload) await certificates.reload()
+    return { certificates: certificates.list(), note: certificates.note ?? null }
+  }
+
   drain: RingContract['drain'] = (query) => this.#c.ringOperations.drain(query)
   recover: RingContract['recover'] = (query) => this.#c.ringOperations.recover(query)
 
@@ -305,9 +315,9 @@ export class Operations implements NodeOperations {
 
   #contactView(binding: StoredBinding, now: number): ContactView {
     const { members } = this.#c.ring
-    const edge = members
-      .list()
-      .find(({ services: { host, sipUdp, sipTcp } }) => binding.edge === `${host}:${sipUdp ?? sipTcp}`)
+    const edge = members.list().find(({ services: { host, sipUdp, sipTcp } }) => {
+      return binding.edge === formatAddress({ host, port: sipUdp ?? sipTcp ?? 0 })
+    })
     const remote = this.#c.transport.remoteOf(binding.flow)?.remote
     return {
       contact: binding.contact,

@@ -22,6 +22,13 @@ export const transportLimits = {
   /** Open streams, in all and per remote address: one more is closed at once. */
   connectionsMax: 20_000,
   connectionsPerSourceMax: 1_000,
+  /** Names in a peer's certificate by which its connection is found again; it is not for the others. */
+  connectionDomainsMax: 8,
+  /** Handshakes of TLS and WebSocket that take longer: the connection is closed. */
+  handshakeMs: 10_000,
+  /** A WebSocket is asked for a sign of life after so long without one, and closed after so long. */
+  webPingMs: 30_000,
+  webSilenceMs: 90_000,
   /** A connection without a byte for so long is closed. */
   idleMs: 15 * 60_000,
   /** A message that has begun must be complete after so long, or the connection is closed. */

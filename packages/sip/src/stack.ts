@@ -18,6 +18,7 @@ import { dnsResolver } from './routing/resolve.ts'
 import type { TimerValues } from './transaction/contract.ts'
 import { defaultTimers, Transactions } from './transaction/index.ts'
 import type { FlowToken, TransportLayer } from './transport/contract.ts'
+import { portOfUri } from './transport/names.ts'
 import { type EndReason, endCall } from './ua/bye.ts'
 
 export interface SipStackComponents {
@@ -187,7 +188,7 @@ export class SipStack implements Lifecycle {
 
   /** This node or another of the ring: whichever a request reaches serves it. */
   #isNode(uri: SipUri, ring: Ring, advertisedHost: string | undefined): boolean {
-    const address: Address = { host: uri.host, port: uri.port ?? 5060 }
+    const address: Address = { host: uri.host, port: portOfUri(uri) }
     const own = this.#transport.listening.some(
       ({ local }) => local.port === address.port && (local.host === address.host || advertisedHost === address.host),
     )

@@ -120,7 +120,7 @@ async function stillServes({ udp, tcp, errors }: Victim, host: string, id: strin
 }
 
 const tcpConnections = ({ stack }: Victim): number =>
-  (stack.snapshot() as { transport: { tcp: { connections: number } } }).transport.tcp.connections
+  (stack.snapshot() as { transport: { streams: { connections: number } } }).transport.streams.connections
 
 /** Until the transactions of all this have timed out. */
 const rested = ({ stack }: Victim) =>

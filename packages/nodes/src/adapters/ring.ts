@@ -49,7 +49,8 @@ export class RingAdapter implements Ring {
   nodeAt(address: Address): string | undefined {
     const { host, port } = address
     for (const { services } of this.#ring.members.list()) {
-      if (services.host === host && (services.sipUdp === port || services.sipTcp === port)) return edgeName(services)
+      const { sipUdp, sipTcp, sipTls, sipWs, sipWss } = services
+      if (services.host === host && [sipUdp, sipTcp, sipTls, sipWs, sipWss].includes(port)) return edgeName(services)
     }
     return undefined
   }

@@ -4,12 +4,14 @@ import type { BannerFacts } from '../control/contract.ts'
 import { count, formatTime } from '../status/format.ts'
 import type { Paint } from '../status/paint.ts'
 
-function sip({ sipUdp, sipTcp }: BannerFacts): string {
+function sip({ sipUdp, sipTcp, sipTls, sipWs, sipWss }: BannerFacts): string {
   const same = sipUdp && sipTcp && formatAddress(sipUdp) === formatAddress(sipTcp)
-  if (same) return `${formatAddress(sipUdp)} (UDP and TCP)`
   const parts: [Address | undefined, string][] = [
-    [sipUdp, 'UDP'],
-    [sipTcp, 'TCP'],
+    [sipUdp, same ? 'UDP and TCP' : 'UDP'],
+    [same ? undefined : sipTcp, 'TCP'],
+    [sipTls, 'TLS'],
+    [sipWs, 'WS'],
+    [sipWss, 'WSS'],
   ]
   return parts.flatMap(([address, name]) => (address ? [`${formatAddress(address)} (${name})`] : [])).join(', ')
 }

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { accountVerb } from './account.ts'
 import { adminVerb } from './admin.ts'
 import { callsVerb } from './calls.ts'
+import { certificatesVerb } from './certificates.ts'
 import { configVerb } from './config.ts'
 import type { Console } from './console.ts'
 import { demoVerb } from './demo.ts'
@@ -38,6 +39,7 @@ const verbs: readonly Verb[] = [
   membersVerb,
   ringVerb,
   drainVerb,
+  certificatesVerb,
   leaveVerb,
   revokeVerb,
   rotateVerb,

@@ -79,7 +79,7 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
     },
     { listen: { host, port: config.admission.port }, identity: identity.ring, key: identity.key },
   )
-  const { callService: calls, transport } = sip
+  const { callService: calls, transport, certificates } = sip
   const ringMembers = new RingMembers({ ring: overlay, clock, logger, rootFile: () => files.rootThere() })
   const ringOperations = new RingOperations({ overlay, callsHere: () => sip.relay.sessions().length, isLeaving })
   const bytesSent = (): number => overlay.copied.outBytes
@@ -90,12 +90,13 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
     invites,
     ringMembers,
     adminPassword,
+    certificates,
     transport,
     leave,
     ringOperations,
     bytesSent,
   }
-  const alarms = new RingAlarms({ rpc: overlay.rpc, own: () => overlay.alarms() })
+  const alarms = new RingAlarms({ rpc: overlay.rpc, own: () => [...overlay.alarms(), ...certificates.alarms()] })
   const operations = new Operations(
     { ring: overlay, alarms, scrub: () => scrubOf(overlay.scrub.report), clock, random, ...parts },
     { domain: () => domain, inviteLifetimeMs: config.admission.inviteTtl },

@@ -1,7 +1,8 @@
+import { join } from 'node:path'
 import { type Address, deriveKey, errorMessage, type Sealer } from '@thor-node/core'
 import { UserSpaceRelay } from '@thor-node/media'
 import type { Overlay, RingIdentity } from '@thor-node/overlay'
-import { defaultTimers, SipStack, Transports } from '@thor-node/sip'
+import { defaultTimers, type ListenPoint, SipStack, Transports } from '@thor-node/sip'
 import { AccountsCache } from '../adapters/accounts-cache.ts'
 import { CallService } from '../adapters/call-service.ts'
 import { CallsAdapter } from '../adapters/calls.ts'
@@ -12,10 +13,13 @@ import { MediaService } from '../adapters/media-service.ts'
 import { Relays } from '../adapters/relays.ts'
 import { RingAdapter } from '../adapters/ring.ts'
 import type { Spool } from '../adapters/spool.ts'
+import type { Config } from '../config.ts'
+import { Certificates } from '../tls/certificates.ts'
 import type { Context } from './context.ts'
 
 export interface SipParts {
   transport: Transports
+  certificates: Certificates
   stack: SipStack
   relay: UserSpaceRelay
   home: HomeAdapter
@@ -55,13 +59,22 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
     { ring: overlay, relays, spool, clock, random, logger },
     { nodeName: overlay.members.self.name },
   )
-  const transport = new Transports(
-    { clock, random, net, logger },
+  const certificates = new Certificates(
+    { clock, random, logger },
     {
-      listen: [
-        { transport: 'udp', host: config.address, port: config.sip.udp },
-        { transport: 'tcp', host: config.address, port: config.sip.tcp },
-      ],
+      directory: config.sip.tlsCertificates ?? join(config.data, 'tls'),
+      ownDirectory: join(config.data, 'tls'),
+      names: [domain, `${overlay.members.self.name}.${domain}`, config.address],
+      verify: config.sip.tlsVerify === 'on',
+      ...(config.sip.tlsCa !== undefined && { caFile: config.sip.tlsCa }),
+    },
+  )
+  const origins = new Set(config.sip.wsOrigins)
+  const transport = new Transports(
+    { clock, random, net, logger, tls: certificates },
+    {
+      listen: listenPoints(config),
+      acceptsOrigin: (origin) => origin === undefined || origins.has('*') || origins.has(origin),
     },
   )
   const others = new RingAdapter(
@@ -83,7 +96,15 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
     stack.endCall(dialog, cause)
   const callService = new CallService({ ring: overlay, spool, clock, logger, sendByes })
   const mediaService = new MediaService({ ring: overlay, relay, clock, logger })
-  return { transport, stack, relay, home, callService, mediaService }
+  return { transport, certificates, stack, relay, home, callService, mediaService }
+}
+
+function listenPoints({ address, sip }: Config): ListenPoint[] {
+  const names = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const
+  return names.flatMap((transport) => {
+    const port = sip[transport]
+    return port === 'off' ? [] : [{ transport, host: address, port }]
+  })
 }
 
 /** By which other nodes know this edge. */

@@ -68,6 +68,18 @@ export function port(init: FieldInit) {
   })
 }
 
+/** A port number, or undefined for `off`: not opened. */
+export function portOrOff(init: FieldInit) {
+  const show = (value: unknown): string => (value === undefined || value === 'off' ? 'off' : String(value))
+  const expect = 'a port number from 0 to 65535 (0 = any free port), or off'
+  return field(init, { expect, unit: 'port', show }, (input): number | 'off' | undefined => {
+    // YAML 1.1 readers take `off` for false.
+    if (asText(input) === 'off' || input === false) return 'off'
+    const value = asNumber(input)
+    return value !== undefined && Number.isInteger(value) && value >= 0 && value <= 65535 ? value : undefined
+  })
+}
+
 export interface PortRange {
   from: number
   to: number
@@ -121,6 +133,16 @@ export function choice<const T extends readonly string[]>(init: FieldInit, words
   )
 }
 
+/** Texts in an order that does not matter: a YAML list, or text with commas. */
+export function texts(init: FieldInit, expect: string, fits: (text: string) => boolean) {
+  const show = (value: unknown): string => (value as string[]).join(', ')
+  return field(init, { expect, show }, (input): string[] | undefined => {
+    const items: unknown[] = Array.isArray(input) ? input : (asText(input) ?? '').split(',')
+    const found = items.map((item) => asText(item) ?? '').filter((item) => item !== '')
+    return found.every(fits) ? found : undefined
+  })
+}
+
 /** Some of these words, in an order that matters: a YAML list, or text with commas. */
 export function choices<const T extends readonly string[]>(init: FieldInit, words: T) {
   const show = (value: unknown): string => (value as string[]).join(', ')
@@ -160,8 +182,8 @@ export function domainName(init: FieldInit) {
 }
 
 /** A path of the file system; `~` at its start is the home directory, which the loader resolves. */
-export function path(init: FieldInit) {
-  return field(init, { expect: 'the path of a directory' }, (input) => {
+export function path(init: FieldInit, what: 'directory' | 'file' = 'directory') {
+  return field(init, { expect: `the path of a ${what}` }, (input) => {
     const text = asText(input) ?? ''
     return text === '' || text.includes('\0') ? undefined : text
   })

@@ -179,6 +179,9 @@ export function loadConfig(
 
   const config = parsed.data
   config.data = expandHome(config.data, around.home)
+  const { sip } = config
+  sip.tlsCertificates = expandHome(sip.tlsCertificates ?? join(config.data, 'tls'), around.home)
+  if (sip.tlsCa !== undefined) sip.tlsCa = expandHome(sip.tlsCa, around.home)
   if (file === implied && !named && config.data !== dataSoFar) {
     throw new ThorError(
       'CONFIG_INVALID',

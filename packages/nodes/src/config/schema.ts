@@ -16,7 +16,9 @@ import {
   label,
   path,
   port,
+  portOrOff,
   portRange,
+  texts,
 } from './fields.ts'
 
 const SECOND_MS = 1_000
@@ -57,6 +59,33 @@ export const schema = z.strictObject({
     .strictObject({
       udp: port({ doc: 'SIP over UDP.', important: true }).prefault(5060),
       tcp: port({ doc: 'SIP over TCP.', important: true }).prefault(5060),
+      tls: portOrOff({ doc: 'SIP over TLS.', important: true }).prefault(5061),
+      ws: portOrOff({ doc: 'SIP over WebSocket (RFC 7118), for browsers in a laboratory.' }).prefault('off'),
+      wss: portOrOff({ doc: 'SIP over secure WebSocket (RFC 7118), for browsers.' }).prefault('off'),
+      wsOrigins: texts(
+        { doc: 'Pages that may connect over WebSocket, by their origin; * is any.' },
+        'origins like https://phone.example.com, or *',
+        (text) => text === '*' || /^https?:\/\/[^/\s]+$/.test(text),
+      ).prefault('*'),
+      tlsCertificates: path({
+        doc:
+          'Directory of certificates, chosen by the name that a peer asks for: NAME.crt with NAME.key, or folders with ' +
+          'fullchain.pem and privkey.pem. Changed files are taken without a restart.',
+        computed: 'tls in the data directory; without any there the node makes a self-signed one',
+      }).optional(),
+      tlsCa: path(
+        {
+          doc: 'PEM file of the authorities that certificates of peers are checked against.',
+          computed: 'those that Node.js brings',
+        },
+        'file',
+      ).optional(),
+      tlsVerify: choice(
+        {
+          doc: 'Whether a peer that this node connects to over TLS must show a trusted certificate for the right name.',
+        },
+        ['on', 'off'],
+      ).prefault('on'),
       algorithms: choices(
         {
           doc: 'Digest algorithms to challenge with, one header each, in this order. Many clients know only MD5 and look only at the first.',

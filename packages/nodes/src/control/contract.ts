@@ -15,6 +15,9 @@ export interface NodeServices {
   host: string
   sipUdp?: number
   sipTcp?: number
+  sipTls?: number
+  sipWs?: number
+  sipWss?: number
   soap?: number
   dns?: number
   /** Node to node. */
@@ -278,6 +281,24 @@ export interface NodeOperations extends RingContract {
    * process ends. Rejects with `RANGES_LAST_NODE` when nobody could take them.
    */
   leave(): Promise<LeaveResult>
+  /** The TLS certificates of this node. `reload`: looks at the files first. */
+  certificates(query: { reload?: boolean }): Promise<CertificatesResult>
+}
+
+export interface CertificateView {
+  name: string
+  hosts: string[]
+  /** Wall time in ms. */
+  notAfter: number
+  selfSigned: boolean
+  /** Shown to peers that ask for no name, or an unknown one. */
+  fallback: boolean
+}
+
+export interface CertificatesResult {
+  certificates: CertificateView[]
+  /** What is wrong with them, in a sentence. */
+  note: string | null
 }
 
 export interface LeaveResult {
@@ -302,6 +323,9 @@ export interface BannerFacts {
   data: string
   sipUdp?: Address
   sipTcp?: Address
+  sipTls?: Address
+  sipWs?: Address
+  sipWss?: Address
   dns?: Address
   /** `http://192.0.2.1:9200/` */
   soapUrl?: string

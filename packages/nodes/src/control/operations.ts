@@ -46,6 +46,7 @@ export const queries = {
   issuerInstall: z.strictObject({ certificate: z.string().min(1).max(10_000) }),
   adminPassword: z.strictObject({ reset: z.boolean().optional() }),
   leave: z.strictObject({}),
+  certificates: z.strictObject({ reload: z.boolean().optional() }),
   ringShow: z.strictObject({}),
   ringRange: z.strictObject({ range: rangeId.optional(), name: z.string().min(1).max(512).optional() }),
   ringVerify: z.strictObject({ from: rangeId, count: z.int().min(1).max(256), repair: z.boolean().optional() }),

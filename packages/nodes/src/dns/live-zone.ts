@@ -27,15 +27,7 @@ export class LiveZone implements ZoneSource {
     this.#nodes ??= this.#members
       .list()
       .filter((member) => member.serving && this.#members.isLive(member.nodeId))
-      .map(({ name, weight, services: { host, sipUdp, sipTcp, dns, soap } }) => ({
-        name,
-        weight,
-        host,
-        sipUdp,
-        sipTcp,
-        dns,
-        soap,
-      }))
+      .map(({ name, weight, services }) => ({ name, weight, ...services }))
     return this.#nodes
   }
 

@@ -5,6 +5,8 @@
  *     <node>.<domain>         A or AAAA
  *     _sip._udp.<domain>      SRV: nodes with their port
  *     _sip._tcp.<domain>      SRV
+ *     _sips._tcp.<domain>     SRV: TLS
+ *     _sip._ws, _sips._ws     SRV: WebSocket (RFC 7118)
  *     _ngnpro._tcp.<domain>   SRV: provisioning over SOAP
  */
 import { ANSWER_NODES_MAX } from './limits.ts'
@@ -20,6 +22,9 @@ export interface LiveNode {
   weight?: number
   sipUdp?: number
   sipTcp?: number
+  sipTls?: number
+  sipWs?: number
+  sipWss?: number
   dns?: number
   soap?: number
 }
@@ -105,18 +110,33 @@ function apexData(domain: string, zones: Zones): RecordData[] {
       .filter((node) => node.dns !== undefined)
       .map((node): RecordData => ({ type: TYPE.NS, ns: `${node.name}.${domain}` })),
     ...nodes.map(addressData),
-    ...(nodes.some((node) => node.sipUdp !== undefined) ? [naptr(10, 'SIP+D2U', '_sip._udp')] : []),
-    ...(nodes.some((node) => node.sipTcp !== undefined) ? [naptr(20, 'SIP+D2T', '_sip._tcp')] : []),
+    ...naptrs.flatMap(([preference, service, name, port]) =>
+      nodes.some((node) => node[port] !== undefined) ? [naptr(preference, service, name)] : [],
+    ),
   ]
 }
 
-const services: Readonly<Record<string, 'sipUdp' | 'sipTcp' | 'soap'>> = {
+type Service = 'sipUdp' | 'sipTcp' | 'sipTls' | 'sipWs' | 'sipWss' | 'soap'
+
+/** TLS stands behind: who asks for it finds it, and nobody is led to a certificate that his phone does not trust. */
+const naptrs: readonly (readonly [preference: number, service: string, name: string, port: Service])[] = [
+  [10, 'SIP+D2U', '_sip._udp', 'sipUdp'],
+  [20, 'SIP+D2T', '_sip._tcp', 'sipTcp'],
+  [30, 'SIPS+D2T', '_sips._tcp', 'sipTls'],
+  [40, 'SIPS+D2W', '_sips._ws', 'sipWss'],
+  [50, 'SIP+D2W', '_sip._ws', 'sipWs'],
+]
+
+const services: Readonly<Record<string, Service>> = {
   '_sip._udp': 'sipUdp',
   '_sip._tcp': 'sipTcp',
+  '_sips._tcp': 'sipTls',
+  '_sip._ws': 'sipWs',
+  '_sips._ws': 'sipWss',
   '_ngnpro._tcp': 'soap',
 }
 
-function serviceData(service: 'sipUdp' | 'sipTcp' | 'soap', domain: string, nodes: readonly LiveNode[]): RecordData[] {
+function serviceData(service: Service, domain: string, nodes: readonly LiveNode[]): RecordData[] {
   return nodes.flatMap((node): RecordData[] => {
     const port = node[service]
     if (port === undefined) return []

@@ -25,12 +25,17 @@ function state(node: NodeStatus, paint: Paint): string {
 
 /** `sip 5060, soap 9200`; UDP and TCP apart only when they differ. */
 export function showPorts({ services }: Pick<NodeStatus, 'services'>): string {
-  const { sipUdp, sipTcp, soap, dns } = services
+  const { sipUdp, sipTcp, sipTls, sipWs, sipWss, soap, dns } = services
   const sip =
     sipUdp !== undefined && sipUdp === sipTcp
       ? [`sip ${sipUdp}`]
       : [sipUdp === undefined ? '' : `sip ${sipUdp}/udp`, sipTcp === undefined ? '' : `sip ${sipTcp}/tcp`]
-  const others = [soap === undefined ? '' : `soap ${soap}`, dns === undefined ? '' : `dns ${dns}`]
+  const more = Object.entries({ tls: sipTls, ws: sipWs, wss: sipWss })
+  const others = [
+    ...more.map(([name, port]) => (port === undefined ? '' : `${name} ${port}`)),
+    soap === undefined ? '' : `soap ${soap}`,
+    dns === undefined ? '' : `dns ${dns}`,
+  ]
   return [...sip, ...others].filter((text) => text !== '').join(', ')
 }
 

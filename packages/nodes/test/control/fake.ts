@@ -330,6 +330,18 @@ export class FakeOperations implements NodeOperations {
     return { equal: query.count, ...rest, ...part, next: next < 4_096 ? next : null }
   }
 
+  async certificates(query: Parameters<NodeOperations['certificates']>[0]) {
+    this.asked.push(['certificates', query])
+    const one = {
+      name: 'self-signed',
+      hosts: ['thor.local'],
+      notAfter: 1_800_000_000_000,
+      selfSigned: true,
+      fallback: true,
+    }
+    return { certificates: [one], note: 'Phones will not trust it.' }
+  }
+
   async drain(query: Parameters<NodeOperations['drain']>[0]) {
     this.asked.push(['drain', query])
     return { draining: query.undo !== true, homes: 0, calls: Math.max(0, this.callsHere--) }

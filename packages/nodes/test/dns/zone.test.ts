@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ANSWER_NODES_MAX } from '../../src/dns/limits.ts'
-import { naptrData, RCODE, type ResourceRecord, TYPE } from '../../src/dns/records.ts'
-import { answer, type Zones } from '../../src/dns/zone.ts'
+import { CLASS, naptrData, RCODE, type ResourceRecord, TYPE } from '../../src/dns/records.ts'
+import { answer, type LiveNode, type Zones } from '../../src/dns/zone.ts'
 import { threeNodes } from './fixtures.ts'
 
 const zone = suite('dns/zone')
@@ -157,6 +157,30 @@ zone('NAPTR data is as RFC 3403 §4.1 says', () => {
     data.toString('hex'),
     `000a0102${'0173'}${'07'}${Buffer.from('SIP+D2U').toString('hex')}${'00'}${'01610262630'}0`,
   )
+})
+
+zone('names TLS and WebSocket where a node has them, after UDP and TCP', () => {
+  const all = { name: 'n1', host: '192.0.2.1', sipUdp: 5060, sipTcp: 5060, sipTls: 5061, sipWs: 5080, sipWss: 5443 }
+  const ask = (name: string, type: number, node: LiveNode): unknown[] =>
+    answer(
+      { name, type, class: CLASS.IN },
+      { domains: ['e.example'], serial: 1, ttlSeconds: 5, nodes: [node] },
+    ).answers.map((one) =>
+      one.type === TYPE.NAPTR ? `${one.preference} ${one.service} ${one.replacement}` : 'port' in one && one.port,
+    )
+  assert.equal(ask('e.example', TYPE.NAPTR, all), [
+    '10 SIP+D2U _sip._udp.e.example',
+    '20 SIP+D2T _sip._tcp.e.example',
+    '30 SIPS+D2T _sips._tcp.e.example',
+    '40 SIPS+D2W _sips._ws.e.example',
+    '50 SIP+D2W _sip._ws.e.example',
+  ])
+  assert.equal(ask('_sips._tcp.e.example', TYPE.SRV, all), [5061])
+  assert.equal(ask('_sip._ws.e.example', TYPE.SRV, all), [5080])
+  assert.equal(ask('_sips._ws.e.example', TYPE.SRV, all), [5443])
+  const plain = { name: 'n1', host: '192.0.2.1', sipUdp: 5060 }
+  assert.equal(ask('e.example', TYPE.NAPTR, plain), ['10 SIP+D2U _sip._udp.e.example'])
+  assert.equal(ask('_sips._tcp.e.example', TYPE.SRV, plain), [])
 })
 
 zone.run()

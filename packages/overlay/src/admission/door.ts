@@ -8,6 +8,7 @@ import {
   errorMessage,
   type Lifecycle,
   type Logger,
+  toPem,
 } from '@thor-node/core'
 import { FrameReader } from '../kad/framing.ts'
 import { type NodeKey, nodeIdOf, nodeKeyPair, verifyNode } from '../kad/node-key.ts'
@@ -18,7 +19,7 @@ import type { NodeId } from '../peers.ts'
 import type { SignedCertificate } from './certificate.ts'
 import { encodeRingIdentity, type RingIdentity } from './identity.ts'
 import { decodeRequest, encodeFrame, type JoinAnswer, type JoinRequest, proofText } from './messages.ts'
-import { selfSignedCertificate, toPem } from './x509.ts'
+import { selfSignedCertificate } from './x509.ts'
 
 /** What a door passes on, after the node has shown that it holds its key. */
 export interface AdmitRequest {

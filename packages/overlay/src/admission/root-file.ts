@@ -1,7 +1,6 @@
-import { ThorError } from '@thor-node/core'
+import { ThorError, toPem } from '@thor-node/core'
 import type { RootKey } from './issuer.ts'
 import { keyIdOf, publicKeyOf } from './signed.ts'
-import { toPem } from './x509.ts'
 
 /** The file that holds the root key: PEM (RFC 7468) below lines that say what it is. Keep it private. */
 export function encodeRootKey({ ringId, privateKey }: RootKey): string {

@@ -1,4 +1,5 @@
 import { createPrivateKey, sign } from 'node:crypto'
+import { der } from '@thor-node/core'
 
 /**
  * The certificate that a door shows: self-signed, Ed25519, X.509 v3 without extensions (RFC 5280 §4.1, RFC 8410). Nobody reads
@@ -31,22 +32,6 @@ export function selfSignedCertificate(
   const key = createPrivateKey({ key: Buffer.from(keys.privateKey), format: 'der', type: 'pkcs8' })
   const signature = Buffer.concat([Buffer.from([0]), sign(null, body, key)])
   return der(0x30, Buffer.concat([body, ED25519, der(0x03, signature)]))
-}
-
-export function toPem(label: 'CERTIFICATE' | 'PRIVATE KEY', bytes: Uint8Array): string {
-  const lines =
-    Buffer.from(bytes)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? []
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
-}
-
-/** Tag, length (X.690 §8.1.3), content. */
-function der(tag: number, content: Uint8Array): Buffer {
-  const { length } = content
-  const header =
-    length < 0x80 ? [tag, length] : length < 0x100 ? [tag, 0x81, length] : [tag, 0x82, length >> 8, length & 0xff]
-  return Buffer.concat([Buffer.from(header), content])
 }
 
 function ascii(text: string): Buffer {

@@ -9,6 +9,9 @@ export interface ServiceAddresses {
   host: string
   sipUdp?: number
   sipTcp?: number
+  sipTls?: number
+  sipWs?: number
+  sipWss?: number
   dns?: number
   soap?: number
   /** libp2p */

@@ -33,7 +33,7 @@ function isPort(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65536
 }
 
-const optionalPorts = ['sipUdp', 'sipTcp', 'dns', 'soap', 'admission'] as const
+const optionalPorts = ['sipUdp', 'sipTcp', 'sipTls', 'sipWs', 'sipWss', 'dns', 'soap', 'admission'] as const
 
 function toServices(value: unknown): ServiceAddresses | undefined {
   if (typeof value !== 'object' || value === null) return undefined

@@ -7,6 +7,7 @@ import type { ServerTransaction, TransactionLayer } from '../transaction/contrac
 import type { TransportName } from '../transport/contract.ts'
 import type { Challenger } from './challenge.ts'
 import { type Branch, Fork, type ForkHooks } from './fork.ts'
+import type { RouteHost } from './forward.ts'
 import type { Hops } from './hops.ts'
 import type { Replier } from './reply.ts'
 
@@ -86,11 +87,7 @@ export class Forks {
 }
 
 /** What goes into Record-Route for one side. */
-export function recordRouteHost(
-  components: ProxyComponents,
-  init: ProxyInit,
-  transport: TransportName,
-): { transport: string; host: string; port: number } {
-  const own = components.hops.sentBy(transport)
-  return init.recordRoute === 'address' ? own : { transport: own.transport, host: init.recordRoute, port: 0 }
+export function recordRouteHost(components: ProxyComponents, init: ProxyInit, transport: TransportName): RouteHost {
+  const { host, port } = components.hops.sentBy(transport)
+  return init.recordRoute === 'address' ? { transport, host, port } : { transport, host: init.recordRoute, port: 0 }
 }

@@ -2,6 +2,8 @@
 import { errorCode, parseCredentials } from '@thor-node/core'
 import type { SipRequest } from '../message/contract.ts'
 import { formatHost, splitList } from '../message/index.ts'
+import type { TransportName } from '../transport/contract.ts'
+import { isSecure, transportParam } from '../transport/names.ts'
 import { type Cookie, encodeCookie } from './cookie.ts'
 import type { RemoteHop } from './hops.ts'
 import { MAX_FORWARDS } from './limits.ts'
@@ -74,20 +76,31 @@ export function onFlowGone(hop: RemoteHop, tell: () => void): RemoteHop {
   }
 }
 
+/** Where one side of a dialog finds this node. */
+export interface RouteHost {
+  transport: TransportName
+  host: string
+  /** 0: none is named. */
+  port: number
+}
+
 /**
  * Our Record-Route entries for a branch, topmost first: one, or two where the two sides use different transports
- * (RFC 5658), so that each side finds one it can use.
+ * (RFC 5658), so that each side finds one it can use. `scheme` is that of the Request-URI (RFC 5630 §3.1.3).
  */
 export function recordRoutes(
   key: Uint8Array,
   cookie: Cookie,
-  caller: { transport: string; host: string; port: number },
-  callee: { transport: string; host: string; port: number },
+  caller: RouteHost,
+  callee: RouteHost,
+  scheme: string,
 ): string[] {
   const text = encodeCookie(key, cookie)
-  const entry = ({ transport, host, port }: typeof caller): string => {
-    const suffix = transport === 'UDP' ? '' : `;transport=${transport.toLowerCase()}`
-    return `<sip:${formatHost(host)}${port === 0 ? '' : `:${port}`}${suffix};lr;${COOKIE_PARAM}=${text}>`
+  const entry = ({ transport, host, port }: RouteHost): string => {
+    const secure = scheme === 'sips' && isSecure(transport)
+    // RFC 3261 §26.2.2: `sips` says TLS already.
+    const suffix = secure && transport === 'tls' ? '' : transportParam(transport)
+    return `<${secure ? 'sips' : 'sip'}:${formatHost(host)}${port === 0 ? '' : `:${port}`}${suffix};lr;${COOKIE_PARAM}=${text}>`
   }
   return caller.transport === callee.transport ? [entry(caller)] : [entry(callee), entry(caller)]
 }

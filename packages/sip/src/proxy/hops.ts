@@ -5,6 +5,7 @@ import type { SipRequest, SipUri } from '../message/contract.ts'
 import { serializeMessage } from '../message/index.ts'
 import type { Hop } from '../transaction/contract.ts'
 import type { TransportLayer, TransportName } from '../transport/contract.ts'
+import { defaultPort, isStream, transportNamed, transportOfUri } from '../transport/names.ts'
 import type { Reach } from './cookie.ts'
 import { ADDRESSES_MAX } from './limits.ts'
 
@@ -18,7 +19,6 @@ export interface RemoteHop extends Hop {
   next?: RemoteHop
 }
 
-const SIP_PORT = 5060
 const NOWHERE: Address = { host: '0.0.0.0', port: 0 }
 
 export class Hops {
@@ -60,11 +60,11 @@ export class Hops {
     return {
       transport,
       // Over the ring a UDP device is no more reliable than it was.
-      reliable: transport === 'tcp',
+      reliable: isStream(transport),
       via: this.sentBy(transport),
       remote: peer?.remote ?? NOWHERE,
       reach: { edge, flow },
-      send: transport === 'tcp' && otherwise ? orElse(onFlow, otherwise) : onFlow,
+      send: isStream(transport) && otherwise ? orElse(onFlow, otherwise) : onFlow,
     }
   }
 
@@ -74,8 +74,9 @@ export class Hops {
    */
   async toContact({ flow }: Reach, contact: SipUri): Promise<RemoteHop | undefined> {
     const peer = this.#transport.remoteOf(flow)
-    if (peer?.transport !== 'tcp' || contact.scheme !== 'sip' || contact.host !== peer.remote.host) return undefined
-    return this.byAddress('tcp', { host: contact.host, port: contact.port ?? SIP_PORT })
+    const transport = peer?.transport
+    if (!peer || (transport !== 'tcp' && transport !== 'tls') || contact.host !== peer.remote.host) return undefined
+    return this.byAddress(transport, { host: contact.host, port: contact.port ?? defaultPort(transport) })
   }
 
   async #overRing({ edge, flow }: Reach, message: SipRequest, strict: boolean): Promise<void> {
@@ -90,22 +91,25 @@ export class Hops {
     }
   }
 
-  /** To an address. */
-  byAddress(transport: TransportName, remote: Address): RemoteHop {
+  /** To an address; `domain`: who must be there, as far as the transport can tell. */
+  byAddress(transport: TransportName, remote: Address, domain?: string): RemoteHop {
+    const destination = { transport, remote, ...(domain !== undefined && { domain }) }
     return {
       transport,
-      reliable: transport === 'tcp',
+      reliable: isStream(transport),
       via: this.sentBy(transport),
       remote,
-      send: (message) => this.#transport.send(message, { transport, remote }),
+      send: (message) => this.#transport.send(message, destination),
     }
   }
 
   /** To wherever a URI leads (RFC 3263). Rejects with `SIP_NEXT_HOP_UNKNOWN`. */
   async byUri(uri: SipUri): Promise<RemoteHop> {
-    const wanted = uri.params.get('transport')?.toLowerCase()
-    if (wanted !== undefined && wanted !== 'udp' && wanted !== 'tcp') {
-      throw new ThorError('SIP_NEXT_HOP_UNKNOWN', `transport ${wanted} is not spoken`)
+    const named = uri.params.get('transport')
+    const wanted = transportOfUri(uri)
+    const secure = uri.scheme === 'sips'
+    if (secure ? !wanted : named !== undefined && !transportNamed(named)) {
+      throw new ThorError('SIP_NEXT_HOP_UNKNOWN', `transport ${named} is not spoken${secure ? ' securely' : ''}`)
     }
     const host = uri.params.get('maddr') ?? uri.host
     const found = await this.#resolver
@@ -116,7 +120,7 @@ export class Hops {
     const hop = found
       .slice(0, ADDRESSES_MAX)
       .reduceRight<RemoteHop | undefined>(
-        (next, { transport, remote }) => ({ ...this.byAddress(transport, remote), ...(next && { next }) }),
+        (next, { transport, remote }) => ({ ...this.byAddress(transport, remote, uri.host), ...(next && { next }) }),
         undefined,
       )
     if (!hop) throw new ThorError('SIP_NEXT_HOP_UNKNOWN', `no address for ${host}`)

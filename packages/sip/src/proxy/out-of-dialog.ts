@@ -6,6 +6,7 @@ import type { SipRequest, SipUri } from '../message/contract.ts'
 import { parseUri, unescapeUser } from '../message/index.ts'
 import { followPlan } from '../routing/follow-plan.ts'
 import type { ServerTransaction } from '../transaction/contract.ts'
+import { isSecure, isWeb } from '../transport/names.ts'
 import { breadthOf, shareBreadth } from './breadth.ts'
 import { Call } from './call.ts'
 import { answerOf } from './challenge.ts'
@@ -135,7 +136,13 @@ export class OutOfDialog {
     })
     if (route.verdict === 'refuse') return route
     if (route.verdict === 'foreign') return this.#foreign(undefined, parseUri(`sip:${route.aor}`))
-    return { account: route.account, targets: this.#devices(route.account, route.targets) }
+    const targets = this.#devices(route.account, route.targets)
+    if (request.requestUri.scheme !== 'sips') return { account: route.account, targets }
+    const secure = targets.flatMap(onlySecure)
+    if (secure.length > 0) return { account: route.account, targets: secure }
+    // RFC 5630 §5.3 and §6.3.
+    const headers = [['Warning', `380 ${splitAor(aor)?.domain ?? 'thor-node'} "SIPS Not Allowed"`]] as const
+    return { status: 480, reason: 'No Device Over TLS', headers }
   }
 
   /** The AOR here that a Request-URI means. A number, or a user at a node's own address, is one of the caller's domain. */
@@ -193,7 +200,8 @@ export class OutOfDialog {
       billedTo: caller?.account ?? destination.account ?? '',
       ...(destination.account !== undefined && { callee: destination.account }),
       caller: {
-        ...(caller && { identity: caller.account, reach: this.#reachOf(server) }),
+        ...(caller && { identity: caller.account }),
+        ...(this.#isReached(server, caller) && { reach: this.#reachOf(server) }),
         remote: server.source.remote,
       },
     })
@@ -243,7 +251,7 @@ export class OutOfDialog {
       fromTagHash: tagHash(ring.cookieKey, request.from.params.get('tag') ?? ''),
       branch: index,
       lateOffer: callUuid !== undefined && sdpOf(request) === undefined,
-      ...(caller && { caller: this.#reachOf(server) }),
+      ...(this.#isReached(server, caller) && { caller: this.#reachOf(server) }),
       ...(hop.reach && { callee: hop.reach }),
     }
     const copy = copyForTarget(request, {
@@ -256,6 +264,7 @@ export class OutOfDialog {
           cookie,
           recordRouteHost(this.#c, this.#init, server.source.transport),
           recordRouteHost(this.#c, this.#init, hop.transport),
+          request.requestUri.scheme,
         ),
       }),
     })
@@ -263,9 +272,24 @@ export class OutOfDialog {
     return copy
   }
 
+  /** By the flow of the request: accounts, and browsers, whose Contact leads nowhere (RFC 7118 §5.1). */
+  #isReached(server: ServerTransaction, caller: Caller | undefined): boolean {
+    return caller !== undefined || isWeb(server.source.transport)
+  }
+
   #reachOf(server: ServerTransaction): Reach {
     return { edge: this.#c.ring.self, flow: server.source.flow }
   }
+}
+
+/** A target as far as TLS leads to it: none, or one. */
+function onlySecure({
+  group,
+  others = [],
+  ...first
+}: Destination['targets'][number]): Destination['targets'][number][] {
+  const [way, ...left] = [first, ...others].filter(({ hop }) => isSecure(hop.transport))
+  return way ? [{ ...way, group, others: left }] : []
 }
 
 /** Hooks of requests that are no calls: responses pass as they are. */

@@ -3,10 +3,9 @@ import type { Address } from '@thor-node/core'
 import type { Ring } from '../delegates.ts'
 import type { SipResponse } from '../message/contract.ts'
 import type { TransportName } from '../transport/contract.ts'
+import { defaultPort, transportNamed } from '../transport/names.ts'
 import { decodeCookie } from './cookie.ts'
 import { COOKIE_PARAM } from './route.ts'
-
-const DEFAULT_PORT = 5060
 
 /**
  * Another node of the ring, when the top Via is its own; else for a late 2xx of an INVITE the address of the next Via. That
@@ -18,7 +17,8 @@ export function strayDestination(
 ): { node: string } | { transport: TransportName; remote: Address } | undefined {
   const [top, next] = response.vias
   if (!top) return undefined
-  const node = ring.nodeAt({ host: top.host, port: top.port ?? DEFAULT_PORT })
+  const port = top.port ?? defaultPort(transportNamed(top.transport) ?? 'udp')
+  const node = ring.nodeAt({ host: top.host, port })
   if (node !== undefined && node !== ring.self) return { node }
   const late = response.cseq.method === 'INVITE' && response.status >= 200 && response.status < 300
   if (!next || !late || !response.recordRoutes.some(({ uri }) => isSigned(ring, uri.params.get(COOKIE_PARAM)))) {
@@ -26,8 +26,9 @@ export function strayDestination(
   }
   const rport = Number(next.params.get('rport'))
   const host = next.params.get('received') || next.host
-  const port = rport > 0 && rport < 65_536 ? rport : (next.port ?? DEFAULT_PORT)
-  return { transport: next.transport === 'TCP' ? 'tcp' : 'udp', remote: { host, port } }
+  const transport = transportNamed(next.transport) ?? 'udp'
+  const back = rport > 0 && rport < 65_536 ? rport : (next.port ?? defaultPort(transport))
+  return { transport, remote: { host, port: back } }
 }
 
 const isSigned = (ring: Ring, cookie: string | undefined): boolean =>

@@ -9,7 +9,7 @@ export interface Refusal {
   headers?: readonly (readonly [name: string, value: string])[]
 }
 
-const SCHEMES = new Set(['sip', 'tel'])
+const SCHEMES = new Set(['sip', 'sips', 'tel'])
 
 /** Via parameter with which a request is known again when it comes back (the purpose of RFC 3261 §16.6 step 8). */
 export const LOOP_PARAM = 'thor-loop'
@@ -28,7 +28,7 @@ export function validate(request: SipRequest, cookieKey: Uint8Array): Refusal | 
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(request.uri)?.[1]?.toLowerCase()
   if (!scheme) return { status: 400, reason: 'Bad Request-URI' }
   if (!SCHEMES.has(scheme)) return { status: 416, reason: 'Unsupported URI Scheme' }
-  if (scheme === 'sip' && request.requestUri.host === '') return { status: 400, reason: 'Bad Request-URI' }
+  if (scheme !== 'tel' && request.requestUri.host === '') return { status: 400, reason: 'Bad Request-URI' }
   // 3. Max-Forwards. A registrar and an OPTIONS to ourselves are no forwarding, so the proxy asks `hopsLeft` later.
   // 4. Loops.
   const marks = request.vias.map((via) => via.params.get(LOOP_PARAM)).filter((mark) => mark !== undefined)

@@ -121,7 +121,7 @@ export function readRegister(
     return { status: 420, reason: 'Bad Extension', headers: [['Unsupported', unsupported.join(', ')]] }
   }
   const { uri } = request.to
-  if (uri.scheme !== 'sip' || !uri.user) return { status: 400, reason: 'Bad To' }
+  if ((uri.scheme !== 'sip' && uri.scheme !== 'sips') || !uri.user) return { status: 400, reason: 'Bad To' }
   if (!serves(uri.host)) return { status: 404, reason: 'Domain Not Served Here' }
   const aor: Aor = makeAor(unescapeUser(uri.user), uri.host)
 

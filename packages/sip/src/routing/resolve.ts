@@ -4,8 +4,7 @@ import { isIP } from 'node:net'
 import type { Resolver } from '../delegates.ts'
 import { ADDRESSES_MAX } from '../proxy/limits.ts'
 import type { TransportName } from '../transport/contract.ts'
-
-const DEFAULT_PORT = 5060
+import { defaultPort } from '../transport/names.ts'
 
 interface Lookups {
   srv(name: string): Promise<readonly { name: string; port: number; priority: number; weight: number }[]>
@@ -25,11 +24,12 @@ export function dnsResolver(lookups: Lookups = systemLookups): Resolver {
   return {
     async resolve({ host, port, transport }) {
       const plain: TransportName = transport ?? 'udp'
+      const DEFAULT_PORT = defaultPort(plain)
       if (isIP(host)) return [{ transport: plain, remote: { host, port: port ?? DEFAULT_PORT } }]
       const found: { transport: TransportName; remote: { host: string; port: number } }[] = []
       if (port === undefined) {
         for (const name of transport ? [transport] : (['udp', 'tcp'] as const)) {
-          const records = [...(await lookups.srv(`_sip._${name}.${host}`))]
+          const records = [...(await lookups.srv(`${name === 'tls' ? '_sips._tcp' : `_sip._${name}`}.${host}`))]
           records.sort((a, b) => a.priority - b.priority || b.weight - a.weight)
           for (const record of records.slice(0, ADDRESSES_MAX)) {
             const hosts = isIP(record.name) ? [record.name] : await lookups.addresses(record.name)

@@ -5,6 +5,7 @@ import { makeResponse } from '../message/build.ts'
 import type { SipMessage, SipRequest, SipResponse, Via } from '../message/contract.ts'
 import { formatVia } from '../message/headers/via.ts'
 import type { Destination, Source } from '../transport/contract.ts'
+import { defaultPort } from '../transport/names.ts'
 import { Client } from './client.ts'
 import type {
   ClientTransaction,
@@ -173,7 +174,7 @@ export class Transactions implements TransactionLayer {
   /** RFC 3261 §18.2.2, RFC 3581 §4: on the flow of the request, else to what its Via says. */
   #send(response: SipResponse, request: SipRequest, source: Source): Promise<void> {
     const via = request.vias[0] as Via
-    const sentBy: Address = { host: source.remote.host, port: via.port ?? 5060 }
+    const sentBy: Address = { host: source.remote.host, port: via.port ?? defaultPort(source.transport) }
     if (source.transport === 'udp') {
       if (via.params.has('rport')) return this.#transport.send(response, { flow: source.flow })
       return this.#transport.send(response, { transport: 'udp', remote: sentBy })

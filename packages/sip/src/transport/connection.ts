@@ -2,8 +2,11 @@ import { type Address, type TcpConnection, ThorError } from '@thor-node/core'
 import { SipParseError } from '../errors.ts'
 import { transportLimits } from '../limits.ts'
 import { StreamFramer } from '../message/framer.ts'
-import type { FlowToken } from './contract.ts'
-import { tcpFlow } from './flow.ts'
+import type { FlowToken, StreamName } from './contract.ts'
+import { streamFlow } from './flow.ts'
+import { isWeb } from './names.ts'
+import { domainsOf } from './peer-domains.ts'
+import { WebFramer } from './web-framer.ts'
 
 const PONG = Buffer.from('\r\n')
 
@@ -18,16 +21,23 @@ export interface ConnectionEvents {
 /** One SIP stream: frames what comes in, queues what goes out, answers pings (RFC 5626 §4.4.1). */
 export class Connection {
   readonly id: string
+  readonly transport: StreamName
   readonly flow: FlowToken
   readonly remote: Address
   readonly local: Address
   /** True when the peer opened it. */
   readonly accepted: boolean
+  /** For whom the peer's certificate stands, where it is trusted. */
+  readonly peerDomains: readonly string[] | undefined
+  /** Last byte in either direction, and last sign of life of the peer. */
   lastByteAt: number
+  heardAt: number
+  /** What it is found by, kept by its owner. */
+  readonly uses = new Set<string>()
   /** When the message that is not complete yet began. */
   partialSince: number | undefined
   readonly #stream: TcpConnection
-  readonly #framer = new StreamFramer()
+  readonly #framer: StreamFramer | WebFramer
   #queue: Uint8Array[] = []
   #queuedBytes = 0
   #blocked = false
@@ -35,18 +45,26 @@ export class Connection {
 
   constructor(
     components: { stream: TcpConnection; now: () => number; events: ConnectionEvents },
-    init: { id: string; accepted: boolean },
+    init: { id: string; transport: StreamName; accepted: boolean },
   ) {
     const { stream, now, events } = components
     this.id = init.id
+    this.transport = init.transport
     this.accepted = init.accepted
     this.remote = stream.remote
     this.local = stream.local
-    this.flow = tcpFlow(init.id, stream.remote)
+    this.flow = streamFlow(init.transport, init.id, stream.remote)
+    this.peerDomains = stream.peer?.trusted ? domainsOf(stream.peer) : undefined
+    this.#framer = isWeb(init.transport) ? new WebFramer() : new StreamFramer()
     this.lastByteAt = now()
+    this.heardAt = this.lastByteAt
     this.#stream = stream
     stream.onData((bytes) => this.#receive(bytes, now(), events))
     stream.onDrain(() => this.#drain())
+    stream.onPong?.(() => {
+      this.heardAt = now()
+      this.lastByteAt = this.heardAt
+    })
     stream.onClose(() => {
       this.#closed = true
       this.#queue = []
@@ -78,6 +96,11 @@ export class Connection {
     this.#queuedBytes += bytes.length
   }
 
+  /** Asks for a sign of life where the transport has one. */
+  ping(): void {
+    this.#stream.ping?.()
+  }
+
   destroy(): void {
     this.#closed = true
     this.#stream.destroy()
@@ -96,6 +119,7 @@ export class Connection {
   #receive(bytes: Buffer, now: number, events: ConnectionEvents): void {
     if (this.#closed) return
     this.lastByteAt = now
+    this.heardAt = now
     try {
       for (const frame of this.#framer.push(bytes)) {
         if (this.#closed) return

@@ -1,7 +1,9 @@
-import type { Address } from '@thor-node/core'
+import type { Address, TlsContext, TlsServerInit } from '@thor-node/core'
 import type { SipMessage } from '../message/contract.ts'
 
-export type TransportName = 'udp' | 'tcp'
+export type TransportName = 'udp' | 'tcp' | 'tls' | 'ws' | 'wss'
+/** Transports that have connections. */
+export type StreamName = Exclude<TransportName, 'udp'>
 
 /**
  * Names the path on which a peer can be reached from this node: for UDP the two addresses, for streams the connection.
@@ -15,10 +17,25 @@ export interface Source {
   remote: Address
   local: Address
   flow: FlowToken
+  /** Domains for which the certificate of the peer stands, checked against the authorities trusted here (RFC 5922 §7.1). */
+  peerDomains?: readonly string[]
 }
 
-/** Where to send: an existing flow, or an address to send to or connect to. */
-export type Destination = { flow: FlowToken } | { transport: TransportName; remote: Address }
+/**
+ * Where to send: an existing flow, or an address to send to or connect to. Over TLS the peer must show a certificate of
+ * `domain`, the one that was looked up (RFC 5922 §7.3); of its address where there is none. Nobody is connected to over WebSocket.
+ */
+export type Destination = { flow: FlowToken } | { transport: TransportName; remote: Address; domain?: string }
+
+/** Certificates as the transports use them. They are asked for at each handshake, so they may change at any time. */
+export interface TlsCredentials {
+  readonly server: TlsServerInit
+  client(): {
+    context: TlsContext
+    /** False: connections are made to peers with any certificate. */
+    verify: boolean
+  }
+}
 
 /**
  * All sockets of SIP. Receives bytes, frames, parses, answers what is no SIP itself (keep-alives: CRLF CRLF on streams and

@@ -19,11 +19,11 @@ import { parseMessage } from '../message/parser.ts'
 import { serializeMessage } from '../message/serializer.ts'
 import { validateMessage } from '../message/validate.ts'
 import type { Connection } from './connection.ts'
-import type { Destination, FlowToken, Source, TransportLayer, TransportName } from './contract.ts'
+import type { Destination, FlowToken, Source, TlsCredentials, TransportLayer, TransportName } from './contract.ts'
 import { parseFlow, transportOf, udpFlow } from './flow.ts'
 import { replaceTopVia, stampVia } from './stamp.ts'
+import { type StreamLimits, Streams } from './streams.ts'
 import { answerStun, isStun } from './stun.ts'
-import { type TcpLimits, TcpTransport } from './tcp.ts'
 import { UdpTransport } from './udp.ts'
 
 export interface TransportComponents {
@@ -32,6 +32,8 @@ export interface TransportComponents {
   net: Net
   logger: Logger
   metrics?: Metrics
+  /** For listen points and peers with TLS. */
+  tls?: TlsCredentials
 }
 
 export interface ListenPoint {
@@ -44,7 +46,9 @@ export interface ListenPoint {
 export interface TransportInit {
   listen: readonly ListenPoint[]
   /** Smaller limits than those of limits.ts, for small machines and tests. */
-  limits?: Partial<TcpLimits>
+  limits?: Partial<StreamLimits>
+  /** WebSocket: may a page of that origin connect? @default any */
+  acceptsOrigin?(origin: string | undefined): boolean
 }
 
 /** A large request waits so long for TCP before it goes by UDP after all. */
@@ -60,7 +64,7 @@ export class Transports implements TransportLayer {
   readonly #init: TransportInit
   readonly #log: Logger
   #udp: UdpTransport
-  #tcp: TcpTransport
+  #streams: Streams
   #listening: { transport: TransportName; local: Address }[] = []
   #started: Promise<void> | undefined
   readonly #noTcp = new Map<string, number>()
@@ -71,7 +75,7 @@ export class Transports implements TransportLayer {
     this.#init = init
     this.#log = components.logger.forComponent('sip:transport')
     this.#udp = this.#makeUdp()
-    this.#tcp = this.#makeTcp()
+    this.#streams = this.#makeStreams()
     const { metrics } = components
     metrics?.gauge('thor_sip_messages_received', 'SIP messages received', () => this.#counts.received)
     metrics?.gauge('thor_sip_messages_sent', 'SIP messages sent', () => this.#counts.sent)
@@ -99,18 +103,18 @@ export class Transports implements TransportLayer {
   }
 
   async #close(): Promise<void> {
-    const [udp, tcp] = [this.#udp, this.#tcp]
+    const [udp, streams] = [this.#udp, this.#streams]
     this.#listening = []
     this.#udp = this.#makeUdp()
-    this.#tcp = this.#makeTcp()
-    await Promise.all([udp.stop(), tcp.stop()])
+    this.#streams = this.#makeStreams()
+    await Promise.all([udp.stop(), streams.stop()])
   }
 
   async send(message: SipMessage, to: Destination): Promise<void> {
     const bytes = serializeMessage(message)
     if ('flow' in to) return this.sendBytes(bytes, to.flow)
     const { transport, remote } = to
-    if (transport === 'tcp') return this.#count(this.#tcp.send(bytes, remote))
+    if (transport !== 'udp') return this.#count(this.#streams.send(bytes, { ...to, transport }))
     const large = message.kind === 'request' && bytes.length > transportLimits.udpRequestBytesMax
     if (large && (await this.#sendLarge(message, remote))) return
     return this.#count(this.#sendUdp(bytes, remote, this.#udp.pointFor(remote)))
@@ -122,7 +126,7 @@ export class Transports implements TransportLayer {
     const sending =
       parsed.transport === 'udp'
         ? this.#sendUdp(bytes, parsed.remote, parsed.point)
-        : this.#writeTcp(parsed.connection, bytes)
+        : this.#write(parsed.connection, bytes)
     return this.#count(sending)
   }
 
@@ -134,19 +138,20 @@ export class Transports implements TransportLayer {
   isOpen(flow: FlowToken): boolean {
     const parsed = parseFlow(flow)
     if (!parsed) return false
-    return parsed.transport === 'tcp'
-      ? this.#tcp.isOpen(parsed.connection)
-      : this.#udp.localOf(parsed.point) !== undefined
+    return parsed.transport === 'udp'
+      ? this.#udp.localOf(parsed.point) !== undefined
+      : this.#streams.isOpen(parsed.connection)
   }
 
   snapshot(): Record<string, unknown> {
     const listening = this.#listening.map(({ transport, local }) => `${transport}:${formatAddress(local)}`)
-    return { listening, ...this.#counts, tcp: this.#tcp.snapshot() }
+    return { listening, ...this.#counts, streams: this.#streams.snapshot() }
   }
 
   async #listen(): Promise<void> {
     for (const { transport, host, port } of this.#init.listen) {
-      const local = await (transport === 'udp' ? this.#udp : this.#tcp).listen({ host, port })
+      const bind = { host, port }
+      const local = await (transport === 'udp' ? this.#udp.listen(bind) : this.#streams.listen(transport, bind))
       this.#listening.push({ transport, local })
       this.#log.debug('listening', { transport, local: formatAddress(local) })
     }
@@ -158,22 +163,25 @@ export class Transports implements TransportLayer {
     })
   }
 
-  #makeTcp(): TcpTransport {
-    const { clock, net, random } = this.#components
-    const components = { clock, net, random, logger: this.#components.logger.forComponent('sip:transport') }
-    return new TcpTransport(components, {
-      limits: this.#init.limits,
-      onMessage: (bytes, connection) => this.#onStreamMessage(bytes, connection),
-      onClosed: (flow) => this.#onClosed(flow),
-    })
+  #makeStreams(): Streams {
+    const { limits, acceptsOrigin } = this.#init
+    return new Streams(
+      { ...this.#components, logger: this.#log },
+      {
+        ...(limits && { limits }),
+        ...(acceptsOrigin && { acceptsOrigin }),
+        onMessage: (bytes, connection) => this.#onStreamMessage(bytes, connection),
+        onClosed: (flow) => this.#onClosed(flow),
+      },
+    )
   }
 
   async #sendUdp(bytes: Uint8Array, to: Address, point: number): Promise<void> {
     this.#udp.send(bytes, to, point)
   }
 
-  async #writeTcp(connection: string, bytes: Uint8Array): Promise<void> {
-    this.#tcp.write(connection, bytes)
+  async #write(connection: string, bytes: Uint8Array): Promise<void> {
+    this.#streams.write(connection, bytes)
   }
 
   async #count(sending: Promise<void>): Promise<void> {
@@ -196,7 +204,7 @@ export class Transports implements TransportLayer {
     const byTcp = request.clone()
     replaceTopVia(byTcp, { ...via, transport: 'TCP' })
     try {
-      await this.#tcp.send(serializeMessage(byTcp), remote, TCP_FIRST_MS)
+      await this.#streams.send(serializeMessage(byTcp), { transport: 'tcp', remote }, TCP_FIRST_MS)
       this.#counts.sent++
       return true
     } catch {
@@ -221,8 +229,8 @@ export class Transports implements TransportLayer {
     if (answer) this.#udp.send(answer, from, point)
   }
 
-  #onStreamMessage(bytes: Buffer, { remote, local, flow }: Connection): void {
-    this.#receive(bytes, { transport: 'tcp', remote, local, flow })
+  #onStreamMessage(bytes: Buffer, { transport, remote, local, flow, peerDomains }: Connection): void {
+    this.#receive(bytes, { transport, remote, local, flow, ...(peerDomains && { peerDomains }) })
   }
 
   #receive(bytes: Buffer, source: Source): void {

@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { formatNameAddr, makeRequest, type SipRequest } from '../../src/message/index.ts'
 import { encodeCookie } from '../../src/proxy/cookie.ts'
-import { copyForTarget, recordRoutes } from '../../src/proxy/forward.ts'
+import { copyForTarget, type RouteHost, recordRoutes } from '../../src/proxy/forward.ts'
 import { nextHopOf, preprocessRoutes } from '../../src/proxy/route.ts'
 import { loopMark, validate } from '../../src/proxy/validate.ts'
 import { KEY } from './house.ts'
@@ -80,14 +80,25 @@ test('a copy has one hop less, and 70 when nobody had counted', () => {
 })
 
 test('one Record-Route where both sides use one transport, two where they do not', () => {
-  const udp = { transport: 'UDP', host: '10.0.0.1', port: 5060 }
-  const tcp = { transport: 'TCP', host: '::1', port: 5060 }
-  const shown = (a: typeof udp, b: typeof udp) => recordRoutes(KEY, COOKIE, a, b).map((r) => r.replace(text, 'C'))
+  const udp: RouteHost = { transport: 'udp', host: '10.0.0.1', port: 5060 }
+  const tcp: RouteHost = { transport: 'tcp', host: '::1', port: 5060 }
+  const shown = (a: RouteHost, b: RouteHost, scheme = 'sip') =>
+    recordRoutes(KEY, COOKIE, a, b, scheme).map((r) => r.replace(text, 'C'))
   assert.equal(shown(udp, udp), ['<sip:10.0.0.1:5060;lr;thor=C>'])
   assert.equal(shown(udp, tcp), ['<sip:[::1]:5060;transport=tcp;lr;thor=C>', '<sip:10.0.0.1:5060;lr;thor=C>'])
   assert.equal(shown({ ...udp, host: 'example.com', port: 0 }, { ...udp, host: 'example.com', port: 0 }), [
     '<sip:example.com;lr;thor=C>',
   ])
+  const tls: RouteHost = { transport: 'tls', host: '10.0.0.1', port: 5061 }
+  const wss: RouteHost = { transport: 'wss', host: '10.0.0.1', port: 443 }
+  assert.equal(shown(tls, tls), ['<sip:10.0.0.1:5061;transport=tls;lr;thor=C>'])
+  assert.equal(shown(wss, udp), ['<sip:10.0.0.1:5060;lr;thor=C>', '<sip:10.0.0.1:443;transport=ws;lr;thor=C>'])
+  // RFC 5630 §3.1.3: what was asked for securely stays so; a side that is not secure cannot say that it is.
+  assert.equal(shown(tls, wss, 'sips'), [
+    '<sips:10.0.0.1:443;transport=ws;lr;thor=C>',
+    '<sips:10.0.0.1:5061;lr;thor=C>',
+  ])
+  assert.equal(shown(tls, udp, 'sips')[0], '<sip:10.0.0.1:5060;lr;thor=C>')
 })
 
 test('what may not be proxied is refused with its status', () => {
@@ -97,7 +108,7 @@ test('what may not be proxied is refused with its status', () => {
   const table: [SipRequest, number | undefined][] = [
     [good, undefined],
     [request('tel:+3120'), undefined],
-    [request('sips:b@example.com'), 416],
+    [request('sips:b@example.com'), undefined],
     [request('mailto:b@example.com'), 416],
     [request('example.com'), 400],
     [request('sip:b@example.com', Array(21).fill('<sip:far;lr>')), 400],

@@ -1,16 +1,30 @@
 /** Sockets in memory, driven by hand: what was sent is kept, what arrives is handed in by the test. */
-import { type Address, formatAddress, type Net, type TcpConnection, ThorError } from '@thor-node/core'
+import {
+  type Address,
+  type ConnectOptions,
+  formatAddress,
+  type ListenOptions,
+  type Net,
+  type TcpConnection,
+  ThorError,
+  type TlsPeer,
+} from '@thor-node/core'
 
 export class FakeStream implements TcpConnection {
   readonly local: Address
   readonly remote: Address
   readonly written: string[] = []
+  /** The certificate that it shows. */
+  peer: TlsPeer | undefined
+  pings = 0
   /** When false the next writes say that the queue of the system is full. */
   takes = true
   closed = false
+  onGone: () => void = () => undefined
   #onData: (bytes: Buffer) => void = () => undefined
   #onClose: () => void = () => undefined
   #onDrain: () => void = () => undefined
+  #onPong: () => void = () => undefined
 
   constructor(local: Address, remote: Address) {
     this.local = local
@@ -32,6 +46,7 @@ export class FakeStream implements TcpConnection {
   destroy(): void {
     if (this.closed) return
     this.closed = true
+    this.onGone()
     this.#onClose()
   }
 
@@ -45,6 +60,18 @@ export class FakeStream implements TcpConnection {
 
   onDrain(fn: () => void): void {
     this.#onDrain = fn
+  }
+
+  ping(): void {
+    this.pings++
+  }
+
+  onPong(fn: () => void): void {
+    this.#onPong = fn
+  }
+
+  pong(): void {
+    this.#onPong()
   }
 
   receive(text: string): void {
@@ -66,7 +93,9 @@ export class FakeNet implements Net {
   connectFails = false
   /** While set, connects wait for it. */
   gate: Promise<void> | undefined
-  #accept: (connection: TcpConnection) => void = () => undefined
+  /** By the port of the listener, which incoming connections are for; 5060 unless said otherwise. */
+  readonly #listeners = new Map<number, { accept(connection: TcpConnection): void; options: ListenOptions }>()
+  readonly connectOptions: (ConnectOptions | undefined)[] = []
   #receive: (bytes: Buffer, from: Address) => void = () => undefined
   #local: Address = { host: '127.8.0.1', port: 5060 }
 
@@ -80,14 +109,15 @@ export class FakeNet implements Net {
     }
   }
 
-  async listen(bind: Address, onConnection: (connection: TcpConnection) => void) {
-    this.#accept = onConnection
+  async listen(bind: Address, accept: (connection: TcpConnection) => void, options: ListenOptions = {}) {
+    this.#listeners.set(bind.port, { accept, options })
     this.#local = bind
     return { local: bind, close: this.#bound() }
   }
 
-  async connect(to: Address): Promise<TcpConnection> {
+  async connect(to: Address, options?: ConnectOptions): Promise<TcpConnection> {
     this.connects.push(to)
+    this.connectOptions.push(options)
     await this.gate
     if (this.connectFails) throw new ThorError('NET_UNREACHABLE', `nobody at ${formatAddress(to)}`)
     return this.#stream({ host: this.#local.host, port: 40_000 + this.connects.length }, to)
@@ -97,9 +127,16 @@ export class FakeNet implements Net {
     this.#receive(Buffer.from(text, 'latin1'), from)
   }
 
-  incoming(from: Address): FakeStream {
-    const stream = this.#stream(this.#local, from)
-    this.#accept(stream)
+  incoming(from: Address, port = 5060, peer?: TlsPeer): FakeStream {
+    const listener = this.#listeners.get(port)
+    const release = listener?.options.admit?.(from)
+    const stream = this.#stream({ ...this.#local, port }, from)
+    stream.peer = peer
+    if (!release) stream.destroy()
+    else {
+      stream.onGone = release
+      listener?.accept(stream)
+    }
     return stream
   }
 

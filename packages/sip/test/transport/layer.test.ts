@@ -38,7 +38,7 @@ const rejects = (sending: Promise<void>, code: string): Promise<void> =>
   assert.rejects(sending, (error) => errorCode(error) === code)
 
 const counts = (house: House): Record<string, unknown> => house.transports.snapshot()
-const streams = (house: House) => counts(house).tcp as Record<string, number>
+const streams = (house: House) => counts(house).streams as Record<string, number>
 
 test(
   'a datagram reaches the listener stamped, and its flow leads back from the same socket',

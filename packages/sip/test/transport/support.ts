@@ -1,7 +1,7 @@
 import { type LogFields, type Logger, type Net, silentLogger } from '@thor-node/core'
 import { SimClock, SimRandom } from '@thor-node/core/testing'
 import { parseMessage, type SipMessage, type SipRequest } from '../../src/message/index.ts'
-import type { FlowToken, Source } from '../../src/transport/contract.ts'
+import type { FlowToken, Source, TlsCredentials } from '../../src/transport/contract.ts'
 import { type TransportInit, Transports } from '../../src/transport/layer.ts'
 
 interface TextParts {
@@ -37,7 +37,7 @@ export interface House {
 }
 
 /** A transport layer over `net` that keeps what it hears. */
-export function makeHouse(net: Net, init: TransportInit, seed = 1): House {
+export function makeHouse(net: Net, init: TransportInit, seed = 1, tls?: TlsCredentials): House {
   const clock = new SimClock()
   const errors: House['errors'] = []
   const logger: Logger = {
@@ -45,7 +45,7 @@ export function makeHouse(net: Net, init: TransportInit, seed = 1): House {
     forComponent: () => logger,
     error: (message, fields) => void errors.push({ message, fields }),
   }
-  const transports = new Transports({ clock, random: new SimRandom(seed), net, logger }, init)
+  const transports = new Transports({ clock, random: new SimRandom(seed), net, logger, ...(tls && { tls }) }, init)
   const house: House = { transports, clock, got: [], closed: [], errors }
   transports.onMessage = (message, source) => void house.got.push({ message, source })
   transports.onFlowClosed = (flow) => void house.closed.push(flow)

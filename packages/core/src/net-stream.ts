@@ -1,0 +1,133 @@
+/** Streams over the sockets of the system: TCP, TLS on it, WebSocket on either. */
+import { createServer, type Server, type Socket, connect as tcpConnect } from 'node:net'
+import { ThorError } from './errors.ts'
+import type { Address, ConnectOptions, ListenOptions, TcpConnection, TcpListener } from './net.ts'
+import { formatAddress } from './net.ts'
+import { bindError } from './net-error.ts'
+import { peerOf, type TlsPeer, tlsAcceptor, tlsConnect, trustFailure } from './net-tls.ts'
+import { webAcceptor } from './net-web.ts'
+
+const HANDSHAKE_MS = 10_000
+const CONNECT_MS = 5_000
+
+/** Bytes of a socket as they come and go. */
+export function streamConnection(socket: Socket, peer?: TlsPeer): TcpConnection {
+  socket.setNoDelay(true)
+  let failure: Error | undefined
+  socket.on('error', (error) => {
+    failure = error
+  })
+  return {
+    local: { host: socket.localAddress ?? '', port: socket.localPort ?? 0 },
+    remote: { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 },
+    ...(peer && { peer }),
+    write: (bytes) => !socket.destroyed && socket.write(bytes),
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    end: () => void socket.end(),
+    destroy: () => void socket.destroy(),
+    onData: (fn) => void socket.on('data', fn),
+    onClose: (fn) =>
+      void (socket.destroyed ? queueMicrotask(() => fn(failure)) : socket.once('close', () => fn(failure))),
+    onDrain: (fn) => void socket.on('drain', fn),
+  }
+}
+
+/** What is done with a socket that was accepted, until it is a connection: `done` stops the clock of the handshakes. */
+function acceptorOf(
+  onConnection: (connection: TcpConnection) => void,
+  { tls, web }: ListenOptions,
+  done: (socket: Socket) => void,
+): (socket: Socket) => void {
+  const finished = (connection: TcpConnection, socket: Socket): void => {
+    done(socket)
+    onConnection(connection)
+  }
+  if (web) {
+    const upgrade = webAcceptor(web, finished)
+    return tls ? tlsAcceptor(tls, (secure) => upgrade(secure, peerOf(secure))) : (socket) => upgrade(socket, undefined)
+  }
+  if (!tls) return (socket) => finished(streamConnection(socket), socket)
+  return tlsAcceptor(tls, (secure) => finished(streamConnection(secure, peerOf(secure)), secure))
+}
+
+export function streamListen(
+  bind: Address,
+  onConnection: (connection: TcpConnection) => void,
+  options: ListenOptions = {},
+): Promise<TcpListener> {
+  const { admit, handshakeMs = HANDSHAKE_MS } = options
+  return new Promise((resolve, reject) => {
+    const open = new Set<Socket>()
+    // By port pairs: TLS wraps the socket that was accepted in another object.
+    const waiting = new Map<string, NodeJS.Timeout>()
+    const keyOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`
+    const done = (socket: Socket): void => clearTimeout(waiting.get(keyOf(socket)))
+    const accept = acceptorOf(onConnection, options, done)
+    const server: Server = createServer((socket) => {
+      const release = admit?.({ host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 })
+      if (admit && !release) {
+        socket.destroy()
+        return
+      }
+      open.add(socket)
+      const key = keyOf(socket)
+      if (options.tls || options.web) waiting.set(key, setTimeout(() => socket.destroy(), handshakeMs).unref())
+      socket.on('error', () => undefined)
+      socket.once('close', () => {
+        open.delete(socket)
+        clearTimeout(waiting.get(key))
+        waiting.delete(key)
+        release?.()
+      })
+      accept(socket)
+    })
+    server.once('error', (error) => reject(bindError(error, 'tcp', bind)))
+    server.listen(bind.port, bind.host, () => {
+      server.removeAllListeners('error')
+      server.on('error', () => undefined)
+      const bound = server.address() as { address: string; port: number }
+      let closed: Promise<void> | undefined
+      resolve({
+        local: { host: bound.address, port: bound.port },
+        close() {
+          closed ??= new Promise((closing) => {
+            server.close(() => closing())
+            for (const socket of open) socket.destroy()
+          })
+          return closed
+        },
+      })
+    })
+  })
+}
+
+export function streamConnect(to: Address, options: ConnectOptions = {}): Promise<TcpConnection> {
+  const { localHost, timeoutMs = CONNECT_MS, tls } = options
+  return new Promise((resolve, reject) => {
+    const target = { host: to.host, port: to.port, localAddress: localHost }
+    const socket = tls ? tlsConnect(target, tls) : tcpConnect(target)
+    const fail = (error: Error, code = 'NET_UNREACHABLE'): void => {
+      socket.destroy()
+      const what = `cannot connect to ${tls ? 'tls' : 'tcp'} ${formatAddress(to)}: ${error.message}`
+      reject(new ThorError(code, what, { cause: error }))
+    }
+    // A clock of our own: that of the socket begins anew with each byte of the handshake.
+    const limit = setTimeout(() => fail(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs)
+    const failed = (error: Error): void => {
+      clearTimeout(limit)
+      fail(error)
+    }
+    socket.once('error', failed)
+    socket.once(tls ? 'secureConnect' : 'connect', () => {
+      clearTimeout(limit)
+      socket.removeListener('error', failed)
+      const peer = tls && peerOf(socket)
+      const untrusted = tls && trustFailure(tls, peer)
+      if (untrusted) {
+        socket.on('error', () => undefined)
+        fail(new Error(untrusted), 'NET_TLS_UNTRUSTED')
+      } else resolve(streamConnection(socket, peer))
+    })
+  })
+}

@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict'
+import { connect as rawConnect } from 'node:net'
+import { suite } from 'uvu'
+import { WebSocket } from 'ws'
+import {
+  type Address,
+  type ConnectOptions,
+  errorCode,
+  type ListenOptions,
+  makeCertificate,
+  systemNet,
+  type TcpConnection,
+  type TcpListener,
+  type TlsFiles,
+  tlsContext,
+} from '../src/index.ts'
+import { deadline, eventually } from '../src/testing/index.ts'
+
+const test = suite('core net: TLS and WebSocket')
+
+const HOST = '127.81.1.1'
+const DAY_MS = 86_400_000
+const now = Date.now()
+let serial = 0
+
+function certificate(commonName: string, altNames: string[], more: { issuer?: TlsFiles; authority?: boolean } = {}) {
+  const dates = { notBefore: now - DAY_MS, notAfter: now + DAY_MS }
+  return makeCertificate({ commonName, altNames, serial: Buffer.of(++serial), ...dates, ...more })
+}
+
+const authority = certificate('Test Authority', [], { authority: true })
+const first = certificate('first.example', ['first.example', '127.0.0.1', '2001:db8::1'], { issuer: authority })
+const second = certificate('second.example', ['second.example'], { issuer: authority })
+const client = tlsContext({ ...first, ca: authority.cert })
+
+interface Scene {
+  listener: TcpListener
+  accepted: TcpConnection[]
+  connect(options?: ConnectOptions): Promise<TcpConnection>
+}
+
+/** Runs the body with a listener that echoes; afterwards all that was admitted has been released. */
+function scene(options: ListenOptions, body: (scene: Scene) => Promise<void>) {
+  return deadline(10_000, async () => {
+    const accepted: TcpConnection[] = []
+    let admitted = 0
+    const admit = (): (() => void) => {
+      admitted++
+      return () => void admitted--
+    }
+    const onConnection = (connection: TcpConnection): void => {
+      accepted.push(connection)
+      connection.onData((bytes) => void connection.write(bytes))
+    }
+    const listener = await systemNet.listen({ host: HOST, port: 0 }, onConnection, { admit, ...options })
+    try {
+      await body({ listener, accepted, connect: (more) => systemNet.connect(listener.local, more) })
+    } finally {
+      await listener.close()
+    }
+    await eventually(() => admitted === 0, 2_000, 'every connection released')
+  })
+}
+
+const echoed = (connection: TcpConnection, text: string): Promise<string> =>
+  new Promise((done) => {
+    connection.onData((bytes) => done(bytes.toString()))
+    connection.write(Buffer.from(text))
+  })
+
+const distrust: NonNullable<ConnectOptions['tls']>['distrust'] = (peer) => (peer.trusted ? undefined : peer.error)
+
+test(
+  'a certificate is chosen by the name asked for, and another one from the next handshake on; open connections stay',
+  (() => {
+    let files = first
+    const tls = {
+      fallback: () => files,
+      choose: (name: string) => (name === 'second.example' ? tlsContext(second) : undefined),
+    }
+    return scene({ tls }, async ({ connect }) => {
+      const plain = await connect({ tls: { context: client, distrust } })
+      assert.match(plain.peer?.subject ?? '', /first\.example/)
+      const named = await connect({ tls: { context: client, serverName: 'second.example', distrust } })
+      assert.match(named.peer?.altNames ?? '', /DNS:second\.example/)
+      const other = await connect({ tls: { context: client, serverName: 'unknown.example' } })
+      assert.match(other.peer?.subject ?? '', /first\.example/)
+      files = certificate('third.example', ['third.example'], { issuer: authority })
+      const later = await connect({ tls: { context: client, distrust } })
+      assert.match(later.peer?.subject ?? '', /third\.example/)
+      assert.equal(await echoed(plain, 'still here'), 'still here')
+    })
+  })(),
+)
+
+test(
+  'a peer is asked for its certificate, which is told with what is thought of it; one without is let in',
+  scene({ tls: { fallback: () => ({ ...first, ca: authority.cert }), choose: () => undefined } }, async (s) => {
+    await s.connect({ tls: { context: client } })
+    assert.deepEqual((await eventually(() => s.accepted[0])).peer, {
+      trusted: true,
+      subject: 'CN=first.example',
+      altNames: 'DNS:first.example, IP Address:127.0.0.1, IP Address:2001:DB8:0:0:0:0:0:1',
+    })
+    await s.connect({ tls: { context: tlsContext({ ...certificate('self', []) }) } })
+    const stranger = (await eventually(() => s.accepted[1])).peer
+    assert.equal(stranger?.trusted, false)
+    assert.match(stranger?.error ?? '', /self.signed|DEPTH_ZERO/i)
+  }),
+)
+
+test(
+  'a connection to somebody who is not trusted is not made',
+  scene({ tls: { fallback: () => certificate('self', ['self']), choose: () => undefined } }, async ({ connect }) => {
+    const code = (wanted: string) => (error: unknown) => errorCode(error) === wanted
+    await assert.rejects(connect({ tls: { context: client, distrust } }), code('NET_TLS_UNTRUSTED'))
+    await connect({ tls: { context: client } })
+  }),
+)
+
+test(
+  'who speaks no TLS, or speaks too slowly, is closed and released',
+  scene(
+    { tls: { fallback: () => first, choose: () => undefined }, handshakeMs: 50 },
+    async ({ listener, accepted }) => {
+      for (const text of ['', 'OPTIONS sip:x SIP/2.0\r\n\r\n']) {
+        const socket = rawConnect(listener.local.port, HOST)
+        socket.on('error', () => undefined)
+        socket.write(text)
+        await new Promise((done) => socket.once('close', done))
+      }
+      assert.equal(accepted.length, 0)
+    },
+  ),
+)
+
+test(
+  'a version below 1.2 is refused',
+  scene({ tls: { fallback: () => first, choose: () => undefined } }, async ({ listener, accepted }) => {
+    const { connect } = await import('node:tls')
+    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0', rejectUnauthorized: false }
+    const socket = connect({ host: HOST, port: listener.local.port, ...old } as never)
+    const error = await new Promise<Error>((done) => socket.once('error', done))
+    assert.match(error.message, /version|alert/i)
+    assert.equal(accepted.length, 0)
+  }),
+)
+
+test('what is no certificate says so', () => {
+  for (const files of [
+    { cert: 'x', key: 'y' },
+    { cert: first.cert, key: second.key },
+  ]) {
+    assert.throws(
+      () => tlsContext(files),
+      (error) => errorCode(error) === 'NET_TLS_CERTIFICATE',
+    )
+  }
+})
+
+const web: ListenOptions['web'] = {
+  protocol: 'sip',
+  acceptsOrigin: (origin) => origin !== 'https://evil.example',
+  messageBytesMax: 100,
+}
+
+/** `open`, or the status of the refusal, or the code of the close. */
+function outcome({ port }: Address, scheme: string, init: { protocols?: string[]; origin?: string } = {}) {
+  const { protocols = ['sip'], origin } = init
+  const socket = new WebSocket(`${scheme}://${HOST}:${port}/`, protocols, { origin, rejectUnauthorized: false })
+  const said = new Promise<string>((done) => {
+    socket.on('open', () => done(`open ${socket.protocol}`))
+    socket.on('unexpected-response', (_, response) => done(String(response.statusCode)))
+    socket.on('error', (error) => done(error.message))
+  })
+  return { socket, said }
+}
+
+for (const scheme of ['ws', 'wss']) {
+  const tls = { fallback: () => first, choose: () => undefined }
+  test(
+    `${scheme}: messages come whole and go as text or bytes, a ping is answered, a long one ends it`,
+    scene({ web, ...(scheme === 'wss' && { tls }) }, async ({ listener, accepted }) => {
+      const { socket, said } = outcome(listener.local, scheme)
+      assert.equal(await said, 'open sip')
+      const heard: [string, boolean][] = []
+      socket.on('message', (data, isBinary) => heard.push([(data as Buffer).toString('latin1'), isBinary]))
+      socket.send('one')
+      socket.send(Buffer.of(0xff, 0xfe))
+      await eventually(() => heard.length === 2)
+      assert.deepEqual(heard, [
+        ['one', false],
+        ['\xff\xfe', true],
+      ])
+      let pongs = 0
+      accepted[0]?.onPong?.(() => pongs++)
+      accepted[0]?.ping?.()
+      await eventually(() => pongs === 1)
+      const code = new Promise((done) => socket.once('close', done))
+      socket.send('x'.repeat(101))
+      assert.equal(await code, 1009)
+    }),
+  )
+}
+
+test(
+  'an upgrade without the protocol or from a strange page is refused, and so is a plain request',
+  scene({ web, handshakeMs: 200 }, async ({ listener, accepted }) => {
+    assert.equal(await outcome(listener.local, 'ws', { protocols: ['chat'] }).said, '400')
+    assert.equal(await outcome(listener.local, 'ws', { origin: 'https://evil.example' }).said, '403')
+    assert.equal(await outcome(listener.local, 'ws', { origin: 'https://good.example' }).said, 'open sip')
+    assert.equal((await fetch(`http://${HOST}:${listener.local.port}/`)).status, 426)
+    const silent = rawConnect(listener.local.port, HOST)
+    await new Promise((done) => silent.once('close', done))
+    assert.equal(accepted.length, 1)
+  }),
+)
+
+test(
+  'who is not admitted is closed at once',
+  scene({ admit: () => undefined }, async ({ listener, accepted }) => {
+    const socket = rawConnect(listener.local.port, HOST)
+    socket.on('error', () => undefined)
+    await new Promise((done) => socket.once('close', done))
+    assert.equal(accepted.length, 0)
+  }),
+)
+
+test.run()
