@@ -72,7 +72,7 @@ const stack = new SipStack({
   transport,
   home: {
     servesDomain: (domain) => domain === 'example.com',
-    admit: async ({ from }) => ({ verdict: 'admit', account: from, groups: [], callLimit: 0 }),
+    admit: async ({ from }) => ({ verdict: 'admit', account: from, identity: from, groups: [], callLimit: 0 }),
     plan: async ({ aor }) => {
       const target = { uri: 'sip:bob@127.0.0.1:9', edge: 'self', flow: 'f', path: [], q: 1_000 }
       return { verdict: 'ring', account: aor, targets: [target] }

@@ -38,8 +38,12 @@ export interface AdmitQuery {
   aor: Aor
   method: string
   answer?: DigestAnswer
-  /** AOR of From: must be the account or one of its aliases. */
+  /** AOR of From: must be the account or one of its aliases, unless `anonymous`. */
   from: Aor
+  /** From says nothing. */
+  anonymous?: boolean
+  /** P-Preferred-Identity (RFC 3325): addresses by which the caller would like to be known. */
+  preferred?: readonly Aor[]
   /** Address that the request came from. */
   source: Address
   /** Algorithms that this edge challenges with. */
@@ -48,7 +52,17 @@ export interface AdmitQuery {
 
 /** What the caller's home says: go on with this identity, or refuse with this status; `challenge` asks for (new) credentials. */
 export type Admission =
-  | { verdict: 'admit'; account: Aor; displayName?: string; groups: readonly string[]; callLimit: number }
+  | {
+      verdict: 'admit'
+      account: Aor
+      /** The address of the account that others are told. */
+      identity: Aor
+      displayName?: string
+      groups: readonly string[]
+      callLimit: number
+      /** The account hides its number in every call. */
+      hidden?: boolean
+    }
   | { verdict: 'challenge'; stale: boolean; algorithms: readonly string[] }
   | { verdict: 'refuse'; status: number; reason: string }
 
@@ -57,8 +71,18 @@ export interface PlanQuery {
   aor: Aor
   method: string
   caller?: Aor
+  /** The callee is not told who calls. */
+  anonymous?: boolean
   /** This device of the callee alone (RFC 5627). */
   only?: Instance
+}
+
+/** Somebody sends his calls elsewhere (RFC 5806). */
+export interface Diversion {
+  by: Aor
+  reason: 'unconditional' | 'user-busy' | 'no-answer' | 'unavailable' | 'deflection'
+  /** His own address is not shown. */
+  hidden?: boolean
 }
 
 /** One device of an account. */
@@ -88,7 +112,8 @@ export interface Target {
 /** What the callee's home says. Targets of equal q ring in parallel, lower q after higher. */
 export type CallPlan =
   | { verdict: 'ring'; account: Aor; targets: readonly Target[] }
-  | { verdict: 'redirect'; aor: Aor }
+  /** Without `diversion` it is another name of the same callee. */
+  | { verdict: 'redirect'; aor: Aor; diversion?: Diversion }
   | { verdict: 'refuse'; status: number; reason: string }
 
 export interface BindingUpdate {

@@ -30,6 +30,7 @@ export type {
   DialogRecord,
   DialogSide,
   DigestAnswer,
+  Diversion,
   Home,
   Instance,
   MediaControl,

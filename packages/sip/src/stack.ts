@@ -10,8 +10,10 @@ import { parseMessage } from './message/index.ts'
 import { Challenger } from './proxy/challenge.ts'
 import type { ProxyComponents } from './proxy/context.ts'
 import { Hops } from './proxy/hops.ts'
+import { REGISTERED_FLOWS_MAX } from './proxy/limits.ts'
 import { SipProxy } from './proxy/proxy.ts'
 import { Replier } from './proxy/reply.ts'
+import { RegisteredFlows } from './registrar/flows.ts'
 import { Gruus } from './registrar/gruu.ts'
 import { Registrar } from './registrar/registrar.ts'
 import { dnsResolver } from './routing/resolve.ts'
@@ -84,7 +86,8 @@ export class SipStack implements Lifecycle {
       { ...(init.algorithms && { algorithms: init.algorithms }), ...(init.qop && { qop: init.qop }) },
     )
     const gruus = new Gruus({ cookieKey: ring.cookieKey, clock, random })
-    this.#registrar = new Registrar({ gruus, home, ring, clock, replier, challenger, logger })
+    const flows = new RegisteredFlows({ max: REGISTERED_FLOWS_MAX })
+    this.#registrar = new Registrar({ flows, gruus, home, ring, clock, replier, challenger, logger })
     this.#components = {
       transactions: this.#transactions,
       hops: this.#hops,
@@ -97,6 +100,7 @@ export class SipStack implements Lifecycle {
       replier,
       challenger,
       gruus,
+      flows,
       logger,
     }
     this.#proxy = new SipProxy(

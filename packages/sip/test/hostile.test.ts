@@ -63,7 +63,7 @@ async function victim(host: string) {
       transport,
       home: {
         servesDomain: (domain) => domain === 'example.com',
-        admit: async ({ from }) => ({ verdict: 'admit', account: from, groups: [], callLimit: 0 }),
+        admit: async ({ from }) => ({ verdict: 'admit', account: from, identity: from, groups: [], callLimit: 0 }),
         plan: async ({ aor }) => {
           const target = { uri: `sip:bob@${host}:9`, edge: 'self', flow: silent, path: [], q: 1_000 }
           return { verdict: 'ring', account: aor, targets: [target] }

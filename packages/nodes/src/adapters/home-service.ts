@@ -82,14 +82,19 @@ export class HomeService {
     const record = await this.#account(query.aor)
     const verdict = await this.#level(startedAt, this.#judge(record, query.answer))
     const admission = decideAdmission(record && this.#view(record), query, verdict)
-    if (admission.verdict === 'admit' && query.from !== admission.account) {
-      const alias = await this.#accounts.get(query.from)
-      // The account's own list may be behind: the address itself says whose it is.
-      if (alias?.kind !== 'alias' || alias.target !== admission.account) {
-        return { verdict: 'refuse', status: 403, reason: 'From Is Not Your Address' }
-      }
+    if (admission.verdict !== 'admit') return admission
+    const { account, identity } = admission
+    if (!query.anonymous && !(await this.#isOf(account, query.from))) {
+      return { verdict: 'refuse', status: 403, reason: 'From Is Not Your Address' }
     }
-    return admission
+    return (await this.#isOf(account, identity)) ? admission : { ...admission, identity: account }
+  }
+
+  /** The account's own list may be behind: the address itself says whose it is. */
+  async #isOf(account: Aor, address: Aor): Promise<boolean> {
+    if (address === account) return true
+    const alias = await this.#accounts.get(address)
+    return alias?.kind === 'alias' && alias.target === account
   }
 
   async plan(query: PlanQuery): Promise<CallPlan> {
@@ -102,7 +107,7 @@ export class HomeService {
       this.#view(record),
       bindings.map(({ body }) => body),
       this.#clock.wall(),
-      query.only,
+      query,
     )
   }
 

@@ -101,6 +101,7 @@ test(
     assert.equal(await admit(), {
       verdict: 'admit',
       account: ALICE,
+      identity: ALICE,
       displayName: 'Alice Liddell',
       groups: [],
       callLimit: 3,
@@ -207,6 +208,24 @@ test(
     account('sales@example.com')
     assert.is(await verdict(), 'refuse', 'it is an account of its own now')
     assert.is((await admit({ from: 'bob@example.com' })).verdict, 'refuse')
+  }),
+)
+
+test(
+  'a caller is known by the address that he prefers as long as it is his; without a name by his own',
+  deadline(2_000, async () => {
+    const { account, alias, admit } = scene()
+    account(ALICE, { aliases: ['sales@example.com'] })
+    const identity = async (change: Partial<AdmitQuery>) => {
+      const admission = await admit(change)
+      return admission.verdict === 'admit' && admission.identity
+    }
+    const preferred = ['bob@example.com', 'sales@example.com']
+    assert.is(await identity({ preferred }), ALICE, 'the list alone is not enough')
+    alias('sales@example.com', ALICE)
+    assert.is(await identity({ preferred }), 'sales@example.com')
+    assert.is(await identity({ from: 'anonymous@anonymous.invalid', anonymous: true }), ALICE)
+    assert.is(await identity({ from: 'anonymous@anonymous.invalid' }), false)
   }),
 )
 

@@ -3,6 +3,7 @@
  * same answers, so that nobody learns which accounts exist.
  */
 
+import type { Aor } from '@thor-node/core'
 import { EVERY_ALGORITHM } from '../auth.ts'
 import type { Admission, AdmitQuery, AuthVerdict } from '../delegates.ts'
 import { type AccountView, isBlocked, sameAor } from './account-view.ts'
@@ -38,14 +39,18 @@ export function decideAdmission(account: AccountView | undefined, query: AdmitQu
   if (!verdict.ok) return answerToFailedAuth(account, verdict)
   if (!account) return { verdict: 'refuse', status: 403, reason: 'Forbidden' }
   if (isBlocked(account)) return { verdict: 'refuse', status: 403, reason: 'Account Blocked' }
-  const own = sameAor(query.from, account.aor) || account.aliases.some((alias) => sameAor(alias, query.from))
-  if (!own) return { verdict: 'refuse', status: 403, reason: 'From Is Not Your Address' }
+  const isOwn = (aor: Aor): boolean => [account.aor, ...account.aliases].some((own) => sameAor(own, aor))
+  if (!query.anonymous && !isOwn(query.from))
+    return { verdict: 'refuse', status: 403, reason: 'From Is Not Your Address' }
   return {
     verdict: 'admit',
     account: account.aor,
+    // What the caller chooses among his own, else what From says (RFC 3325 §6).
+    identity: query.preferred?.find(isOwn) ?? (query.anonymous ? account.aor : query.from),
     ...(account.displayName !== undefined && { displayName: account.displayName }),
     groups: account.groups,
     callLimit: account.callLimit,
+    ...(account.groups.includes('anonymous') && { hidden: true }),
   }
 }
 

@@ -1,5 +1,5 @@
 /** Where does a request for this address go? Decided at the home of the address, from its record and its live bindings. */
-import type { CallPlan, Instance, Target } from '../delegates.ts'
+import type { CallPlan, Instance, PlanQuery, Target } from '../delegates.ts'
 import { BRANCHES_MAX } from '../proxy/limits.ts'
 import type { StoredBinding } from '../registrar/bindings.ts'
 import { instanceName, registrationMark } from '../registrar/gruu.ts'
@@ -10,11 +10,14 @@ export function planCall(
   address: AccountView | AliasView | undefined,
   bindings: readonly StoredBinding[],
   nowMs: number,
-  only?: Instance,
+  { only, anonymous = false }: Pick<PlanQuery, 'only' | 'anonymous'> = {},
 ): CallPlan {
   if (!address) return { verdict: 'refuse', status: 404, reason: 'Not Found' }
   if (address.kind === 'alias') return { verdict: 'redirect', aor: address.target }
   if (isBlocked(address)) return { verdict: 'refuse', status: 480, reason: 'Temporarily Unavailable' }
+  if (anonymous && address.groups.includes('anonymous-reject')) {
+    return { verdict: 'refuse', status: 433, reason: 'Anonymity Disallowed' }
+  }
   const live = bindings.filter((binding) => binding.expiresAt > nowMs)
   const meant = only ? ofInstance(live, only) : live
   // A temporary name lives as long as the registration that it was given for (RFC 5627 §5.4).

@@ -11,7 +11,7 @@ export interface DialogParts {
   invite: SipRequest
   /** The 2xx as it came from the callee. */
   answer: SipResponse
-  caller: { identity: string; reach?: Reach }
+  caller: { identity: string; reach?: Reach; shown?: string }
   callee: { identity: string; reach?: Reach }
 }
 
@@ -22,6 +22,7 @@ export function dialogRecord({ callUuid, invite, answer, caller, callee }: Dialo
     callId: invite.callId,
     caller: {
       ...sideOf(invite, invite.from, 'from'),
+      ...(caller.shown !== undefined && { nameAddr: caller.shown }),
       identity: caller.identity,
       ...caller.reach,
       // Those in front of us on the way from the caller, nearest to us first.

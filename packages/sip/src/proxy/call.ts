@@ -19,7 +19,8 @@ export interface CallInit {
   billedTo: Aor
   /** Account of the callee, if one of ours. */
   callee?: Aor
-  caller: { identity?: Aor; reach?: Reach; remote: Address }
+  /** `shown`: From as the callee sees it, when that is another. */
+  caller: { identity?: Aor; reach?: Reach; remote: Address; shown?: string }
 }
 
 interface Answer {
@@ -108,7 +109,7 @@ export class Call implements ForkHooks {
       callUuid,
       invite,
       answer: received,
-      caller: { identity: caller.identity ?? formatUri(invite.from.uri), reach: caller.reach },
+      caller: { identity: caller.identity ?? formatUri(invite.from.uri), reach: caller.reach, shown: caller.shown },
       callee: { identity: callee ?? formatUri(invite.requestUri), reach: hop?.reach },
     })
     const sdpCallee = sdpOf(received)

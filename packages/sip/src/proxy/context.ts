@@ -2,6 +2,7 @@
 import type { Clock, Logger, Random } from '@thor-node/core'
 import type { Calls, Home, MediaControl, Ring } from '../delegates.ts'
 import type { SipUri } from '../message/contract.ts'
+import type { RegisteredFlows } from '../registrar/flows.ts'
 import type { Gruus } from '../registrar/gruu.ts'
 import type { ServerTransaction, TransactionLayer } from '../transaction/contract.ts'
 import type { TransportName } from '../transport/contract.ts'
@@ -23,6 +24,7 @@ export interface ProxyComponents {
   replier: Replier
   challenger: Challenger
   gruus: Gruus
+  flows: RegisteredFlows
   logger: Logger
 }
 

@@ -4,7 +4,7 @@
  *
  *   version 1 | flags 1 | branch 1 | From tag hash 4 | call uuid 14 | caller edge, flow | callee edge, flow | MAC 8
  *
- * Texts carry their length in one byte. Flags: 1 = has a call uuid, 2 = has caller, 4 = has callee, 8 = late offer.
+ * Texts carry their length in one byte. Flags: 1 = has a call uuid, 2 = has caller, 4 = has callee, 8 = late offer, 16 = hidden caller.
  */
 import { shortMac } from '@thor-node/core'
 import type { SipRequest } from '../message/contract.ts'
@@ -29,6 +29,8 @@ export interface Cookie {
   callee?: Reach
   /** The INVITE had no SDP: the caller's first SDP is an answer. */
   lateOffer?: boolean
+  /** The callee is not to learn who the caller is. */
+  hidden?: boolean
 }
 
 const VERSION = 1
@@ -47,7 +49,8 @@ export function encodeCookie(key: Uint8Array, cookie: Cookie): string {
   const { callUuid, caller, callee } = cookie
   const head = Buffer.alloc(HEAD_BYTES)
   head[0] = VERSION
-  head[1] = (callUuid ? 1 : 0) | (caller ? 2 : 0) | (callee ? 4 : 0) | (cookie.lateOffer ? 8 : 0)
+  head[1] =
+    (callUuid ? 1 : 0) | (caller ? 2 : 0) | (callee ? 4 : 0) | (cookie.lateOffer ? 8 : 0) | (cookie.hidden ? 16 : 0)
   head[2] = cookie.branch
   head.writeUInt32BE(cookie.fromTagHash, 3)
   const parts: Buffer[] = [head]
@@ -84,6 +87,7 @@ export function decodeCookie(key: Uint8Array, value: string): Cookie | undefined
   if (flags & 2) cookie.caller = { edge: next(), flow: next() }
   if (flags & 4) cookie.callee = { edge: next(), flow: next() }
   if (flags & 8) cookie.lateOffer = true
+  if (flags & 16) cookie.hidden = true
   return at === end ? cookie : undefined
 }
 

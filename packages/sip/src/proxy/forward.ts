@@ -6,6 +6,7 @@ import type { TransportName } from '../transport/contract.ts'
 import { isSecure, transportParam } from '../transport/names.ts'
 import { type Cookie, encodeCookie } from './cookie.ts'
 import type { RemoteHop } from './hops.ts'
+import { dropAssertions } from './identity.ts'
 import { MAX_FORWARDS } from './limits.ts'
 import { COOKIE_PARAM } from './route.ts'
 import { LOOP_PARAM } from './validate.ts'
@@ -39,8 +40,7 @@ export function copyForTarget(request: SipRequest, plan: ForwardPlan): SipReques
     if (left.length === 0) copy.headers.remove('Proxy-Authorization')
     else copy.headers.setAll('Proxy-Authorization', left)
   }
-  // Nobody who sends to us is trusted to say who somebody is (RFC 3325 §5).
-  copy.headers.remove('P-Asserted-Identity')
+  dropAssertions(copy)
   return copy
 }
 

@@ -2,7 +2,7 @@
  * Requests within a dialog that a node of this ring record-routed: the cookie says where the other side is, so any node
  * can carry them. Contacts of devices behind NAT lead nowhere and are only kept as Request-URI.
  */
-import { errorMessage, type Logger, makeAor, randomHex } from '@thor-node/core'
+import { errorMessage, formatAddress, type Logger, makeAor, randomHex } from '@thor-node/core'
 import type { SipRequest, SipUri } from '../message/contract.ts'
 import { formatVia } from '../message/headers/via.ts'
 import { parseUri, unescapeUser } from '../message/index.ts'
@@ -13,6 +13,7 @@ import type { Forks, ProxyComponents } from './context.ts'
 import { type Cookie, type Reach, tagHash } from './cookie.ts'
 import { copyForTarget, type ForwardPlan, withLoopMark } from './forward.ts'
 import type { RemoteHop } from './hops.ts'
+import { hideContact, hideFrom, restore } from './identity.ts'
 import { nextHopOf } from './route.ts'
 import { branchName, passThroughRelay, type Side, sdpOf, statusOfMediaFailure } from './session-description.ts'
 import { loopMark } from './validate.ts'
@@ -42,6 +43,7 @@ export class InDialog {
       server.respond(replier.make(request, 487))
     }
     const copy = copyForTarget(request, this.#forwarding)
+    this.#hide(copy, sender, cookie)
     const offered = sdpOf(request) !== undefined
     if (callUuid && offered) {
       try {
@@ -62,7 +64,8 @@ export class InDialog {
     const hop = async (): Promise<RemoteHop> =>
       withLoopMark(await this.#hopTo(copy, await this.#current(copy, reach)), mark)
     this.#forks.start(server, [{ request: copy, group: 0, hop, device: reach !== undefined }], {
-      prepare: async (_, response, used) => {
+      prepare: async (_, received, used) => {
+        const response = restore(received, request)
         if (!callUuid || response.status >= 300) return response
         try {
           const kind = offered ? 'answer' : 'offer'
@@ -84,6 +87,7 @@ export class InDialog {
     const { random, media } = this.#c
     const copy = copyForTarget(ack, this.#forwarding)
     const sender = this.#senderOf(ack, cookie)
+    this.#hide(copy, sender, cookie)
     const { callUuid } = cookie
     if (callUuid) {
       const branch = branchName(cookie.branch)
@@ -100,6 +104,15 @@ export class InDialog {
     await hop.send(copy)
   }
 
+  /** A caller who hides does so in all that he sends. */
+  #hide(copy: SipRequest, sender: Side, { hidden }: Cookie): void {
+    if (!hidden || sender !== 'caller') return
+    const { hops, gruus } = this.#c
+    hideFrom(copy)
+    hideContact(copy, (contact) => gruus.hide(contact, formatAddress(hops.sentBy('udp'))))
+    copy.headers.set('Privacy', 'id')
+  }
+
   #senderOf(request: SipRequest, cookie: Cookie): Side {
     const tag = request.from.params.get('tag') ?? ''
     return tagHash(this.#c.ring.cookieKey, tag) === cookie.fromTagHash ? 'caller' : 'callee'
@@ -108,6 +121,7 @@ export class InDialog {
   /** A device that is known by a name of ours gets its Contact as Request-URI, on a flow that it has now (RFC 5627 §5.3). */
   async #current(copy: SipRequest, reach: Reach | undefined): Promise<Reach | undefined> {
     const { home, gruus } = this.#c
+    copy.uri = gruus.reveal(copy.requestUri) ?? copy.uri
     const { requestUri, method } = copy
     const named = home.servesDomain(requestUri.host) ? gruus.read(requestUri) : undefined
     if (!named || named === 'invalid' || copy.routes.length > 0) return reach
@@ -136,7 +150,8 @@ export class InDialog {
     const aor = makeAor(unescapeUser(to.uri.user), to.uri.host)
     const plan = await followPlan(home, { aor, method }).catch(() => undefined)
     if (plan?.verdict !== 'ring') return undefined
-    const same = plan.targets.filter(({ uri, flow }) => {
+    const flows = plan.targets.flatMap((device) => [device, ...(device.others ?? [])])
+    const same = flows.filter(({ uri, flow }) => {
       const contact = parseUri(uri)
       return flow !== old.flow && contact.user === target.user && contact.host === target.host
     })

@@ -28,5 +28,7 @@ export const EXPIRES_MAX = 600
 export const EXPIRES_NAT_MAX = 120
 /** A Record-Route cookie, in characters. */
 export const COOKIE_MAX = 512
+/** History-Info entries of a request; with more, none is added. */
+export const HISTORY_MAX = 30
 /** Addresses tried for a foreign next hop. */
 export const ADDRESSES_MAX = 8

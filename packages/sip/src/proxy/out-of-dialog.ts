@@ -1,7 +1,7 @@
 /** Requests that begin something: who sends, where to, and may it go there? RFC 3261 §16.5 and §16.6. */
-import { type Aor, errorMessage, type Logger, makeAor, splitAor } from '@thor-node/core'
+import { type Aor, errorMessage, formatAddress, type Logger, makeAor, splitAor } from '@thor-node/core'
 import { claimedAor } from '../auth.ts'
-import type { Admission, Target } from '../delegates.ts'
+import type { Admission, DigestAnswer, Diversion, Target } from '../delegates.ts'
 import type { SipRequest, SipUri } from '../message/contract.ts'
 import { parseUri, unescapeUser } from '../message/index.ts'
 import { followPlan } from '../routing/follow-plan.ts'
@@ -14,7 +14,18 @@ import { type Forks, type ProxyComponents, type ProxyInit, recordRouteHost } fro
 import { type Reach, tagHash } from './cookie.ts'
 import type { Branch, ForkHooks } from './fork.ts'
 import { copyForTarget, onFlowGone, recordRoutes, withLoopMark } from './forward.ts'
+import { addDiversions, addHistory } from './history.ts'
 import type { RemoteHop } from './hops.ts'
+import {
+  hiddenFrom,
+  isAnonymous,
+  isHidden,
+  type Privacy,
+  preferredIdentities,
+  present,
+  privacyOf,
+  restore,
+} from './identity.ts'
 import { BRANCHES_MAX } from './limits.ts'
 import { nextHopOf } from './route.ts'
 import { sdpOf, setBody, statusOfMediaFailure } from './session-description.ts'
@@ -25,6 +36,8 @@ type Caller = Extract<Admission, { verdict: 'admit' }>
 interface Destination {
   /** Account of the callee; absent for foreign targets. */
   account?: Aor
+  trail?: readonly Aor[]
+  diversions?: readonly Diversion[]
   targets: readonly (Way & { group: number; others?: readonly Way[] })[]
 }
 
@@ -41,6 +54,7 @@ interface Beginning {
   request: SipRequest
   caller: Caller | undefined
   destination: Destination
+  privacy: Privacy
   /** Max-Breadth of each target. */
   breadths: readonly number[]
 }
@@ -81,28 +95,33 @@ export class OutOfDialog {
       server.respond(this.#c.replier.make(request, 440))
       return
     }
-    const begin: Beginning = { server, request, caller, destination, breadths }
+    const privacy = privacyOf(request, caller?.hidden)
+    const begin: Beginning = { server, request, caller, destination, privacy, breadths }
     if (request.method === 'INVITE') await this.#call(begin, () => gaveUp)
-    else this.#forks.start(server, this.#branches(begin), passing)
+    else this.#forks.start(server, this.#branches(begin), restoring(passing, request))
   }
 
   /** The caller's home is asked when From is of a domain served here; others are foreign callers. */
   async #admit(server: ServerTransaction, request: SipRequest): Promise<Caller | undefined | 'answered'> {
     const { home, replier, challenger } = this.#c
+    const anonymous = isAnonymous(request.from.uri)
+    const answer = answerOf(request, 'Proxy-Authorization', (realm) => home.servesDomain(realm))
+    const preferred = preferredIdentities(request)
     const named = this.#c.gruus.read(request.from.uri)
     const from = named && named !== 'invalid' ? named.aor : aorOf(request.from.uri)
-    const domain = request.from.uri.host
-    if (!home.servesDomain(domain)) return undefined
+    const domain = anonymous ? this.#realmOf(server, request, answer, preferred) : request.from.uri.host
+    if (domain === undefined || !home.servesDomain(domain)) return undefined
     if (!from) {
       server.respond(replier.make(request, 403, 'From Is Not Your Address'))
       return 'answered'
     }
-    const answer = answerOf(request, 'Proxy-Authorization', (realm) => home.servesDomain(realm))
     const admission = await home.admit({
       aor: answer ? claimedAor(answer) : from,
       method: request.method,
       ...(answer && { answer }),
       from,
+      ...(anonymous && { anonymous }),
+      ...(preferred.length > 0 && { preferred }),
       source: server.source.remote,
       offers: challenger.offers,
     })
@@ -113,6 +132,23 @@ export class OutOfDialog {
       server.respond(replier.make(request, 407, undefined, headers))
     }
     return 'answered'
+  }
+
+  /** Where a caller who does not say who he is can prove it; undefined when nothing tells that he is of here. */
+  #realmOf(
+    { source }: ServerTransaction,
+    { from }: SipRequest,
+    answer: DigestAnswer | undefined,
+    preferred: readonly Aor[],
+  ): string | undefined {
+    const { home, flows, clock } = this.#c
+    const hints = [
+      answer?.realm.toLowerCase(),
+      from.uri.host,
+      ...preferred.map((aor) => splitAor(aor)?.domain),
+      ...flows.accountsOn(source.flow, clock.wall()).map((aor) => splitAor(aor)?.domain),
+    ]
+    return hints.find((domain) => domain !== undefined && home.servesDomain(domain))
   }
 
   async #locate(request: SipRequest, caller: Caller | undefined): Promise<Destination | Refusal> {
@@ -128,18 +164,25 @@ export class OutOfDialog {
       return this.#foreign(request, request.requestUri)
     }
     if (!caller && this.#init.allowInboundFrom === 'none') return { status: 403, reason: 'Forbidden' }
+    const anonymous = isHidden(privacyOf(request, caller?.hidden)) || (!caller && isAnonymous(request.from.uri))
     const route = await followPlan(home, {
       aor,
       method: request.method,
       ...(caller && { caller: caller.account }),
+      ...(anonymous && { anonymous }),
       ...(named && { only: named.only }),
     })
     if (route.verdict === 'refuse') return route
-    if (route.verdict === 'foreign') return this.#foreign(undefined, parseUri(`sip:${route.aor}`))
+    const { trail, diversions } = route
+    if (route.verdict === 'foreign') {
+      const found = await this.#foreign(undefined, parseUri(`sip:${route.aor}`))
+      return 'status' in found ? found : { ...found, trail, diversions }
+    }
     const targets = this.#devices(route.account, route.targets)
-    if (request.requestUri.scheme !== 'sips') return { account: route.account, targets }
+    const found = { account: route.account, trail, diversions }
+    if (request.requestUri.scheme !== 'sips') return { ...found, targets }
     const secure = targets.flatMap(onlySecure)
-    if (secure.length > 0) return { account: route.account, targets: secure }
+    if (secure.length > 0) return { ...found, targets: secure }
     // RFC 5630 §5.3 and §6.3.
     const headers = [['Warning', `380 ${splitAor(aor)?.domain ?? 'thor-node'} "SIPS Not Allowed"`]] as const
     return { status: 480, reason: 'No Device Over TLS', headers }
@@ -191,7 +234,7 @@ export class OutOfDialog {
   }
 
   async #call(begin: Beginning, gaveUp: () => boolean): Promise<void> {
-    const { server, request, caller, destination } = begin
+    const { server, request, caller, destination, privacy } = begin
     const { calls, replier } = this.#c
     const callUuid = calls.newCallUuid(caller?.account ?? destination.account ?? '')
     const call = new Call(this.#c, {
@@ -203,6 +246,7 @@ export class OutOfDialog {
         ...(caller && { identity: caller.account }),
         ...(this.#isReached(server, caller) && { reach: this.#reachOf(server) }),
         remote: server.source.remote,
+        ...(privacy.user && { shown: hiddenFrom(request) }),
       },
     })
     const branches = this.#branches(begin, callUuid)
@@ -216,7 +260,7 @@ export class OutOfDialog {
       return
     }
     if (gaveUp()) return call.onFinal(487)
-    this.#forks.start(server, branches, call)
+    this.#forks.start(server, branches, restoring(call, request))
   }
 
   #branches(begin: Beginning, callUuid?: string): Branch[] {
@@ -243,7 +287,12 @@ export class OutOfDialog {
     })
   }
 
-  #copyFor({ server, request, caller, breadths }: Beginning, way: Way, index: number, callUuid?: string): SipRequest {
+  #copyFor(
+    { server, request, caller, destination, privacy, breadths }: Beginning,
+    way: Way,
+    index: number,
+    callUuid?: string,
+  ): SipRequest {
     const { ring, home } = this.#c
     const { uri, hop, routes = [] } = way
     const cookie = {
@@ -253,6 +302,7 @@ export class OutOfDialog {
       lateOffer: callUuid !== undefined && sdpOf(request) === undefined,
       ...(this.#isReached(server, caller) && { caller: this.#reachOf(server) }),
       ...(hop.reach && { callee: hop.reach }),
+      ...(privacy.user && { hidden: true }),
     }
     const copy = copyForTarget(request, {
       uri,
@@ -269,6 +319,11 @@ export class OutOfDialog {
       }),
     })
     copy.headers.set('Max-Breadth', `${breadths[index]}`)
+    const { trail = [], diversions = [] } = destination
+    addHistory(copy, request.uri, { trail, diversions, branch: index })
+    addDiversions(copy, diversions)
+    const { gruus, hops } = this.#c
+    present(copy, caller, privacy, (contact) => gruus.hide(contact, formatAddress(hops.sentBy('udp'))))
     return copy
   }
 
@@ -291,6 +346,15 @@ function onlySecure({
   const [way, ...left] = [first, ...others].filter(({ hop }) => isSecure(hop.transport))
   return way ? [{ ...way, group, others: left }] : []
 }
+
+/** Responses go up with what the caller wrote, whatever the callee was shown. */
+const restoring = (hooks: ForkHooks, request: SipRequest): ForkHooks => ({
+  async prepare(branch, response, hop) {
+    const prepared = await hooks.prepare(branch, response, hop)
+    return prepared && restore(prepared, request)
+  },
+  onFinal: (status) => hooks.onFinal(status),
+})
 
 /** Hooks of requests that are no calls: responses pass as they are. */
 const passing: ForkHooks = {

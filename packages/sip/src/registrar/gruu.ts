@@ -11,6 +11,7 @@ import { escapeUser, unescapeUser, unquote } from '../message/index.ts'
 /** A temporary name is good for so long at most; every REGISTER gives a new one, and a new Call-ID ends the old ones. */
 export const TEMPORARY_GRUU_MS = 24 * 3_600_000
 const PREFIX = 'tgruu.'
+const HIDDEN = 'hidden.'
 const TIME_BYTES = 6
 const REGISTRATION_BYTES = 4
 
@@ -65,14 +66,30 @@ export class Gruus {
     return uri.user.startsWith(PREFIX) ? this.#open(uri.user.slice(PREFIX.length), uri.host) : 'invalid'
   }
 
-  #open(text: string, host: string): Named | 'invalid' {
-    let plain: Buffer
+  /** A Contact that says nothing, for those who hide (RFC 3323 §5.1); `at`: host and port in Record-Route. */
+  hide(contact: string, at: string): string {
+    const text = Buffer.from(this.#sealer.seal(Buffer.from(contact, 'latin1'))).toString('base64url')
+    return `sip:${HIDDEN}${text}@${at}`
+  }
+
+  /** The Contact behind one that `hide` made. */
+  reveal({ user }: SipUri): string | undefined {
+    if (!user?.startsWith(HIDDEN)) return undefined
+    return this.#unseal(user.slice(HIDDEN.length))?.toString('latin1')
+  }
+
+  #unseal(text: string): Buffer | undefined {
     try {
-      plain = Buffer.from(this.#sealer.open(Buffer.from(text, 'base64url')))
+      return Buffer.from(this.#sealer.open(Buffer.from(text, 'base64url')))
     } catch (error) {
-      if (errorCode(error) === 'CORE_SEAL_BROKEN') return 'invalid'
+      if (errorCode(error) === 'CORE_SEAL_BROKEN') return undefined
       throw error
     }
+  }
+
+  #open(text: string, host: string): Named | 'invalid' {
+    const plain = this.#unseal(text)
+    if (!plain) return 'invalid'
     const start = TIME_BYTES + REGISTRATION_BYTES
     const [aor = '', instance = ''] = plain.toString('latin1', start).split(' ')
     const age = this.#clock.wall() - plain.readUIntBE(0, TIME_BYTES)

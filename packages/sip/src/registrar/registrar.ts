@@ -5,12 +5,12 @@ import type { SipRequest, SipResponse, SipUri } from '../message/contract.ts'
 import { formatParams, formatUri, parseNameAddrList, quote, splitList, unescapeUser } from '../message/index.ts'
 import { isIp } from '../message/ip.ts'
 import { answerOf, type Challenger } from '../proxy/challenge.ts'
-import { CONTACTS_MAX, REGISTERED_FLOWS_MAX, ROUTES_MAX } from '../proxy/limits.ts'
+import { CONTACTS_MAX, ROUTES_MAX } from '../proxy/limits.ts'
 import type { HeaderField, Replier } from '../proxy/reply.ts'
 import type { Refusal } from '../proxy/validate.ts'
 import type { FlowToken, Source } from '../transport/contract.ts'
 import { parseFlow, udpFlow } from '../transport/flow.ts'
-import { RegisteredFlows } from './flows.ts'
+import type { RegisteredFlows } from './flows.ts'
 import { type Gruus, publicGruu } from './gruu.ts'
 import { readOutbound, tagsOf } from './outbound.ts'
 
@@ -29,16 +29,18 @@ export interface RegistrarComponents {
   replier: Replier
   challenger: Challenger
   gruus: Gruus
+  flows: RegisteredFlows
   logger: Logger
 }
 
 export class Registrar {
   readonly #c: RegistrarComponents
   readonly #log: Logger
-  readonly #flows = new RegisteredFlows({ max: REGISTERED_FLOWS_MAX })
+  readonly #flows: RegisteredFlows
 
   constructor(components: RegistrarComponents) {
     this.#c = components
+    this.#flows = components.flows
     this.#log = components.logger.forComponent('sip:registrar')
   }
 

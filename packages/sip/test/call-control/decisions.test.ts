@@ -31,6 +31,7 @@ test('who may call is admitted with name, groups and limit', () => {
   assert.equal(decideAdmission(alice, query, { ok: true }), {
     verdict: 'admit',
     account: 'alice@example.com',
+    identity: 'alice@example.com',
     displayName: 'Alice',
     groups: ['free-pstn'],
     callLimit: 3,

@@ -5,7 +5,7 @@ import { type CredentialHashes, judgeAnswer, NonceCounts } from '../../src/auth.
 import type { AccountView } from '../../src/call-control/account-view.ts'
 import { decideAdmission, refuseBind } from '../../src/call-control/admission.ts'
 import { planCall } from '../../src/call-control/call-plan.ts'
-import type { Calls, Home, MediaControl, Ring } from '../../src/delegates.ts'
+import type { Calls, Diversion, Home, MediaControl, Ring } from '../../src/delegates.ts'
 import { applyBind, lostWith, type StoredBinding } from '../../src/registrar/bindings.ts'
 import { SipStack, type SipStackInit } from '../../src/stack.ts'
 import { Phone } from './phone.ts'
@@ -18,6 +18,8 @@ export class House {
   readonly clock = new SimClock()
   readonly accounts = new Map<Aor, { view: AccountView; credentials: CredentialHashes }>()
   readonly aliases = new Map<Aor, Aor>()
+  /** An alias that is somebody's diversion. */
+  readonly diversions = new Map<Aor, Diversion>()
   readonly bindings = new Map<Aor, StoredBinding[]>()
   readonly stacks = new Map<string, SipStack>()
   readonly counts = new NonceCounts()
@@ -107,11 +109,14 @@ export class House {
         check()
         return decideAdmission(this.accounts.get(query.aor)?.view, query, this.#judge(query.aor, query.answer))
       },
-      plan: async ({ aor, only }) => {
+      plan: async (query) => {
+        const { aor } = query
         check()
         const target = this.aliases.get(aor)
         const view = target ? ({ kind: 'alias', aor, target } as const) : this.accounts.get(aor)?.view
-        return planCall(view, this.bindings.get(aor) ?? [], this.clock.wall(), only)
+        const plan = planCall(view, this.bindings.get(aor) ?? [], this.clock.wall(), query)
+        const diversion = this.diversions.get(aor)
+        return plan.verdict === 'redirect' && diversion ? { ...plan, diversion } : plan
       },
       bind: async (query) => {
         check()

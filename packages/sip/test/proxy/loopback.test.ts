@@ -78,7 +78,7 @@ function openHome(): Home & { last: Map<string, BindQuery> } {
   return {
     last,
     servesDomain: (domain) => domain === 'example.com',
-    admit: async ({ from }) => ({ verdict: 'admit', account: from, groups: [], callLimit: 0 }),
+    admit: async ({ from }) => ({ verdict: 'admit', account: from, identity: from, groups: [], callLimit: 0 }),
     plan: async ({ aor }): Promise<CallPlan> => {
       const query = last.get(aor)
       const contact = query && query.contacts !== 'all' && query.contacts[0]?.contact

@@ -60,8 +60,8 @@ test('aliases are followed to the end, in circles they end with 482', async () =
     ...chain,
   })
   const follow = async (aor: string) => followPlan(home, { aor, method: 'INVITE' })
-  assert.equal(await follow('a@e'), ring)
-  assert.equal(await follow('o@e'), { verdict: 'foreign', aor: 'z@far' })
+  assert.equal(await follow('a@e'), { ...ring, trail: ['a@e', 'b@e', 'c@e'], diversions: [] })
+  assert.equal(await follow('o@e'), { verdict: 'foreign', aor: 'z@far', trail: ['o@e', 'z@far'], diversions: [] })
   for (const [aor, status] of [
     ['x@e', 482],
     ['n0@e', 482],

@@ -1,0 +1,129 @@
+/**
+ * Who a caller is, as this ring says it (RFC 3325), and what is kept from the other side when he wants it so (RFC 3323).
+ * Nobody who sends to us is trusted to say it himself.
+ */
+import { type Aor, makeAor } from '@thor-node/core'
+import type { SipMessage, SipRequest, SipResponse, SipUri } from '../message/contract.ts'
+import { escapeUser, formatNameAddr, parseNameAddrList, parseUri, splitList, unescapeUser } from '../message/index.ts'
+import { LOOP_PARAM } from './validate.ts'
+
+/** Said by the ring alone. */
+const ASSERTIONS = ['P-Asserted-Identity', 'P-Preferred-Identity', 'Remote-Party-ID']
+/** What tells of a caller beside his address (RFC 3323 §5.1). */
+const TELLING = ['Subject', 'Call-Info', 'Organization', 'User-Agent', 'Reply-To', 'In-Reply-To', 'Referred-By']
+const ANONYMOUS = 'sip:anonymous@anonymous.invalid'
+const NO_VIA = 'SIP/2.0/UDP anonymous.invalid;branch=z9hG4bKhidden'
+/** P-Preferred-Identity has one SIP and one telephone address (RFC 3325 §9.2). */
+const PREFERRED_MAX = 2
+
+export interface Privacy {
+  /** The asserted identity goes to nobody. */
+  id: boolean
+  /** From, Contact and what else tells of the caller. */
+  user: boolean
+  /** The Vias and Contact, which show where he is. */
+  header: boolean
+}
+
+/** `always`: the account hides its number in every call, whatever the request says. */
+export function privacyOf(request: SipRequest, always = false): Privacy {
+  const wanted = new Set(request.headers.getAll('Privacy').flatMap((value) => value.toLowerCase().split(/[;,\s]+/)))
+  const none = wanted.has('none')
+  const user = always || (!none && wanted.has('user'))
+  const header = !none && wanted.has('header')
+  return { id: always || (!none && (wanted.has('id') || user || header)), user, header }
+}
+
+export const isHidden = ({ id, user, header }: Privacy): boolean => id || user || header
+
+/** From says nothing: RFC 3323 §4.1.1.3, and the `anonymous` of some devices at their own domain. */
+export const isAnonymous = ({ user, host }: SipUri): boolean =>
+  host === 'anonymous.invalid' || user?.toLowerCase() === 'anonymous'
+
+/** The addresses that the caller would like to be known by. Throws SipParseError. */
+export function preferredIdentities(request: SipRequest): Aor[] {
+  return parseNameAddrList(request.headers.getAll('P-Preferred-Identity'))
+    .slice(0, PREFERRED_MAX)
+    .flatMap(({ uri: { scheme, user, host } }) =>
+      scheme.startsWith('sip') && user ? [makeAor(unescapeUser(user), host)] : [],
+    )
+}
+
+export function dropAssertions(message: SipMessage): void {
+  for (const name of ASSERTIONS) if (message.headers.has(name)) message.headers.remove(name)
+}
+
+export interface Asserted {
+  identity: Aor
+  displayName?: string
+}
+
+/**
+ * Writes into a copy on its way to the callee who the caller is, or hides him. `hiddenContact`: a Contact that leads back to
+ * him through any node and says nothing.
+ */
+export function present(
+  copy: SipRequest,
+  asserted: Asserted | undefined,
+  privacy: Privacy,
+  hiddenContact: (contact: string) => string,
+): void {
+  dropAssertions(copy)
+  if (asserted && !privacy.id) {
+    const { identity, displayName } = asserted
+    const at = identity.lastIndexOf('@')
+    const uri = parseUri(`sip:${escapeUser(identity.slice(0, at))}${identity.slice(at)}`)
+    copy.headers.append(
+      'P-Asserted-Identity',
+      formatNameAddr({ ...(displayName && { displayName }), uri, params: new Map() }),
+    )
+  }
+  if (privacy.user) hideFrom(copy)
+  if (privacy.user || privacy.header) hideContact(copy, hiddenContact)
+  if (privacy.header) hideVias(copy)
+  // What was done need not be asked for again; that the number is withheld may be shown.
+  if (isHidden(privacy)) copy.headers.set('Privacy', 'id')
+}
+
+/** Complete value of From as the callee of a hidden caller sees it. */
+export const hiddenFrom = ({ from: { params } }: SipRequest): string =>
+  formatNameAddr({ displayName: 'Anonymous', uri: parseUri(ANONYMOUS), params })
+
+export function hideFrom(copy: SipRequest): void {
+  copy.headers.set('From', hiddenFrom(copy))
+  for (const name of TELLING) if (copy.headers.has(name)) copy.headers.remove(name)
+}
+
+/** A temporary GRUU hides its owner already. */
+export function hideContact(copy: SipRequest, hiddenContact: (contact: string) => string): void {
+  const { contacts } = copy
+  if (!contacts || contacts === '*') return
+  copy.headers.setAll(
+    'Contact',
+    contacts.map(({ uri, params }) => {
+      if (uri.params.get('gr') === '') return formatNameAddr({ uri, params })
+      return formatNameAddr({
+        uri: parseUri(hiddenContact(formatNameAddr({ uri, params: new Map() }).slice(1, -1))),
+        params,
+      })
+    }),
+  )
+}
+
+/** Those that tell a loop stay. */
+function hideVias(copy: SipRequest): void {
+  const vias = copy.headers.getAll('Via').flatMap(splitList)
+  const kept = vias.filter((via) => via.includes(LOOP_PARAM))
+  copy.headers.setAll('Via', [NO_VIA, ...kept])
+}
+
+/** A response on its way back to the caller: with his own From and Vias, whatever the callee was shown. */
+export function restore(response: SipResponse, request: SipRequest): SipResponse {
+  dropAssertions(response)
+  const from = request.headers.get('From')
+  if (from !== undefined && response.headers.get('From') !== from) response.headers.set('From', from)
+  if (response.headers.get('Via')?.includes('anonymous.invalid')) {
+    response.headers.setAll('Via', request.headers.getAll('Via').flatMap(splitList))
+  }
+  return response
+}
