@@ -43,6 +43,7 @@ import type {
   StatusResult,
   WhereResult,
 } from './control/contract.ts'
+import type { GuardContract } from './control/guard-contract.ts'
 import type { RingContract } from './control/ring-contract.ts'
 import type { Invites } from './invites.ts'
 import { LeaveProgress } from './leave-progress.ts'
@@ -71,6 +72,7 @@ export interface OperationsComponents {
   certificates: Pick<Certificates, 'list' | 'note' | 'reload'>
   transport: Pick<TransportLayer, 'remoteOf'>
   ringOperations: RingContract
+  guardOperations: GuardContract
   /** Bytes that this node copied to others. */
   bytesSent(): number
   /** Begins to leave; returns at once, and rejects when that is not possible. */
@@ -248,6 +250,10 @@ export class Operations implements NodeOperations {
 
   drain: RingContract['drain'] = (query) => this.#c.ringOperations.drain(query)
   recover: RingContract['recover'] = (query) => this.#c.ringOperations.recover(query)
+
+  guardList: GuardContract['guardList'] = () => this.#c.guardOperations.guardList()
+  guardUnblock: GuardContract['guardUnblock'] = (query) => this.#c.guardOperations.guardUnblock(query)
+  guardBlock: GuardContract['guardBlock'] = (query) => this.#c.guardOperations.guardBlock(query)
 
   async #countsOf(nodeId: NodeId): Promise<HomeCounts> {
     try {

@@ -64,7 +64,7 @@ export type Admission =
       hidden?: boolean
     }
   | { verdict: 'challenge'; stale: boolean; algorithms: readonly string[] }
-  | { verdict: 'refuse'; status: number; reason: string }
+  | { verdict: 'refuse'; status: number; reason: string; retryAfter?: number }
 
 export interface PlanQuery {
   /** Whom the request is for: an account or an alias. */
@@ -168,7 +168,8 @@ export interface BoundContact {
 export type BindResult =
   | { verdict: 'bound'; contacts: readonly BoundContact[] }
   | { verdict: 'challenge'; stale: boolean; algorithms: readonly string[] }
-  | { verdict: 'refuse'; status: number; reason: string; minExpires?: number }
+  /** `minExpires`, `retryAfter`: seconds. */
+  | { verdict: 'refuse'; status: number; reason: string; minExpires?: number; retryAfter?: number }
 
 /** The homes of accounts. */
 export interface Home {

@@ -40,6 +40,9 @@ export type {
   Target,
   UnbindQuery,
 } from './delegates.ts'
+export type { Block, BlockCause } from './guard/blocks.ts'
+export { defaultGuard, Guard, type GuardNews, type GuardSettings } from './guard/guard.ts'
+export { sourceKey } from './guard/source.ts'
 export { type Cookie, decodeCookie, encodeCookie, type Reach, tagHash } from './proxy/cookie.ts'
 export {
   applyBind,

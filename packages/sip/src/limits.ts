@@ -42,3 +42,12 @@ export const transportLimits = {
   /** Larger requests go to an address by TCP first (RFC 3261 §18.1.1). */
   udpRequestBytesMax: 1300,
 } as const
+
+export const guardLimits = {
+  /** Sources and accounts against which something speaks: one more makes the one that was longest quiet forgotten. */
+  namesMax: 100_000,
+  /** Blocks at once, and an operator's words that lift them: one more pushes out those that are over, then the oldest. */
+  blocksMax: 10_000,
+  /** Names of one message between nodes: points against further ones count at this node only. */
+  newsMax: 2_000,
+} as const

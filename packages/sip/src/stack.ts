@@ -5,6 +5,8 @@
 import type { Address, Clock, Lifecycle, Logger, Random } from '@thor-node/core'
 import { sleep } from '@thor-node/core'
 import type { CallEndCause, Calls, DialogRecord, Home, MediaControl, Resolver, Ring } from './delegates.ts'
+import { Doorkeeper } from './guard/doorkeeper.ts'
+import type { Guard } from './guard/guard.ts'
 import type { SipUri } from './message/contract.ts'
 import { parseMessage } from './message/index.ts'
 import { Challenger } from './proxy/challenge.ts'
@@ -32,6 +34,8 @@ export interface SipStackComponents {
   media: MediaControl
   calls: Calls
   ring: Ring
+  /** Refuses those who failed too often. @default everybody passes */
+  guard?: Guard
   /** Finds foreign hosts. @default DNS */
   resolve?: Resolver
 }
@@ -69,10 +73,13 @@ export class SipStack implements Lifecycle {
   readonly #hops: Hops
   readonly #components: ProxyComponents
   readonly #clock: Clock
+  readonly #doorkeeper: Doorkeeper | undefined
   #running = false
 
   constructor(components: SipStackComponents, init: SipStackInit = {}) {
     const { clock, random, logger, transport, home, media, calls, ring } = components
+    const { guard } = components
+    this.#doorkeeper = guard && new Doorkeeper({ guard, transport, random })
     const timers = init.timers ?? defaultTimers
     const { advertisedHost } = init
     const resolve = components.resolve ?? dnsResolver()
@@ -102,6 +109,7 @@ export class SipStack implements Lifecycle {
       gruus,
       flows,
       logger,
+      ...(guard && { guard }),
     }
     this.#proxy = new SipProxy(
       { ...this.#components, registrar: this.#registrar, transport },
@@ -126,7 +134,9 @@ export class SipStack implements Lifecycle {
     this.#transactions.onRequest = (server) => this.#proxy.handleRequest(server)
     this.#transactions.onAck = (ack, source) => this.#proxy.handleAck(ack, source)
     this.#transactions.onStrayResponse = (response) => this.#proxy.handleStray(response)
-    this.#transport.onMessage = (message, source) => this.#transactions.receive(message, source)
+    this.#transport.onMessage = (message, source) => {
+      if (this.#doorkeeper?.passes(message, source) ?? true) this.#transactions.receive(message, source)
+    }
     this.#transport.onFlowClosed = (flow) => this.#registrar.flowClosed(flow)
     try {
       await this.#transport.start()

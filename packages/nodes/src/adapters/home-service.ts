@@ -12,6 +12,7 @@ import {
   type CallPlan,
   type DigestAnswer,
   decideAdmission,
+  type Guard,
   judgeAnswer,
   lostWith,
   NonceCounts,
@@ -23,6 +24,7 @@ import {
   type UnbindQuery,
 } from '@thor-node/sip'
 import type { AccountsCache } from './accounts-cache.ts'
+import { GoodSources } from './good-sources.ts'
 import { FAILED_LOGINS_WAITING_MAX } from './limits.ts'
 import type { RingAccess } from './ring-access.ts'
 
@@ -46,6 +48,8 @@ export class HomeService {
   readonly #sealer: Sealer
   readonly #clock: Clock
   readonly #cookieKey: Uint8Array
+  readonly #guard: Pick<Guard, 'accountRetryAfter' | 'failed' | 'saw'> | undefined
+  readonly #good = new GoodSources()
   readonly #counts: NonceCounts
   /** Wall time since when this node has been home of a range. */
   readonly #homeSince = new Map<RangeId, number>()
@@ -56,13 +60,20 @@ export class HomeService {
   readonly #opened = new WeakMap<AccountRecord, Credentials>()
 
   constructor(
-    components: { ring: RingAccess; accounts: AccountsCache; sealer: Sealer; clock: Clock },
+    components: {
+      ring: RingAccess
+      accounts: AccountsCache
+      sealer: Sealer
+      clock: Clock
+      guard?: Pick<Guard, 'accountRetryAfter' | 'failed' | 'saw'>
+    },
     init: { cookieKey: Uint8Array },
   ) {
     this.#ring = components.ring
     this.#accounts = components.accounts
     this.#sealer = components.sealer
     this.#clock = components.clock
+    this.#guard = components.guard
     this.#cookieKey = init.cookieKey
     this.#counts = new NonceCounts()
     this.#ring.ranges.onGained((range) => this.#homeSince.set(range, this.#clock.wall()))
@@ -77,10 +88,15 @@ export class HomeService {
   }
 
   async admit(query: AdmitQuery): Promise<Admission> {
-    if (isFirstAsk(query)) return decideAdmission(undefined, query, NOTHING_SAID)
+    const closed = this.#closed(query)
+    if (closed) return closed
+    if (isFirstAsk(query)) {
+      this.#lookForStranger(query)
+      return decideAdmission(undefined, query, NOTHING_SAID)
+    }
     const startedAt = this.#clock.now()
     const record = await this.#account(query.aor)
-    const verdict = await this.#level(startedAt, this.#judge(record, query.answer))
+    const verdict = await this.#level(startedAt, this.#note(query, this.#judge(record, query.answer)))
     const admission = decideAdmission(record && this.#view(record), query, verdict)
     if (admission.verdict !== 'admit') return admission
     const { account, identity } = admission
@@ -112,11 +128,16 @@ export class HomeService {
   }
 
   async bind(query: BindQuery): Promise<BindResult> {
+    const closed = this.#closed(query)
+    if (closed) return closed
     const asked = isFirstAsk(query) ? refuseBind(undefined, NOTHING_SAID) : undefined
-    if (asked) return asked
+    if (asked) {
+      this.#lookForStranger(query)
+      return asked
+    }
     const startedAt = this.#clock.now()
     const record = await this.#account(query.aor)
-    const verdict = await this.#level(startedAt, this.#judge(record, query.answer))
+    const verdict = await this.#level(startedAt, this.#note(query, this.#judge(record, query.answer)))
     const refusal = refuseBind(record && this.#view(record), verdict)
     if (refusal || !record) return refusal ?? { verdict: 'refuse', status: 403, reason: 'Forbidden' }
     const { soft } = this.#ring.store
@@ -185,10 +206,38 @@ export class HomeService {
     return Math.max(since, standIn.since)
   }
 
+  /**
+   * An account that was tried too often lets nobody in for a while, whatever password, whether it exists or not; except from
+   * where its owner came before, so that a stranger cannot lock him out.
+   */
+  #closed({
+    aor,
+    answer,
+    source,
+  }: Asked): { verdict: 'refuse'; status: 403; reason: string; retryAfter: number } | undefined {
+    const retryAfter = answer && this.#guard?.accountRetryAfter(aor)
+    if (retryAfter === undefined || this.#good.has(aor, source.host)) return undefined
+    return { verdict: 'refuse', status: 403, reason: 'Forbidden', retryAfter }
+  }
+
+  #note({ aor, source }: Asked, verdict: AuthVerdict): AuthVerdict {
+    if (verdict.ok) this.#good.add(aor, source.host)
+    else if (FAILURES.has(verdict.cause)) this.#guard?.failed(source.host, aor)
+    return verdict
+  }
+
+  /** After the answer, which says nothing of it: was that an account at all? A copy that may be a little old is good enough. */
+  #lookForStranger({ aor, source }: Asked): void {
+    if (!this.#guard) return
+    this.#ring.store.reg.read(recordKey('acct', aor), 'near').then(
+      (found) => found || this.#guard?.saw(source.host, 'unknown-account'),
+      () => undefined,
+    )
+  }
+
   /** The verdict; one that could tell something, after a time that tells nothing. */
   async #level(startedAt: number, verdict: AuthVerdict): Promise<AuthVerdict> {
-    const told = !verdict.ok && (verdict.cause === 'unknown-user' || verdict.cause === 'wrong-password')
-    if (!told || this.#failing >= FAILED_LOGINS_WAITING_MAX) return verdict
+    if (verdict.ok || !FAILURES.has(verdict.cause) || this.#failing >= FAILED_LOGINS_WAITING_MAX) return verdict
     this.#failing++
     try {
       await sleep(this.#clock, Math.max(0, startedAt + FAILURE_MS - this.#clock.now()))
@@ -220,6 +269,11 @@ export class HomeService {
     }
   }
 }
+
+type Asked = Pick<AdmitQuery, 'aor' | 'answer' | 'source'>
+
+/** What a stranger's guess looks like. */
+const FAILURES: ReadonlySet<string> = new Set(['unknown-user', 'wrong-password'])
 
 const NOTHING_SAID = { ok: false, cause: 'no-credentials' } as const
 

@@ -1,2 +1,7 @@
+/** Accounts whose usual sources a home remembers, and sources of each: one more pushes out the oldest. */
+export const GOOD_ACCOUNTS_MAX = 100_000
+
+export const GOOD_SOURCES_MAX = 8
+
 /** Failed log-ins whose answer is held back a little, at one home: one more is answered at once. */
 export const FAILED_LOGINS_WAITING_MAX = 1_000

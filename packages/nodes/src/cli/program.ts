@@ -10,6 +10,7 @@ import type { Console } from './console.ts'
 import { demoVerb } from './demo.ts'
 import { domainVerb } from './domain.ts'
 import { drainVerb } from './drain.ts'
+import { guardVerb } from './guard.ts'
 import { inviteVerb } from './invite.ts'
 import { joinVerb } from './join.ts'
 import { leaveVerb } from './leave.ts'
@@ -35,6 +36,7 @@ const verbs: readonly Verb[] = [
   domainVerb,
   callsVerb,
   whereVerb,
+  guardVerb,
   inviteVerb,
   membersVerb,
   ringVerb,

@@ -1,4 +1,4 @@
-import { Door, type Overlay, type Roster, type ScrubReport } from '@thor-node/overlay'
+import { type Alarm, Door, type Overlay, type Roster, type ScrubReport } from '@thor-node/overlay'
 import { ProvisionServer } from '@thor-node/provision'
 import { RingAlarms } from '../adapters/alarms.ts'
 import { CallHistory } from '../adapters/call-history.ts'
@@ -7,6 +7,7 @@ import type { NodeScrub } from '../control/contract.ts'
 import { ControlServer } from '../control/server.ts'
 import { LiveZone } from '../dns/live-zone.ts'
 import { DnsServer } from '../dns/server.ts'
+import { GuardOperations } from '../guard-operations.ts'
 import type { Identity, IdentityFiles } from '../identity.ts'
 import { Invites } from '../invites.ts'
 import { Operations } from '../operations.ts'
@@ -94,9 +95,11 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
     transport,
     leave,
     ringOperations,
+    guardOperations: new GuardOperations({ guard: sip.guard }),
     bytesSent,
   }
-  const alarms = new RingAlarms({ rpc: overlay.rpc, own: () => [...overlay.alarms(), ...certificates.alarms()] })
+  const own = (): Alarm[] => [...overlay.alarms(), ...certificates.alarms(), ...sip.guard.alarms()]
+  const alarms = new RingAlarms({ rpc: overlay.rpc, own })
   const operations = new Operations(
     { ring: overlay, alarms, scrub: () => scrubOf(overlay.scrub.report), clock, random, ...parts },
     { domain: () => domain, inviteLifetimeMs: config.admission.inviteTtl },

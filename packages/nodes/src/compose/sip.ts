@@ -2,10 +2,11 @@ import { join } from 'node:path'
 import { type Address, deriveKey, errorMessage, type Sealer } from '@thor-node/core'
 import { UserSpaceRelay } from '@thor-node/media'
 import type { Overlay, RingIdentity } from '@thor-node/overlay'
-import { defaultTimers, type ListenPoint, SipStack, Transports } from '@thor-node/sip'
+import { defaultTimers, Guard, type ListenPoint, SipStack, Transports } from '@thor-node/sip'
 import { AccountsCache } from '../adapters/accounts-cache.ts'
 import { CallService } from '../adapters/call-service.ts'
 import { CallsAdapter } from '../adapters/calls.ts'
+import { GuardService } from '../adapters/guard-service.ts'
 import { HomeAdapter } from '../adapters/home.ts'
 import { HomeService } from '../adapters/home-service.ts'
 import { MediaControlAdapter } from '../adapters/media-control.ts'
@@ -25,6 +26,7 @@ export interface SipParts {
   home: HomeAdapter
   callService: CallService
   mediaService: MediaService
+  guard: GuardService
 }
 
 interface SipSurroundings {
@@ -53,7 +55,10 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
       logger.warn('list of domains not refreshed', { error: errorMessage(error) })
     })
   })
-  new HomeService({ ring: overlay, accounts, sealer, clock }, { cookieKey })
+  const { failures, window: windowMs, block: blockMs, scanners } = config.guard
+  const guard = new Guard({ clock, logger }, { settings: { failures, windowMs, blockMs, scanners } })
+  const guardService = new GuardService({ ring: overlay, guard, clock, logger })
+  new HomeService({ ring: overlay, accounts, sealer, clock, guard }, { cookieKey })
   const relays = new Relays({ ring: overlay, random })
   const calls = new CallsAdapter(
     { ring: overlay, relays, spool, clock, random, logger },
@@ -75,6 +80,7 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
     {
       listen: listenPoints(config),
       acceptsOrigin: (origin) => origin === undefined || origins.has('*') || origins.has(origin),
+      hears: (host) => guard.hears(host),
     },
   )
   const others = new RingAdapter(
@@ -83,7 +89,7 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
   )
   const media = new MediaControlAdapter({ ring: overlay, relays, logger })
   const stack = new SipStack(
-    { clock, random, logger, transport, home, media, calls, ring: others },
+    { clock, random, logger, transport, home, media, calls, ring: others, guard },
     {
       timers: { ...defaultTimers, t1: config.sip.t1, timerC: config.sip.ringing },
       algorithms: config.sip.algorithms,
@@ -96,7 +102,7 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
     stack.endCall(dialog, cause)
   const callService = new CallService({ ring: overlay, spool, clock, logger, sendByes })
   const mediaService = new MediaService({ ring: overlay, relay, clock, logger })
-  return { transport, certificates, stack, relay, home, callService, mediaService }
+  return { transport, certificates, stack, relay, home, callService, mediaService, guard: guardService }
 }
 
 function listenPoints({ address, sip }: Config): ListenPoint[] {

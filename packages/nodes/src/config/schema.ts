@@ -4,6 +4,7 @@
  *
  * To add a setting, add a line here: file key, environment variable, option, `config check` and docs/CONFIG.md follow.
  */
+import { defaultGuard } from '@thor-node/sip'
 import { z } from 'zod'
 import {
   choice,
@@ -12,6 +13,7 @@ import {
   domainName,
   duration,
   type FieldMeta,
+  integer,
   ipAddress,
   label,
   path,
@@ -124,6 +126,34 @@ export const schema = z.strictObject({
         MINUTE_MS,
         7 * DAY_MS,
       ).prefault('1h'),
+    })
+    .prefault({}),
+  guard: z
+    .strictObject({
+      failures: integer(
+        {
+          doc: 'Failed log-ins within guard.window, over all nodes, at which their source, or the account that they were for, is blocked.',
+        },
+        3,
+        10_000,
+      ).prefault('20'),
+      window: duration(
+        { doc: 'So long after the last one, that many failed log-ins are forgotten.' },
+        SECOND_MS,
+        DAY_MS,
+      ).prefault('1m'),
+      block: duration(
+        {
+          doc: 'How long the first block lasts. Each further one of the same source or account within a day is twice as long, a day at most.',
+        },
+        SECOND_MS,
+        DAY_MS,
+      ).prefault('10m'),
+      scanners: texts(
+        { doc: 'Parts of User-Agent, in any case, whose senders are blocked at once and get no answer.' },
+        'texts of 3 to 64 characters without commas, or nothing',
+        (text) => text.length >= 3 && text.length <= 64,
+      ).prefault(defaultGuard.scanners.join(', ')),
     })
     .prefault({}),
   dns: z

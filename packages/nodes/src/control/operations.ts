@@ -2,12 +2,18 @@
  * The table of operations that the socket carries, with the shape that each one's query must have. The names are those of
  * NodeOperations.
  */
+import { isIP } from 'node:net'
 import { RANGE_COUNT } from '@thor-node/core'
 import { z } from 'zod'
 import { ISSUER_ROLE, ROLES } from '../roles.ts'
 import type { NodeOperations } from './contract.ts'
 
 const aor = z.string().min(3).max(255)
+const blocked = z
+  .string()
+  .min(3)
+  .max(255)
+  .refine((name) => name.includes('@') || isIP(name.replace(/\/64$/, '')) !== 0, 'is no IP address and no account')
 const rangeId = z
   .int()
   .min(0)
@@ -50,6 +56,9 @@ export const queries = {
   ringShow: z.strictObject({}),
   ringRange: z.strictObject({ range: rangeId.optional(), name: z.string().min(1).max(512).optional() }),
   ringVerify: z.strictObject({ from: rangeId, count: z.int().min(1).max(256), repair: z.boolean().optional() }),
+  guardList: z.strictObject({}),
+  guardUnblock: z.strictObject({ name: blocked }),
+  guardBlock: z.strictObject({ name: blocked }),
   drain: z.strictObject({ start: z.boolean().optional(), undo: z.boolean().optional() }),
   recover: z.strictObject({
     range: z.union([rangeId, z.literal('all-lost')]),

@@ -89,6 +89,9 @@ const jsonVerbs = [
   ['domain', 'list'],
   ['calls'],
   ['where', 'alice@thor.local'],
+  ['guard', 'list'],
+  ['guard', 'unblock', '192.0.2.7'],
+  ['guard', 'block', 'alice@thor.local'],
   ['invite'],
   ['admin', 'password'],
   ['config', 'check'],
@@ -101,6 +104,13 @@ for (const words of jsonVerbs) {
     assert.type(JSON.parse(out), 'object')
   })
 }
+
+verbs('guard list says who is blocked, why and how long', async () => {
+  const { out } = await run(console, 'guard', 'list')
+  assert.match(out, /192\.0\.2\.7\s+failed-logins\s+2026-11-23 12:00:00\s+599\s+none\s+12/)
+  operations.guardList = async () => ({ blocks: [] })
+  assert.is((await run(console, 'guard', 'list')).out, 'Nobody is blocked.')
+})
 
 verbs('account add makes a password and tells it, or takes one and is silent', async () => {
   const made = await run(console, 'account', 'add', 'alice@thor.local')

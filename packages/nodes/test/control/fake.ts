@@ -8,6 +8,7 @@ import type {
   NodeOperations,
   StatusResult,
 } from '../../src/control/contract.ts'
+import type { BlockView } from '../../src/control/guard-contract.ts'
 import type {
   LossView,
   RecoverResult,
@@ -310,6 +311,22 @@ export class FakeOperations implements NodeOperations {
   async leave() {
     this.asked.push(['leave', undefined])
     return { rangesHeld: 12, rangesTotal: 40, bytesSent: 1_234_567, etaSeconds: 65 }
+  }
+
+  async guardList() {
+    this.asked.push(['guardList', {}])
+    const block = { name: '192.0.2.7', cause: 'failed-logins', since: AT, secondsLeft: 599, silent: true, refused: 12 }
+    return { blocks: [block as BlockView] }
+  }
+
+  async guardUnblock(query: Parameters<NodeOperations['guardUnblock']>[0]) {
+    this.asked.push(['guardUnblock', query])
+    return { unblocked: query.name }
+  }
+
+  async guardBlock(query: Parameters<NodeOperations['guardBlock']>[0]) {
+    this.asked.push(['guardBlock', query])
+    return { blocked: query.name }
   }
 
   async ringShow() {

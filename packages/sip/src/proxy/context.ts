@@ -1,6 +1,7 @@
 /** What the parts of the proxy share. */
 import type { Clock, Logger, Random } from '@thor-node/core'
 import type { Calls, Home, MediaControl, Ring } from '../delegates.ts'
+import type { Guard } from '../guard/guard.ts'
 import type { SipUri } from '../message/contract.ts'
 import type { RegisteredFlows } from '../registrar/flows.ts'
 import type { Gruus } from '../registrar/gruu.ts'
@@ -26,6 +27,8 @@ export interface ProxyComponents {
   gruus: Gruus
   flows: RegisteredFlows
   logger: Logger
+  /** Told what speaks against a source. */
+  guard?: Pick<Guard, 'saw'>
 }
 
 export interface ProxyInit {

@@ -27,6 +27,7 @@ import {
   restore,
 } from './identity.ts'
 import { BRANCHES_MAX } from './limits.ts'
+import { retryAfter } from './reply.ts'
 import { nextHopOf } from './route.ts'
 import { sdpOf, setBody, statusOfMediaFailure } from './session-description.ts'
 import { loopMark, type Refusal } from './validate.ts'
@@ -86,6 +87,7 @@ export class OutOfDialog {
     const destination = await this.#locate(request, caller)
     if (gaveUp) return
     if ('status' in destination) {
+      if (destination.status === 404 && !caller) this.#c.guard?.saw(server.source.remote.host, 'unknown-callee')
       server.respond(this.#c.replier.make(request, destination.status, destination.reason, destination.headers))
       return
     }
@@ -126,8 +128,9 @@ export class OutOfDialog {
       offers: challenger.offers,
     })
     if (admission.verdict === 'admit') return admission
-    if (admission.verdict === 'refuse') server.respond(replier.make(request, admission.status, admission.reason))
-    else {
+    if (admission.verdict === 'refuse') {
+      server.respond(replier.make(request, admission.status, admission.reason, retryAfter(admission)))
+    } else {
       const headers = challenger.headers(request, 'Proxy-Authenticate', domain, admission)
       server.respond(replier.make(request, 407, undefined, headers))
     }

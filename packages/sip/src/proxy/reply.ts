@@ -12,6 +12,10 @@ const RETRY_AFTER = '2'
 
 export type HeaderField = readonly [name: string, value: string]
 
+/** The header of a refusal that ends by itself. */
+export const retryAfter = (refusal: { retryAfter?: number }): HeaderField[] =>
+  refusal.retryAfter === undefined ? [] : [['Retry-After', `${refusal.retryAfter}`]]
+
 /** Makes replies with a To tag (RFC 3261 §8.2.6.2) from the node's own chance. */
 export class Replier {
   readonly #random: Random

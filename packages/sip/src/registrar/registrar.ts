@@ -6,7 +6,7 @@ import { formatParams, formatUri, parseNameAddrList, quote, splitList, unescapeU
 import { isIp } from '../message/ip.ts'
 import { answerOf, type Challenger } from '../proxy/challenge.ts'
 import { CONTACTS_MAX, ROUTES_MAX } from '../proxy/limits.ts'
-import type { HeaderField, Replier } from '../proxy/reply.ts'
+import { type HeaderField, type Replier, retryAfter } from '../proxy/reply.ts'
 import type { Refusal } from '../proxy/validate.ts'
 import type { FlowToken, Source } from '../transport/contract.ts'
 import { parseFlow, udpFlow } from '../transport/flow.ts'
@@ -85,7 +85,8 @@ export class Registrar {
         return replier.make(request, 401, undefined, challenger.headers(request, 'WWW-Authenticate', realm, result))
       }
       case 'refuse': {
-        const headers: HeaderField[] = result.minExpires ? [['Min-Expires', `${result.minExpires}`]] : []
+        const headers = retryAfter(result)
+        if (result.minExpires) headers.push(['Min-Expires', `${result.minExpires}`])
         return replier.make(request, result.status, result.reason, headers)
       }
       case 'bound': {

@@ -49,6 +49,8 @@ export interface TransportInit {
   limits?: Partial<StreamLimits>
   /** WebSocket: may a page of that origin connect? @default any */
   acceptsOrigin?(origin: string | undefined): boolean
+  /** Asked ahead of parsing; false: what comes from there is dropped. @default everybody is heard */
+  hears?: (host: string) => boolean
 }
 
 /** A large request waits so long for TCP before it goes by UDP after all. */
@@ -68,7 +70,7 @@ export class Transports implements TransportLayer {
   #listening: { transport: TransportName; local: Address }[] = []
   #started: Promise<void> | undefined
   readonly #noTcp = new Map<string, number>()
-  readonly #counts = { received: 0, sent: 0, keepAlives: 0, stun: 0, garbage: 0, refused: 0, failed: 0 }
+  readonly #counts = { received: 0, sent: 0, keepAlives: 0, stun: 0, garbage: 0, refused: 0, failed: 0, unheard: 0 }
 
   constructor(components: TransportComponents, init: TransportInit) {
     this.#components = components
@@ -234,6 +236,10 @@ export class Transports implements TransportLayer {
   }
 
   #receive(bytes: Buffer, source: Source): void {
+    if (this.#init.hears?.(source.remote.host) === false) {
+      this.#counts.unheard++
+      return
+    }
     let message: SipMessage
     try {
       message = parseMessage(bytes)
