@@ -1,5 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
+import { ThorError } from './errors.ts'
+import { batchedUdp } from './net-batch.ts'
 import { bindError } from './net-error.ts'
 import { streamConnect, streamListen } from './net-stream.ts'
 import type { TlsClientInit, TlsPeer, TlsServerInit } from './net-tls.ts'
@@ -86,7 +88,8 @@ export interface Net {
 
 const UDP_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 
-function systemUdp(bind: Address, onMessage: UdpListener): Promise<UdpSocket> {
+/** One system call for each datagram: where `batchedUdp` cannot be had. */
+export function plainUdp(bind: Address, onMessage: UdpListener): Promise<UdpSocket> {
   return new Promise((resolve, reject) => {
     const socket = createSocket({
       type: bind.host.includes(':') ? 'udp6' : 'udp4',
@@ -104,7 +107,8 @@ function systemUdp(bind: Address, onMessage: UdpListener): Promise<UdpSocket> {
       resolve({
         local: { host: bound.address, port: bound.port },
         send(bytes, to) {
-          if (!closed) socket.send(bytes, to.port, to.host, () => undefined)
+          // Node throws at ports that no datagram can go to; they come from outside.
+          if (!closed && to.port > 0 && to.port < 65_536) socket.send(bytes, to.port, to.host, () => undefined)
         },
         close() {
           closed ??= new Promise((done) => socket.close(() => done()))
@@ -113,6 +117,14 @@ function systemUdp(bind: Address, onMessage: UdpListener): Promise<UdpSocket> {
       })
     })
   })
+}
+
+async function systemUdp(bind: Address, onMessage: UdpListener): Promise<UdpSocket> {
+  try {
+    return (await batchedUdp(bind, onMessage, UDP_RECEIVE_BUFFER_BYTES)) ?? (await plainUdp(bind, onMessage))
+  } catch (error) {
+    throw error instanceof ThorError ? error : bindError(error as NodeJS.ErrnoException, 'udp', bind)
+  }
 }
 
 export const systemNet: Net = { udp: systemUdp, listen: streamListen, connect: streamConnect }

@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomBytes, randomFillSync, randomInt } from 'node:crypto'
 
 /** Chance as an argument. The real one is cryptographic, so tags, nonces and secrets may all come from here. */
 export interface Random {
@@ -9,8 +9,26 @@ export interface Random {
   float(): number
 }
 
+const POOL_BYTES = 4096
+const POOLED_BYTES_MAX = 64
+const pool = Buffer.alloc(POOL_BYTES)
+let used = POOL_BYTES
+
+/** Small amounts are drawn from the system by the page: it costs as much to ask for eight bytes as for thousands. */
+function fewBytes(length: number): Buffer {
+  if (used + length > POOL_BYTES) {
+    randomFillSync(pool)
+    used = 0
+  }
+  const out = Buffer.from(pool.subarray(used, used + length))
+  // What was given out is not kept here.
+  pool.fill(0, used, used + length)
+  used += length
+  return out
+}
+
 export const systemRandom: Random = {
-  bytes: (length) => randomBytes(length),
+  bytes: (length) => (length <= POOLED_BYTES_MAX ? fewBytes(length) : randomBytes(length)),
   int: (maxExclusive) => randomInt(maxExclusive),
   float: () => randomInt(2 ** 32) / 2 ** 32,
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** Fixed for ever: the number of ranges that keys are spread over (docs/ARCHITECTURE.md, "Ranges"). */
 export const RANGE_COUNT = 4096
@@ -8,6 +8,5 @@ export type RangeId = number
 
 /** The range of a placement key (an AOR, a number, a name): the first 12 bits of its SHA-256. */
 export function rangeOf(placementKey: string): RangeId {
-  const hash = createHash('sha256').update(placementKey, 'utf8').digest()
-  return (hash.readUInt16BE(0) >>> 4) as RangeId
+  return (hash('sha256', placementKey, 'buffer').readUInt16BE(0) >>> 4) as RangeId
 }
