@@ -88,7 +88,8 @@ const stack = new SipStack({
   },
   media: { rewrite: async ({ sdp }) => sdp },
   calls: {
-    newCallUuid: () => 'abc-0123456789abcdef01234567',
+    refreshed: async () => undefined,
+      newCallUuid: () => 'abc-0123456789abcdef01234567',
     answered: async () => undefined,
     ended: async () => undefined,
     failed: async () => undefined,

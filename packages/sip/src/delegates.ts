@@ -242,7 +242,11 @@ export interface Calls {
     requestUri: string
     sdpCaller?: string
     sdpCallee?: string
+    /** Without a refresh in this time (RFC 4028) the parties count as gone. */
+    sessionSeconds?: number
   }): Promise<void>
+  /** The parties have agreed again that the call goes on, for so long. */
+  refreshed(query: { callUuid: string; seconds: number }): Promise<void>
   /**
    * A BYE passed, or an end was decided: releases the relay and closes the record, exactly once however often called.
    * `calleeTag`: tag of the callee in the dialog that ended, where known: of a forked call with two answers only one counts.

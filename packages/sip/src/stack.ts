@@ -15,6 +15,7 @@ import { Hops } from './proxy/hops.ts'
 import { REGISTERED_FLOWS_MAX } from './proxy/limits.ts'
 import { SipProxy } from './proxy/proxy.ts'
 import { Replier } from './proxy/reply.ts'
+import type { SessionTimes } from './proxy/session-timer.ts'
 import { RegisteredFlows } from './registrar/flows.ts'
 import { Gruus } from './registrar/gruu.ts'
 import { Registrar } from './registrar/registrar.ts'
@@ -51,11 +52,16 @@ export interface SipStackInit {
   recordRoute?: string
   /** Host in Via and Record-Route, where the bound one is no use to others (`0.0.0.0`). @default the bound address */
   advertisedHost?: string
+  /** How long devices of one q ring before those of the next do. @default 20 s */
+  groupRingingMs?: number
+  /** Session timers (RFC 4028). @default those that the parties ask for, 90 s at least */
+  sessions?: SessionTimes
   /** Foreign callers to accounts here: without authentication, or not at all. @default 'any' */
   allowInboundFrom?: 'any' | 'none'
 }
 
 const DRAIN_POLL_MS = 100
+const GROUP_RINGING_MS = 20_000
 
 /** RFC 3326 texts of the reasons for which a node ends a call. */
 const END_REASONS: Partial<Record<CallEndCause, string>> = {
@@ -116,6 +122,8 @@ export class SipStack implements Lifecycle {
       {
         timerC: timers.timerC,
         t1: timers.t1,
+        groupMs: init.groupRingingMs ?? GROUP_RINGING_MS,
+        sessions: init.sessions ?? { interval: 0, min: 90 },
         allowInboundFrom: init.allowInboundFrom ?? 'any',
         recordRoute: init.recordRoute ?? 'address',
         isNode: (uri) => this.#isNode(uri, ring, advertisedHost),

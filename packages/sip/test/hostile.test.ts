@@ -73,6 +73,7 @@ async function victim(host: string) {
       },
       media: { rewrite: async ({ sdp }) => sdp },
       calls: {
+        refreshed: async () => undefined,
         newCallUuid: () => 'abc-0123456789abcdef01234567',
         answered: async () => undefined,
         ended: async () => undefined,

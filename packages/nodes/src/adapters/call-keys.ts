@@ -29,7 +29,7 @@ function inRangeOf(callUuid: string, name: string): RecordKey {
   return { range, name }
 }
 
-/** SOFT: the call while it lasts. Entries: `dialog` (DialogState), `media` (MediaProof). */
+/** SOFT: the call while it lasts. Entries: `dialog` (DialogState), `media` (MediaProof), `session` (SessionState). */
 export const callKey = (callUuid: string): RecordKey => inRangeOf(callUuid, `call/${callUuid}`)
 /** SET: the two halves of the call record. `open` sorts before `stop`, so a scan sees them in that order. */
 export const openedKey = (callUuid: string): RecordKey => inRangeOf(callUuid, `cdr/${callUuid}/a/open`)
@@ -45,6 +45,11 @@ export interface DialogState {
   dialog: DialogRecord
   relay?: NodeId
   answeredAt: number
+}
+
+/** Until when the parties have agreed that the call goes on (RFC 4028), by the wall clock of an edge. */
+export interface SessionState {
+  until: number
 }
 
 /** Written by the relay every 15 s: the last proof that media flowed, by the relay's wall clock. */

@@ -17,6 +17,7 @@ import {
   PROOF_FRESH_MS,
   proofAgeMs,
   rangeOfCall,
+  type SessionState,
   stoppedKey,
 } from './call-keys.ts'
 import { CALL_MAX_MS } from './calls.ts'
@@ -31,6 +32,8 @@ const RELAY_GONE_MS = 5_000
 const PROOF_MISSED_MS = 75_000
 /** A call whose dialog is gone this long is closed at its last proof. */
 const DIALOG_GONE_MS = 60_000
+/** Refreshes come well before the end of a session; clocks of nodes differ a little. */
+const SESSION_GRACE_MS = 30_000
 
 export interface EndQuery {
   callUuid: string
@@ -152,7 +155,7 @@ export class CallService implements Lifecycle {
     }
     this.#open.delete(callUuid)
     const { soft } = this.#ring.store
-    await Promise.allSettled([soft.remove(callKey(callUuid), 'dialog'), soft.remove(callKey(callUuid), 'media')])
+    await Promise.allSettled(['dialog', 'media', 'session'].map((sub) => soft.remove(callKey(callUuid), sub)))
   }
 
   async #release(relay: string, callUuid: string): Promise<MediaProof | undefined> {
@@ -204,6 +207,9 @@ export class CallService implements Lifecycle {
     const age = this.#clock.wall() - call.startedAt
     if (state && age > CALL_MAX_MS) return this.#terminate(callUuid, state, 'max-duration')
 
+    if (state && isForsaken(entries, call.startedAt, this.#clock.wall()))
+      return this.#terminate(callUuid, state, 'lost')
+
     const patience = doubt(state, entries, age, (relay) => this.#ring.members.isLive(relay))
     if (patience === undefined) {
       delete call.doubtfulSince
@@ -250,6 +256,17 @@ export function doubt(
   if (!isLive(state.relay)) return RELAY_GONE_MS
   if (ageMs > PROOF_MISSED_MS && !entries.some(isFreshProof)) return SWEEP_PERIOD_MS
   return undefined
+}
+
+/**
+ * The parties wanted to say that they are there (RFC 4028), have not, and have sent no media of late either: a refresh that
+ * only was not written down ends nothing.
+ */
+export function isForsaken(entries: readonly SoftEntry<unknown>[], startedAt: number, wallMs: number): boolean {
+  const session = entries.find(({ sub }) => sub === 'session')?.body as SessionState | undefined
+  if (!session || wallMs < session.until + SESSION_GRACE_MS) return false
+  const proof = entries.find(({ sub }) => sub === 'media')?.body as MediaProof | undefined
+  return wallMs - (proof?.provenAt ?? startedAt) > PROOF_FRESH_MS
 }
 
 const dialogOf = (entries: readonly SoftEntry<DialogState | MediaProof>[]): DialogState | undefined =>

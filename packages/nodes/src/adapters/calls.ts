@@ -2,7 +2,15 @@ import type { CallOpened } from '@thor-node/accounting'
 import { type Aor, type Clock, errorMessage, type Logger, type Random } from '@thor-node/core'
 import { codecNames, parseSdp } from '@thor-node/media'
 import type { Calls } from '@thor-node/sip'
-import { callKey, type DialogState, historyKey, makeCallUuid, openedKey, rangeOfCall } from './call-keys.ts'
+import {
+  callKey,
+  type DialogState,
+  historyKey,
+  makeCallUuid,
+  openedKey,
+  rangeOfCall,
+  type SessionState,
+} from './call-keys.ts'
 import type { EndQuery } from './call-service.ts'
 import type { Relays } from './relays.ts'
 import type { RingAccess } from './ring-access.ts'
@@ -69,11 +77,20 @@ export class CallsAdapter implements Calls {
       this.#keep(openedKey(callUuid), opened),
       this.#keep(historyKey('placed', billedTo, callUuid), { callUuid }),
     ]
+    if (query.sessionSeconds)
+      this.refreshed({ callUuid, seconds: query.sessionSeconds }).catch(this.#notStored(callUuid))
     if (callee !== undefined) durable.push(this.#keep(historyKey('received', callee, callUuid), { callUuid }))
-    await Promise.all([
-      ...durable,
-      soft.catch((error) => this.#log.warn('dialog not stored', { call: callUuid, error: errorMessage(error) })),
-    ])
+    await Promise.all([...durable, soft.catch(this.#notStored(callUuid))])
+  }
+
+  async refreshed({ callUuid, seconds }: { callUuid: string; seconds: number }): Promise<void> {
+    if (rangeOfCall(callUuid) === undefined) return
+    const body: SessionState = { until: this.#clock.wall() + Math.min(seconds * 1_000, CALL_MAX_MS) }
+    await this.#ring.store.soft.put(callKey(callUuid), { sub: 'session', body, ttlMs: DIALOG_TTL_MS })
+  }
+
+  #notStored(callUuid: string): (error: unknown) => void {
+    return (error) => this.#log.warn('dialog not stored', { call: callUuid, error: errorMessage(error) })
   }
 
   async ended(query: Parameters<Calls['ended']>[0]): Promise<void> {

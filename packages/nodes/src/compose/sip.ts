@@ -95,6 +95,8 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
       algorithms: config.sip.algorithms,
       qop: config.sip.qop,
       recordRoute: config.sip.recordRoute === 'domain' ? domain : 'address',
+      groupRingingMs: config.sip.groupRinging,
+      sessions: { interval: config.sip.sessionExpires / 1_000, min: config.sip.sessionMin / 1_000 },
     },
   )
   others.serve(stack)

@@ -116,6 +116,21 @@ export const schema = z.strictObject({
         SECOND_MS,
         HOUR_MS,
       ).prefault('3m'),
+      groupRinging: duration(
+        { doc: 'How long devices of one q ring before those of the next lower q do.' },
+        SECOND_MS,
+        HOUR_MS,
+      ).prefault('20s'),
+      sessionExpires: duration(
+        { doc: 'Refreshes of a call (RFC 4028) are asked for this often, where a party can send them; 0: not at all.' },
+        0,
+        DAY_MS,
+      ).prefault('30m'),
+      sessionMin: duration(
+        { doc: 'Shortest time between refreshes of a call; who asks for less gets 422.' },
+        90 * SECOND_MS,
+        HOUR_MS,
+      ).prefault('90s'),
       expiresMin: duration(
         { doc: 'Shortest life of a registration; shorter ones get 423.' },
         SECOND_MS,

@@ -12,7 +12,7 @@ import {
   proofTtlMs,
   stoppedKey,
 } from '../../src/adapters/call-keys.ts'
-import { CallService, doubt, type EndQuery } from '../../src/adapters/call-service.ts'
+import { CallService, doubt, type EndQuery, isForsaken } from '../../src/adapters/call-service.ts'
 import { CALL_MAX_MS } from '../../src/adapters/calls.ts'
 import type { Spool } from '../../src/adapters/spool.ts'
 import { MemoryRing } from '../support/memory-ring.ts'
@@ -290,6 +290,20 @@ test('how long a call may look lost', () => {
   assert.is(doubt(state, media, 0, dead), 5_000)
   assert.is(doubt(state, [], 75_000, live), undefined, 'the first proof may not be there yet')
   assert.is(doubt(state, [], 75_001, live), 5_000)
+})
+
+test('a session that was not refreshed is forsaken when no media flows either', () => {
+  const entry = (sub: string, body: unknown) => ({ sub, body, ttlMs: 1 })
+  const session = entry('session', { until: 1_000_000 })
+  const media = (provenAt: number) => entry('media', { provenAt })
+  const table: [string, unknown[], number, boolean][] = [
+    ['no session timer', [media(0)], 9e9, false],
+    ['refreshed', [session, media(0)], 1_029_999, false],
+    ['media flows', [session, media(1_000_000)], 1_030_000, false],
+    ['on hold, refreshed no more', [session, media(500_000)], 1_030_000, true],
+    ['never any media', [session], 1_030_000, true],
+  ]
+  for (const [what, entries, now, forsaken] of table) assert.is(isForsaken(entries as never, 0, now), forsaken, what)
 })
 
 test.run()

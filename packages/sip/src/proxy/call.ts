@@ -11,6 +11,7 @@ import type { ForkHooks } from './fork.ts'
 import type { RemoteHop } from './hops.ts'
 import { ANSWERS_MAX } from './limits.ts'
 import { branchName, passThroughRelay, sdpOf } from './session-description.ts'
+import { sessionSeconds } from './session-timer.ts'
 
 export interface CallInit {
   callUuid: string
@@ -126,6 +127,7 @@ export class Call implements ForkHooks {
     this.#outcome = 'answered'
     try {
       const sdpCaller = sdpOf(invite)
+      const seconds = sessionSeconds(received)
       await calls.answered({
         dialog,
         billedTo,
@@ -133,6 +135,7 @@ export class Call implements ForkHooks {
         ...(callee !== undefined && { callee }),
         ...(sdpCaller !== undefined && { sdpCaller }),
         ...(sdpCallee !== undefined && { sdpCallee }),
+        ...(seconds !== undefined && { sessionSeconds: seconds }),
       })
     } catch (error) {
       this.#log.warn('call record not opened, going on', { call: callUuid, error: errorMessage(error) })

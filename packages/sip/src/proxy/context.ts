@@ -8,10 +8,11 @@ import type { Gruus } from '../registrar/gruu.ts'
 import type { ServerTransaction, TransactionLayer } from '../transaction/contract.ts'
 import type { TransportName } from '../transport/contract.ts'
 import type { Challenger } from './challenge.ts'
-import { type Branch, Fork, type ForkHooks } from './fork.ts'
+import { type Branch, Fork, type ForkHooks, type ForkTimes } from './fork.ts'
 import type { RouteHost } from './forward.ts'
 import type { Hops } from './hops.ts'
 import type { Replier } from './reply.ts'
+import type { SessionTimes } from './session-timer.ts'
 
 export interface ProxyComponents {
   transactions: TransactionLayer
@@ -31,27 +32,24 @@ export interface ProxyComponents {
   guard?: Pick<Guard, 'saw'>
 }
 
-export interface ProxyInit {
-  /** Timer C in ms (RFC 3261 §16.6 step 11: over 3 minutes). */
-  timerC: number
-  /** T1 in ms. */
-  t1: number
+export interface ProxyInit extends ForkTimes {
   /** May callers of foreign domains reach accounts here? `any`: without authentication. */
   allowInboundFrom: 'any' | 'none'
   /** Host in Record-Route: `address` for this node's own, or a domain that leads to any node. */
   recordRoute: string
   /** Does this URI name this node or another of the ring? */
   isNode(uri: SipUri): boolean
+  sessions: SessionTimes
 }
 
 /** The forks that run, so that stopping lets go of all of them. */
 export class Forks {
   readonly #components: ProxyComponents
-  readonly #init: { timerC: number; t1: number }
+  readonly #init: ForkTimes
   #stopped = false
   readonly #running = new Map<Fork, ServerTransaction>()
 
-  constructor(components: ProxyComponents, init: { timerC: number; t1: number }) {
+  constructor(components: ProxyComponents, init: ForkTimes) {
     this.#components = components
     this.#init = init
   }
@@ -71,8 +69,8 @@ export class Forks {
   start(server: ServerTransaction, branches: readonly Branch[], hooks: ForkHooks): void {
     // A home or relay that answered after the end.
     if (this.#stopped) return
-    const { timerC, t1 } = this.#init
-    const fork = new Fork(this.#components, { server, branches, hooks, timerC, t1 })
+    const { timerC, groupMs, t1 } = this.#init
+    const fork = new Fork(this.#components, { server, branches, hooks, timerC, groupMs, t1 })
     this.#running.set(fork, server)
     server.onEnd = () => this.#running.delete(fork)
     server.onCancel = (cancel) => fork.cancel(cancel.headers.get('Reason'))

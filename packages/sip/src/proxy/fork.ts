@@ -25,6 +25,15 @@ export interface Branch {
   device: boolean
 }
 
+export interface ForkTimes {
+  /** Timer C in ms (RFC 3261 §16.6 step 11: over 3 minutes). */
+  timerC: number
+  /** How long (ms) devices of one q ring before those of the next. */
+  groupMs: number
+  /** T1 in ms. */
+  t1: number
+}
+
 export interface ForkHooks {
   /** A response about to go upstream, its top Via gone. Undefined: it does not go. A final one that rejects becomes 502. */
   prepare(branch: number, response: SipResponse, hop: RemoteHop | undefined): Promise<SipResponse | undefined>
@@ -37,6 +46,7 @@ export class Fork {
   readonly #clock: Clock
   readonly #replier: Replier
   readonly #timerC: number
+  readonly #groupMs: number
   readonly #workingMs: number
   readonly #server: ServerTransaction
   readonly #branches: readonly Branch[]
@@ -50,6 +60,7 @@ export class Fork {
   /** Of the caller's CANCEL. */
   #reason: string | undefined
   #working: Timer | undefined
+  #groupTimer: Timer | undefined
   #state: ContextState
   /** Responses leave in the order in which they came, though some must wait for a relay. */
   #tail: Promise<void> = Promise.resolve()
@@ -57,7 +68,7 @@ export class Fork {
 
   constructor(
     components: { transactions: TransactionLayer; clock: Clock; replier: Replier },
-    init: { server: ServerTransaction; branches: readonly Branch[]; hooks: ForkHooks; timerC: number; t1: number },
+    init: { server: ServerTransaction; branches: readonly Branch[]; hooks: ForkHooks } & ForkTimes,
   ) {
     this.#transactions = components.transactions
     this.#clock = components.clock
@@ -66,6 +77,7 @@ export class Fork {
     this.#branches = init.branches
     this.#hooks = init.hooks
     this.#timerC = init.timerC
+    this.#groupMs = init.groupMs
     // When Timer E has reached T2 (RFC 4320 §4.1).
     this.#workingMs = 7 * init.t1
     const invite = init.server.request.method === 'INVITE'
@@ -93,6 +105,7 @@ export class Fork {
   stop(): void {
     this.#stopped = true
     this.#working?.cancel()
+    this.#groupTimer?.cancel()
     for (const timer of this.#timers.values()) timer.cancel()
     this.#timers.clear()
     for (const timer of this.#patience) timer.cancel()
@@ -122,6 +135,10 @@ export class Fork {
           effect.branch,
           this.#clock.after(this.#timerC, () => this.#feed({ type: 'timer-c', branch: effect.branch })),
         )
+        return
+      case 'start-group-timer':
+        this.#groupTimer?.cancel()
+        this.#groupTimer = this.#clock.after(this.#groupMs, () => this.#feed({ type: 'group-timer' }))
         return
       case 'stop-timer-c':
         this.#timers.get(effect.branch)?.cancel()
@@ -269,6 +286,7 @@ export class Fork {
     if (this.#stopped) return
     if (response.status >= 200) {
       this.#working?.cancel()
+      this.#groupTimer?.cancel()
       this.#hooks.onFinal(response.status)
     }
     this.#server.respond(response)

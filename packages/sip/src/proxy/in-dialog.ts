@@ -16,16 +16,19 @@ import type { RemoteHop } from './hops.ts'
 import { hideContact, hideFrom, restore } from './identity.ts'
 import { nextHopOf } from './route.ts'
 import { branchName, passThroughRelay, type Side, sdpOf, statusOfMediaFailure } from './session-description.ts'
+import { askForRefreshes, grantRefreshes, type SessionTimes, sessionSeconds } from './session-timer.ts'
 import { loopMark } from './validate.ts'
 
 export class InDialog {
   readonly #c: ProxyComponents
   readonly #forks: Forks
+  readonly #sessions: SessionTimes
   readonly #log: Logger
   readonly #forwarding: ForwardPlan
 
-  constructor(components: ProxyComponents, forks: Forks) {
+  constructor(components: ProxyComponents, init: { sessions: SessionTimes }, forks: Forks) {
     this.#c = components
+    this.#sessions = init.sessions
     this.#forks = forks
     this.#log = components.logger.forComponent('sip:in-dialog')
     this.#forwarding = { consumes: (realm) => components.home.servesDomain(realm) }
@@ -44,6 +47,7 @@ export class InDialog {
     }
     const copy = copyForTarget(request, this.#forwarding)
     this.#hide(copy, sender, cookie)
+    askForRefreshes(copy, this.#sessions)
     const offered = sdpOf(request) !== undefined
     if (callUuid && offered) {
       try {
@@ -66,6 +70,9 @@ export class InDialog {
     this.#forks.start(server, [{ request: copy, group: 0, hop, device: reach !== undefined }], {
       prepare: async (_, received, used) => {
         const response = restore(received, request)
+        grantRefreshes(response, request, this.#sessions)
+        const refreshed = callUuid && sessionSeconds(response)
+        if (refreshed) this.#refreshed(callUuid, refreshed)
         if (!callUuid || response.status >= 300) return response
         try {
           const kind = offered ? 'answer' : 'offer'
@@ -157,6 +164,12 @@ export class InDialog {
     })
     const found = same.find(({ uri }) => parseUri(uri).port === target.port) ?? same[0]
     return found && hops.byFlow(found)
+  }
+
+  #refreshed(callUuid: string, seconds: number): void {
+    this.#c.calls
+      .refreshed({ callUuid, seconds })
+      .catch((error) => this.#log.info('refresh of a call not stored', { call: callUuid, error: errorMessage(error) }))
   }
 
   #ended(callUuid: string, sender: Side, bye: SipRequest): void {

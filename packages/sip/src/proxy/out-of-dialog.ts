@@ -30,6 +30,7 @@ import { BRANCHES_MAX } from './limits.ts'
 import { retryAfter } from './reply.ts'
 import { nextHopOf } from './route.ts'
 import { sdpOf, setBody, statusOfMediaFailure } from './session-description.ts'
+import { askForRefreshes, grantRefreshes } from './session-timer.ts'
 import { loopMark, type Refusal } from './validate.ts'
 
 type Caller = Extract<Admission, { verdict: 'admit' }>
@@ -100,7 +101,7 @@ export class OutOfDialog {
     const privacy = privacyOf(request, caller?.hidden)
     const begin: Beginning = { server, request, caller, destination, privacy, breadths }
     if (request.method === 'INVITE') await this.#call(begin, () => gaveUp)
-    else this.#forks.start(server, this.#branches(begin), restoring(passing, request))
+    else this.#forks.start(server, this.#branches(begin), this.#restoring(passing, request))
   }
 
   /** The caller's home is asked when From is of a domain served here; others are foreign callers. */
@@ -263,7 +264,7 @@ export class OutOfDialog {
       return
     }
     if (gaveUp()) return call.onFinal(487)
-    this.#forks.start(server, branches, restoring(call, request))
+    this.#forks.start(server, branches, this.#restoring(call, request))
   }
 
   #branches(begin: Beginning, callUuid?: string): Branch[] {
@@ -326,6 +327,7 @@ export class OutOfDialog {
     addHistory(copy, request.uri, { trail, diversions, branch: index })
     addDiversions(copy, diversions)
     const { gruus, hops } = this.#c
+    askForRefreshes(copy, this.#init.sessions)
     present(copy, caller, privacy, (contact) => gruus.hide(contact, formatAddress(hops.sentBy('udp'))))
     return copy
   }
@@ -333,6 +335,18 @@ export class OutOfDialog {
   /** By the flow of the request: accounts, and browsers, whose Contact leads nowhere (RFC 7118 §5.1). */
   #isReached(server: ServerTransaction, caller: Caller | undefined): boolean {
     return caller !== undefined || isWeb(server.source.transport)
+  }
+
+  /** Responses go up with what the caller wrote, whatever the callee was shown. */
+  #restoring(hooks: ForkHooks, request: SipRequest): ForkHooks {
+    return {
+      prepare: async (branch, response, hop) => {
+        grantRefreshes(response, request, this.#init.sessions)
+        const prepared = await hooks.prepare(branch, response, hop)
+        return prepared && restore(prepared, request)
+      },
+      onFinal: (status) => hooks.onFinal(status),
+    }
   }
 
   #reachOf(server: ServerTransaction): Reach {
@@ -349,15 +363,6 @@ function onlySecure({
   const [way, ...left] = [first, ...others].filter(({ hop }) => isSecure(hop.transport))
   return way ? [{ ...way, group, others: left }] : []
 }
-
-/** Responses go up with what the caller wrote, whatever the callee was shown. */
-const restoring = (hooks: ForkHooks, request: SipRequest): ForkHooks => ({
-  async prepare(branch, response, hop) {
-    const prepared = await hooks.prepare(branch, response, hop)
-    return prepared && restore(prepared, request)
-  },
-  onFinal: (status) => hooks.onFinal(status),
-})
 
 /** Hooks of requests that are no calls: responses pass as they are. */
 const passing: ForkHooks = {

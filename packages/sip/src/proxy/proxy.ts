@@ -14,6 +14,7 @@ import { PENDING_REQUESTS_MAX } from './limits.ts'
 import { OutOfDialog } from './out-of-dialog.ts'
 import { ALLOW, SUPPORTED } from './reply.ts'
 import { preprocessRoutes } from './route.ts'
+import { refuseSession } from './session-timer.ts'
 import { strayDestination } from './stray.ts'
 import { hopsLeft, validate } from './validate.ts'
 
@@ -35,7 +36,7 @@ export class SipProxy {
     this.#registrar = components.registrar
     this.#transport = components.transport
     this.#forks = new Forks(components, init)
-    this.#inDialog = new InDialog(components, this.#forks)
+    this.#inDialog = new InDialog(components, init, this.#forks)
     this.#outOfDialog = new OutOfDialog(components, init, this.#forks)
     this.#log = components.logger.forComponent('sip:proxy')
   }
@@ -95,6 +96,8 @@ export class SipProxy {
     if (toUs && requestUri.user === undefined && request.method === 'OPTIONS') return this.#answerOptions(server)
     if (request.method === 'REGISTER' && (toUs || !request.to.params.has('tag'))) return this.#register(server, request)
     if (!hopsLeft(request)) return server.respond(replier.make(received, 483))
+    const tooOften = refuseSession(request, this.#init.sessions)
+    if (tooOften) return server.respond(replier.make(received, tooOften.status, tooOften.reason, tooOften.headers))
     if (request.to.params.has('tag')) {
       // The cookie of another dialog opens no doors.
       if (cookie && belongsTo(request, cookie, ring.cookieKey)) return this.#inDialog.handle(server, request, cookie)

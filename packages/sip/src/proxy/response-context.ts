@@ -8,6 +8,7 @@
  *   |  next group   |             |   2xx        -> forward at once, cancel the others
  *   |  when all of  |<------------+   6xx        -> cancel the others, no more groups
  *   |  this failed  |                 CANCEL     -> cancel the others, no more groups
+ *   | or rang long  |                 group time -> cancel this group, start the next
  *   +---------------+                 Timer C    -> cancel that branch, 408 when it never spoke
  *                   | every branch final
  *                   v
@@ -36,12 +37,16 @@ export type ContextInput =
   | { type: 'response'; branch: number; status: number }
   | { type: 'failure'; branch: number; cause: 'timeout' | 'transport' }
   | { type: 'timer-c'; branch: number }
+  /** The group at hand has had its time, and another waits. */
+  | { type: 'group-timer' }
   | { type: 'cancel' }
 
 export type ContextEffect =
   | { type: 'start-branch'; branch: number }
   | { type: 'cancel-branch'; branch: number }
   | { type: 'start-timer-c' | 'stop-timer-c'; branch: number }
+  /** Of the group that was just started; one timer, which a new group starts anew. */
+  | { type: 'start-group-timer' }
   /** Sends the response at hand upstream. */
   | { type: 'forward' }
   /** Sends the best final response upstream: of that branch, with this status when none was received there. */
@@ -68,6 +73,8 @@ export function step(state: ContextState, input: ContextInput): Step {
       return onFinal(state, input.branch, input.cause === 'timeout' ? 408 : 503)
     case 'timer-c':
       return onTimerC(state, input.branch)
+    case 'group-timer':
+      return onGroupTimer(state)
     case 'cancel': {
       if (state.answered || state.cancelled) return ignore(state)
       return goOn({ ...state, cancelled: true, closed: true }, cancelRunning(state))
@@ -83,7 +90,10 @@ function onResponse(state: ContextState, branch: number, status: number): Step {
   if (status >= 200) {
     // RFC 6026: further 2xx of the same branch, and of others after the end, go upstream as they come.
     if (was.phase === 'final') {
-      return state.invite && isSuccess(status) ? { state, effects: [{ type: 'forward' }] } : ignore(state)
+      if (!state.invite || !isSuccess(status)) return ignore(state)
+      // The first of them may have been picked up while the next group rings.
+      const others = state.answered ? [] : cancelRunning(state)
+      return { state: { ...state, answered: true, closed: true }, effects: [{ type: 'forward' }, ...others] }
     }
     return onFinal(state, branch, status)
   }
@@ -118,6 +128,19 @@ function onTimerC(state: ContextState, branch: number): Step {
   return was?.phase === 'trying' ? onFinal(state, branch, 408) : ignore(state)
 }
 
+/** Those that ring without an answer are as good as timed out; a 2xx that crosses the CANCEL counts. */
+function onGroupTimer(before: ContextState): Step {
+  const waits = before.branches.some(({ phase }) => phase === 'waiting')
+  if (before.closed || before.answered || !waits) return ignore(before)
+  const effects = cancelRunning(before)
+  const branches = before.branches.map((branch, index): BranchState => {
+    if (!isRunning(branch)) return branch
+    effects.push({ type: 'stop-timer-c', branch: index })
+    return { ...branch, phase: 'final', status: 408 }
+  })
+  return goOn({ ...before, branches }, effects)
+}
+
 /** Starts the next group when nothing runs; answers when nothing is left to try. */
 function goOn(state: ContextState, effects: ContextEffect[]): Step {
   if (state.answered || state.branches.some(isRunning)) return { state, effects }
@@ -130,6 +153,7 @@ function goOn(state: ContextState, effects: ContextEffect[]): Step {
       if (state.invite) effects.push({ type: 'start-timer-c', branch: index })
       return { ...branch, phase: 'trying' }
     })
+    if (state.invite && waiting.some((other) => other !== group)) effects.push({ type: 'start-group-timer' })
     return { state: { ...state, group, branches }, effects }
   }
   effects.push({ type: 'respond', ...chooseBest(state) })

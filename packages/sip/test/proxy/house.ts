@@ -160,6 +160,7 @@ export class House {
         this.log.push('answered')
         this.answered.push(query)
       },
+      refreshed: async ({ seconds }) => void this.log.push(`refreshed ${seconds}`),
       ended: async ({ cause }) => void this.log.push(`ended ${cause}`),
       failed: async ({ status }) => void this.log.push(`failed ${status}`),
     }

@@ -111,6 +111,7 @@ async function node(host: string) {
     home,
     media: { rewrite: async ({ sdp }) => sdp },
     calls: {
+      refreshed: async () => undefined,
       newCallUuid: () => 'abc-0123456789abcdef01234567',
       answered: async () => undefined,
       ended: async ({ cause }) => void ended.push(cause),

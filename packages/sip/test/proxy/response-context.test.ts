@@ -4,9 +4,10 @@ import { type ContextInput, type ContextState, initialContext, step } from '../.
 
 const test = suite('sip: response context')
 
-/** Inputs as short words: `0:180` a response, `0!timeout`, `C0` Timer C, `cancel`. */
+/** Inputs as short words: `0:180` a response, `0!timeout`, `C0` Timer C, `G` the time of a group, `cancel`. */
 function input(word: string): ContextInput {
   if (word === 'start' || word === 'cancel') return { type: word }
+  if (word === 'G') return { type: 'group-timer' }
   if (word.startsWith('C')) return { type: 'timer-c', branch: Number(word.slice(1)) }
   const [branch, status] = word.split(/[:!]/) as [string, string]
   if (word.includes('!')) return { type: 'failure', branch: Number(branch), cause: status as 'timeout' | 'transport' }
@@ -70,6 +71,23 @@ const invites: [name: string, groups: number[], inputs: string, effects: string[
   ['Timer C after the end does nothing', [0], '0:486 C0', ['+0', '=486']],
   ['late provisional responses are dropped', [0], '0:486 0:180', ['+0', '=486']],
   ['a final response twice counts once', [0, 0], '0:486 0:404 1:480', ['+0', '+1', '=486']],
+  [
+    'the next group starts when the first has rung long enough',
+    [0, 0, 1],
+    '0:180 1:486 G',
+    ['+0', '+1', 'fwd 0:180', '-0', '+2'],
+  ],
+  ['what rang long loses against a word', [0, 1], '0:180 G 1:486', ['+0', 'fwd 0:180', '-0', '+1', '=486']],
+  ['all that rang long are 408', [0, 1], 'G 1!timeout', ['+0', '-0', '+1', '=408']],
+  ['its 487 is no news', [0, 1], '0:180 G 0:487 1:200', ['+0', 'fwd 0:180', '-0', '+1', 'fwd 1:200']],
+  [
+    'picked up while the next group rings',
+    [0, 1],
+    '0:180 G 1:180 0:200 1:487',
+    ['+0', 'fwd 0:180', '-0', '+1', 'fwd 1:180', 'fwd 0:200', '-1'],
+  ],
+  ['the last group has all its time', [0, 1], '0:486 1:180 G', ['+0', '+1', 'fwd 1:180']],
+  ['its time does nothing after CANCEL', [0, 1], 'cancel G', ['+0', '-0']],
   ['a branch that does not exist is ignored', [0], '7:200 7!timeout C7', ['+0']],
 ]
 
