@@ -170,4 +170,31 @@ export const plants: Readonly<Record<string, Plant>> = {
     finds: /after its removal|though/,
     args: ['--scenario', 'removed-apart'],
   },
+  'warming-answer': {
+    mistake: 'a node with a copy that is not complete answers for it',
+    changes: [
+      {
+        file: 'packages/overlay/src/store/soft-replica.ts',
+        find: "warming: init.isFilling() || configs.standing(request.range) === 'warming' }",
+        replace: 'warming: false }',
+      },
+      {
+        file: 'packages/overlay/src/store/set-replica.ts',
+        find: "return this.#configs.standing(range) === 'member' && this.#configs.hasVoice(range)",
+        replace: 'return this.#configs.get(range).epoch > 0',
+      },
+      {
+        file: 'packages/overlay/src/store/acceptor-store.ts',
+        find: "if (this.#components.configs.standing(range) !== 'member') {",
+        replace: "if (this.#components.configs.standing(range) === 'outsider') {",
+      },
+      {
+        file: 'packages/overlay/src/ranges/coverage.ts',
+        find: "if (configs.standing(range) === 'member') bits",
+        replace: "if (configs.standing(range) !== 'outsider') bits",
+      },
+    ],
+    finds: /I12/,
+    args: ['--scenario', 'asked-while-warming'],
+  },
 }

@@ -10,6 +10,7 @@ import { checkOutside } from './checkers/outside.ts'
 import { checkRest, checkWritable } from './checkers/rest.ts'
 import { checkSets, type Found } from './checkers/set-found.ts'
 import { checkTransfers } from './checkers/transfers.ts'
+import { Warming } from './checkers/warming.ts'
 import { POT_COINS, type Pot } from './clients/mover.ts'
 import { Cluster } from './cluster.ts'
 import { Director } from './faults/director.ts'
@@ -82,7 +83,8 @@ export async function simulate(init: SimulationInit): Promise<Outcome> {
     },
   )
   const relays = new Relays()
-  cluster.watchers.push(acceptors, {
+  const warming = new Warming(cluster)
+  cluster.watchers.push(acceptors, warming, {
     config: (_, config) => configs.see(config),
     made: (node) => relays.serve(node),
     crashed: (node) => relays.stop(node, cluster.clock.now()),
@@ -119,7 +121,7 @@ export async function simulate(init: SimulationInit): Promise<Outcome> {
     seed: init.seed,
     profile,
     plan,
-    wrong: [...configs.wrong, ...acceptors.wrong, ...wrongMoney, ...wrong],
+    wrong: [...configs.wrong, ...acceptors.wrong, ...warming.wrong, ...wrongMoney, ...wrong],
     hash: cluster.trace.hash,
     simulatedMs: cluster.clock.now(),
     counts: `${history.counts()}, configs ${configs.size}`,

@@ -1,3 +1,4 @@
+import { askedWhileWarming } from './asked-while-warming.ts'
 import type { Scenario } from './contract.ts'
 import { lateAccept } from './late-accept.ts'
 import { openTransaction } from './open-transaction.ts'
@@ -6,6 +7,7 @@ import { staleQuorum } from './stale-quorum.ts'
 
 /** By the name that `--scenario` takes. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
+  'asked-while-warming': askedWhileWarming,
   'late-accept': lateAccept,
   'open-transaction': openTransaction,
   'removed-apart': removedApart,
