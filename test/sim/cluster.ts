@@ -166,6 +166,7 @@ export class Cluster {
       },
     )
     node.overlay = overlay
+    node.commit = disk
     overlay.configs.onChange((config) => this.#tell('config', node, config))
     this.#tell('made', node)
     await overlay.start()

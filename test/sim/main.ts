@@ -18,6 +18,7 @@ import { report, reportShrunk, reportStory } from './report.ts'
 import { simulate } from './run.ts'
 import { scenarios } from './scenarios/index.ts'
 import { shrink } from './shrink.ts'
+import { tighten } from './tight.ts'
 
 const { values } = parseArgs({
   options: {
@@ -32,6 +33,7 @@ const { values } = parseArgs({
     'until-found': { type: 'boolean', default: false },
     plant: { type: 'string' },
     scenario: { type: 'string' },
+    tight: { type: 'boolean', default: false },
     jobs: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     brief: { type: 'boolean', default: false },
@@ -55,6 +57,7 @@ const HELP = `npm run sim -- [options]      simulates whole rings, one run per s
   --without KIND,…  kinds of faults that do not happen: ${faultKinds.join(', ')}
   --only KIND,…     kinds of faults that happen
   --scenario NAME   this course of events instead of chance: ${Object.keys(scenarios).join(', ')}
+  --tight           limits so low that they are reached
   --until-found     stop at the first failure
   --no-shrink       do not look for the fewest faults that still fail
   --plant NAME      runs with a mistake planted into the code: ${Object.keys(plants).join(', ')}`
@@ -72,11 +75,12 @@ if (values.scenario !== undefined && !scenario) {
   console.error(`there is no scenario ${values.scenario}, only ${Object.keys(scenarios).join(', ')}`)
   process.exit(2)
 }
+if (values.tight) tighten()
 const range = /^(\d+)\.\.(\d+)$/.exec(values.seeds ?? '')
 const [from, to] = range ? [Number(range[1]), Number(range[2])] : [Number(values.seed ?? 1), Number(values.seed ?? 1)]
 
 const passed = (
-  ['brief', 'nodes', 'spares', 'faults-ms', 'without', 'only', 'scenario', 'until-found'] as const
+  ['brief', 'nodes', 'spares', 'faults-ms', 'without', 'only', 'scenario', 'tight', 'until-found'] as const
 ).flatMap((name) => (values[name] ? [`--${name}`, ...(values[name] === true ? [] : [values[name]])] : []))
 if (Number(values.jobs) > 1 || values.plant !== undefined) {
   process.exit(await batch({ from, to, jobs: Number(values.jobs), plant: values.plant, args: passed }))

@@ -197,4 +197,16 @@ export const plants: Readonly<Record<string, Plant>> = {
     finds: /I12/,
     args: ['--scenario', 'asked-while-warming'],
   },
+  'limit-not-kept': {
+    mistake: 'a table grows without an end',
+    changes: [
+      {
+        file: 'packages/overlay/src/store/reg-carried.ts',
+        find: 'if (this.#byKey.size <= regLimits.carriedMax) return',
+        replace: 'if (this.#byKey.size > 0) return',
+      },
+    ],
+    finds: /I16/,
+    args: ['--tight', '--only', 'crash'],
+  },
 }

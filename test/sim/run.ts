@@ -11,6 +11,7 @@ import { checkRest, checkWritable } from './checkers/rest.ts'
 import { checkSets, type Found } from './checkers/set-found.ts'
 import { checkTransfers } from './checkers/transfers.ts'
 import { Warming } from './checkers/warming.ts'
+import { WithinLimits } from './checkers/within-limits.ts'
 import { POT_COINS, type Pot } from './clients/mover.ts'
 import { Cluster } from './cluster.ts'
 import { Director } from './faults/director.ts'
@@ -82,9 +83,11 @@ export async function simulate(init: SimulationInit): Promise<Outcome> {
       if (balance) for (const wrong of checkMoney(name, balance)) wrongMoney.add(wrong)
     },
   )
+  const limits = new WithinLimits(cluster)
+  acceptors.onDecided = (name, opIds) => limits.remembered(name, opIds.length)
   const relays = new Relays()
   const warming = new Warming(cluster)
-  cluster.watchers.push(acceptors, warming, {
+  cluster.watchers.push(acceptors, warming, limits, {
     config: (_, config) => configs.see(config),
     made: (node) => relays.serve(node),
     crashed: (node) => relays.stop(node, cluster.clock.now()),
@@ -121,7 +124,7 @@ export async function simulate(init: SimulationInit): Promise<Outcome> {
     seed: init.seed,
     profile,
     plan,
-    wrong: [...configs.wrong, ...acceptors.wrong, ...warming.wrong, ...wrongMoney, ...wrong],
+    wrong: [...configs.wrong, ...acceptors.wrong, ...warming.wrong, ...limits.wrong, ...wrongMoney, ...wrong],
     hash: cluster.trace.hash,
     simulatedMs: cluster.clock.now(),
     counts: `${history.counts()}, configs ${configs.size}`,

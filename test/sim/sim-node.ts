@@ -1,6 +1,6 @@
 import type { Disk, DiskOperation } from '@thor-node/core'
 import type { SimDisk } from '@thor-node/core/testing'
-import type { Certificate, Member, Overlay, SavedRoster } from '@thor-node/overlay'
+import type { Certificate, GroupCommit, Member, Overlay, SavedRoster } from '@thor-node/overlay'
 import type { NodeClock } from './node-clock.ts'
 
 export interface SimNode {
@@ -12,6 +12,8 @@ export interface SimNode {
   saved: SavedRoster | undefined
   clock: NodeClock
   overlay: Overlay | undefined
+  /** What its overlay writes through. */
+  commit?: GroupCommit
   /** Started and not crashed. */
   up: boolean
   /** Its place in the ring; `lost` with its disk, `revoked` by an issuer. */

@@ -375,6 +375,7 @@ export class Overlay implements Lifecycle {
       condition: this.#condition.snapshot(),
       scrub: this.scrub.report,
       balancer: this.#balancer.snapshot(),
+      reg: this.#reg.snapshot(),
       set: this.#set.snapshot(),
       soft: this.#soft.snapshot(),
     }

@@ -27,6 +27,8 @@ interface Told {
  */
 export class Acceptors implements Watcher {
   readonly wrong: string[] = []
+  /** Told of what a decided value remembers. */
+  onDecided: (name: string, opIds: readonly string[]) => void = () => undefined
   /** Of each node, what it told of its registers. */
   readonly #told = new Map<SimNode, Map<string, Told>>()
   /** Of each node, what it began to delete: gone or not when its process ends meanwhile. */
@@ -134,11 +136,13 @@ export class Acceptors implements Watcher {
     if (!config || !hasQuorum(config, known.by)) return
     const decided = this.#decided.get(key) ?? { epoch: 0, opIds: new Set() }
     this.#decided.set(key, decided)
-    const latest = readRegister(bytes).opIds.at(-1)
+    const { opIds } = readRegister(bytes)
+    this.onDecided(key.slice(4), opIds)
+    const latest = opIds.at(-1)
     if (epoch <= decided.epoch - 2 && latest !== undefined && !decided.opIds.has(latest)) {
       this.wrong.push(`I4 ${latest} of ${key.slice(4)} was decided in epoch ${epoch} after ${decided.epoch}`)
     }
     decided.epoch = Math.max(decided.epoch, epoch)
-    for (const opId of readRegister(bytes).opIds) decided.opIds.add(opId)
+    for (const opId of opIds) decided.opIds.add(opId)
   }
 }

@@ -65,6 +65,12 @@ export class KeyProposer {
     this.#deadlineMs = init.deadlineMs ?? regLimits.deadlineMs
   }
 
+  /** Promises carried, and the most operations that wait for one key. */
+  snapshot(): { carried: number; waiting: number } {
+    const lengths = [...this.#waiting.values()].map(({ length }) => length)
+    return { carried: this.#carried.size, waiting: Math.max(0, ...lengths) }
+  }
+
   /** When an operation that begins now is given up; monotonic. */
   deadline(): number {
     return this.#components.clock.now() + this.#deadlineMs

@@ -111,6 +111,11 @@ export class Registers implements RegStore {
     })
   }
 
+  /** How full its tables are. */
+  snapshot(): { carried: number; waiting: number; copies: number; unknown: number } {
+    return { ...this.#proposer.snapshot(), copies: this.#near.size, unknown: this.#unknown.size }
+  }
+
   /** Tells the others what they have not been told yet. */
   close(): void {
     this.#news.close()
