@@ -89,7 +89,7 @@ const stack = new SipStack({
   media: { rewrite: async ({ sdp }) => sdp },
   calls: {
     refreshed: async () => undefined,
-      newCallUuid: () => 'abc-0123456789abcdef01234567',
+    newCallUuid: () => 'abc-0123456789abcdef01234567',
     answered: async () => undefined,
     ended: async () => undefined,
     failed: async () => undefined,
