@@ -31,9 +31,12 @@ export async function batch({ from, to, jobs, plant, args }: BatchInit): Promise
     while (next <= to) {
       const first = next
       next = Math.min(first + CHUNK, to + 1)
-      const sum = await chunk(first, next - 1, plant, args)
-      if (!sum) broken++
-      else for (const key of Object.keys(total) as (keyof Sum)[]) total[key] += sum[key]
+      const last = next - 1
+      const sum = await chunk(first, last, plant, args)
+      if (!sum) {
+        broken++
+        console.log(`a process died: its seeds were ${first}..${last}`)
+      } else for (const key of Object.keys(total) as (keyof Sum)[]) total[key] += sum[key]
       if (process.stderr.isTTY)
         process.stderr.write(`\r${total.seeds} of ${to - from + 1} seeds, ${total.failed} failed `)
     }

@@ -68,8 +68,10 @@ export class Acceptors implements Watcher {
     this.#leaving.delete(node)
     for (const [key, told] of this.#of(node)) {
       const bytes = stored.get(key)
-      const state = bytes && decodeRegister(key, bytes)
-      if (
+      const state = bytes ? readable(key, bytes) : undefined
+      // Its bits flipped while it was being written: the node sees that and does not vote.
+      if (state === 'damaged') this.#of(node).delete(key)
+      else if (
         !state ||
         compareBallots(state.promised, told.promised) < 0 ||
         compareBallots(state.accepted, told.accepted) < 0
@@ -144,5 +146,13 @@ export class Acceptors implements Watcher {
     }
     decided.epoch = Math.max(decided.epoch, epoch)
     for (const opId of opIds) decided.opIds.add(opId)
+  }
+}
+
+function readable(key: string, bytes: Uint8Array): ReturnType<typeof decodeRegister> | 'damaged' {
+  try {
+    return decodeRegister(key, bytes)
+  } catch {
+    return 'damaged'
   }
 }
