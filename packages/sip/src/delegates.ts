@@ -276,5 +276,7 @@ export interface Resolver {
     host: string
     port?: number
     transport?: TransportName
+    /** Over TLS alone (`sips:`). */
+    secure?: boolean
   }): Promise<readonly { transport: TransportName; remote: Address }[]>
 }

@@ -52,6 +52,7 @@ export {
   lostWith,
   type StoredBinding,
 } from './registrar/bindings.ts'
+export { dnsLookups, type Lookups, type LookupsInit } from './routing/lookups.ts'
 export { dnsResolver } from './routing/resolve.ts'
 export { SipStack, type SipStackComponents, type SipStackInit } from './stack.ts'
 export { buildBye, type EndReason } from './ua/bye.ts'

@@ -19,6 +19,7 @@ import type { SessionTimes } from './proxy/session-timer.ts'
 import { RegisteredFlows } from './registrar/flows.ts'
 import { Gruus } from './registrar/gruu.ts'
 import { Registrar } from './registrar/registrar.ts'
+import { dnsLookups, type LookupsInit } from './routing/lookups.ts'
 import { dnsResolver } from './routing/resolve.ts'
 import type { TimerValues } from './transaction/contract.ts'
 import { defaultTimers, Transactions } from './transaction/index.ts'
@@ -56,6 +57,8 @@ export interface SipStackInit {
   groupRingingMs?: number
   /** Session timers (RFC 4028). @default those that the parties ask for, 90 s at least */
   sessions?: SessionTimes
+  /** Whom to ask for foreign hosts, where no resolver is handed in. */
+  dns?: LookupsInit
   /** Foreign callers to accounts here: without authentication, or not at all. @default 'any' */
   allowInboundFrom?: 'any' | 'none'
 }
@@ -88,11 +91,11 @@ export class SipStack implements Lifecycle {
     this.#doorkeeper = guard && new Doorkeeper({ guard, transport, random })
     const timers = init.timers ?? defaultTimers
     const { advertisedHost } = init
-    const resolve = components.resolve ?? dnsResolver()
+    const resolve = components.resolve ?? dnsResolver({ lookups: dnsLookups({ clock }, init.dns), random })
     this.#clock = clock
     this.#transport = transport
     this.#transactions = new Transactions({ clock, random, logger, transport }, { timers })
-    this.#hops = new Hops({ transport, ring, resolve, logger }, { ...(advertisedHost && { advertisedHost }) })
+    this.#hops = new Hops({ transport, ring, resolve, clock, logger }, { ...(advertisedHost && { advertisedHost }) })
     const replier = new Replier({ random })
     const challenger = new Challenger(
       { clock, random, cookieKey: ring.cookieKey },

@@ -94,6 +94,7 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
       timers: { ...defaultTimers, t1: config.sip.t1, timerC: config.sip.ringing },
       algorithms: config.sip.algorithms,
       qop: config.sip.qop,
+      dns: { servers: config.sip.dnsServers, timeoutMs: config.sip.dnsTimeout },
       recordRoute: config.sip.recordRoute === 'domain' ? domain : 'address',
       groupRingingMs: config.sip.groupRinging,
       sessions: { interval: config.sip.sessionExpires / 1_000, min: config.sip.sessionMin / 1_000 },

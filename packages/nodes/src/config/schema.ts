@@ -88,6 +88,18 @@ export const schema = z.strictObject({
         },
         ['on', 'off'],
       ).prefault('on'),
+      dnsServers: texts(
+        {
+          doc: 'DNS servers that are asked for foreign SIP hosts, with a port where it is not 53; the first that answers counts. None: those of the system.',
+        },
+        'addresses like 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53',
+        (text) => /^(\d{1,3}(\.\d{1,3}){3}(:\d{1,5})?|[0-9a-fA-F:]+|\[[0-9a-fA-F:]+\](:\d{1,5})?)$/.test(text),
+      ).prefault(''),
+      dnsTimeout: duration(
+        { doc: 'How long a DNS server is waited for, twice, until a foreign host counts as not found.' },
+        100,
+        10 * SECOND_MS,
+      ).prefault('2s'),
       algorithms: choices(
         {
           doc: 'Digest algorithms to challenge with, one header each, in this order. Many clients know only MD5 and look only at the first.',

@@ -60,6 +60,15 @@ export function naptrData(record: Extract<RecordData, { type: typeof TYPE.NAPTR 
   return Buffer.concat([numbers, ...texts, uncompressedName(record.replacement)])
 }
 
+/** RFC 2782: the target may not be compressed, and resolvers refuse answers where it is. */
+export function srvData(record: Extract<RecordData, { type: typeof TYPE.SRV }>): Buffer {
+  const numbers = Buffer.alloc(6)
+  numbers.writeUInt16BE(record.priority, 0)
+  numbers.writeUInt16BE(record.weight, 2)
+  numbers.writeUInt16BE(record.port, 4)
+  return Buffer.concat([numbers, uncompressedName(record.target)])
+}
+
 function toResource(record: ResourceRecord): Resource {
   const base = { ...record, class: CLASS.IN }
   if (record.type === TYPE.NAPTR) return { ...base, data: naptrData(record) } as unknown as Resource
@@ -72,6 +81,19 @@ function toResource(record: ResourceRecord): Resource {
   return base as unknown as Resource
 }
 
+const TTL_SECONDS_MAX = 0x7fffffff
+
 export function writeRecord(record: ResourceRecord, writer: OctetWriter): void {
+  // dns2 compresses the target.
+  if (record.type === TYPE.SRV) {
+    Packet.Name.encode(record.name, writer.forDns2)
+    writer.write(TYPE.SRV, 16)
+    writer.write(CLASS.IN, 16)
+    writer.write(Math.min(record.ttl, TTL_SECONDS_MAX), 32)
+    const data = srvData(record)
+    writer.write(data.length, 16)
+    writer.append(data)
+    return
+  }
   Packet.Resource.encode(toResource(record), writer.forDns2)
 }

@@ -13,6 +13,11 @@ const ANSWERED_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 /** RFC 5626 §11.5: an outside proxy has lost the flow to the device. */
 const FLOW_FAILED = 430
 const FLOW_PATIENCE_MS = 3_000
+/**
+ * A silent address counts as failed after so long, while there is another one. INVITE is answered 100 at once; for others a
+ * working server says 100 after 3.5 s (RFC 4320 §4.1).
+ */
+const ADDRESS_PATIENCE_MS = { invite: 4_000, other: 6_000 } as const
 
 export interface Branch {
   request: SipRequest
@@ -180,13 +185,17 @@ export class Fork {
     /** Another flow of the device is tried: of this one only a 2xx counts, should it come yet. */
     let passed = false
     let patience: Timer | undefined
+    const { device = false, otherFlow } = this.#branches[index] ?? {}
     const goOn = (): boolean => {
-      if (!next || spoke || this.#stopped || this.#cancelled.has(index)) return false
+      if (spoke || this.#stopped || this.#cancelled.has(index)) return false
+      hop.judge?.(false)
+      // Other transports of the host are ways like other flows of a device.
+      if (!next) return !device && this.#tryOtherFlow(index)
       this.#send(index, request, next)
       return true
     }
     this.#hops[index] = hop
-    const more = next !== undefined || this.#branches[index]?.otherFlow !== undefined
+    const more = next !== undefined || otherFlow !== undefined
     const client = this.#transactions.request(more ? request.clone() : request, hop, {
       onResponse: (response) => {
         patience?.cancel()
@@ -196,6 +205,7 @@ export class Fork {
           this.#clients[index]?.cancel(ANSWERED_ELSEWHERE)
         }
         if (response.status === 503 && goOn()) return
+        if (response.status !== 503) hop.judge?.(true)
         if (response.status === FLOW_FAILED && !spoke && this.#tryOtherFlow(index)) return
         spoke = true
         this.#receive(index, response)
@@ -211,17 +221,19 @@ export class Fork {
       },
     })
     this.#clients[index] = client
-    if (this.#branches[index]?.otherFlow === undefined) return
-    patience = this.#waitForWord(() => {
-      if (spoke || this.#clients[index] !== client || !this.#tryOtherFlow(index)) return
+    if (!more) return
+    const method = request.method === 'INVITE' ? 'invite' : 'other'
+    patience = this.#waitForWord(device ? FLOW_PATIENCE_MS : ADDRESS_PATIENCE_MS[method], () => {
+      if (spoke || this.#clients[index] !== client) return
+      if (!(device ? this.#tryOtherFlow(index) : goOn())) return
       passed = true
       client.cancel()
     })
   }
 
   /** A flow that is silent for so long has failed, as far as can be told while there is another one. */
-  #waitForWord(giveUp: () => void): Timer {
-    const timer = this.#clock.after(FLOW_PATIENCE_MS, () => {
+  #waitForWord(ms: number, giveUp: () => void): Timer {
+    const timer = this.#clock.after(ms, () => {
       this.#patience.delete(timer)
       if (!this.#stopped) giveUp()
     })

@@ -1,11 +1,12 @@
 /** How one message leaves for one next hop: by a flow of this node, a flow of another node over the ring, or an address. */
-import { type Address, errorMessage, type Logger, ThorError } from '@thor-node/core'
+import { type Address, type Clock, errorMessage, type Logger, ThorError } from '@thor-node/core'
 import type { Resolver, Ring } from '../delegates.ts'
 import type { SipRequest, SipUri } from '../message/contract.ts'
 import { serializeMessage } from '../message/index.ts'
+import { FailedAddresses } from '../routing/failed-addresses.ts'
 import type { Hop } from '../transaction/contract.ts'
 import type { TransportLayer, TransportName } from '../transport/contract.ts'
-import { defaultPort, isStream, transportNamed, transportOfUri } from '../transport/names.ts'
+import { defaultPort, isStream, isWeb, transportOfUri } from '../transport/names.ts'
 import type { Reach } from './cookie.ts'
 import { ADDRESSES_MAX } from './limits.ts'
 
@@ -17,6 +18,8 @@ export interface RemoteHop extends Hop {
   reach?: Reach
   /** Another address of the same peer, for when this one does not answer (RFC 3263 §4.3). */
   next?: RemoteHop
+  /** Told whether this address answered, or failed: it is tried last for a while then. */
+  judge?(answered: boolean): void
 }
 
 const NOWHERE: Address = { host: '0.0.0.0', port: 0 }
@@ -25,13 +28,15 @@ export class Hops {
   readonly #transport: TransportLayer
   readonly #ring: Ring
   readonly #resolver: Resolver
+  readonly #failed: FailedAddresses
   readonly #log: Logger
   readonly #host: string | undefined
 
   constructor(
-    components: { transport: TransportLayer; ring: Ring; resolve: Resolver; logger: Logger },
+    components: { transport: TransportLayer; ring: Ring; resolve: Resolver; clock: Clock; logger: Logger },
     init: { advertisedHost?: string },
   ) {
+    this.#failed = new FailedAddresses(components)
     this.#transport = components.transport
     this.#ring = components.ring
     this.#resolver = components.resolve
@@ -103,30 +108,52 @@ export class Hops {
     }
   }
 
-  /** To wherever a URI leads (RFC 3263). Rejects with `SIP_NEXT_HOP_UNKNOWN`. */
-  async byUri(uri: SipUri): Promise<RemoteHop> {
+  /**
+   * To wherever a URI leads (RFC 3263): its addresses over one transport, the further ones as `next`; and the same for each
+   * further transport, because what is written into a request depends on it. Rejects with `SIP_NEXT_HOP_UNKNOWN`.
+   */
+  async waysTo(uri: SipUri): Promise<[RemoteHop, ...RemoteHop[]]> {
     const named = uri.params.get('transport')
     const wanted = transportOfUri(uri)
-    const secure = uri.scheme === 'sips'
-    if (secure ? !wanted : named !== undefined && !transportNamed(named)) {
-      throw new ThorError('SIP_NEXT_HOP_UNKNOWN', `transport ${named} is not spoken${secure ? ' securely' : ''}`)
+    if (named !== undefined && (!wanted || isWeb(wanted))) {
+      throw new ThorError('SIP_NEXT_HOP_UNKNOWN', `no way over ${named} to ${uri.scheme}:${uri.host}`)
     }
     const host = uri.params.get('maddr') ?? uri.host
-    const found = await this.#resolver
-      .resolve({ host, port: uri.port, ...(wanted && { transport: wanted }) })
-      .catch((cause: unknown) => {
-        throw new ThorError('SIP_NEXT_HOP_UNKNOWN', `no address for ${host}`, { cause })
-      })
-    const hop = found
-      .slice(0, ADDRESSES_MAX)
-      .reduceRight<RemoteHop | undefined>(
-        (next, { transport, remote }) => ({ ...this.byAddress(transport, remote, uri.host), ...(next && { next }) }),
-        undefined,
-      )
-    if (!hop) throw new ThorError('SIP_NEXT_HOP_UNKNOWN', `no address for ${host}`)
-    return hop
+    const secure = uri.scheme === 'sips'
+    const query = { host, port: uri.port, ...(named !== undefined && { transport: wanted }), secure }
+    const found = await this.#resolver.resolve(query).catch((cause: unknown) => {
+      throw new ThorError('SIP_NEXT_HOP_UNKNOWN', `no address for ${host}`, { cause })
+    })
+    const ways = this.#failed.sort(found).slice(0, ADDRESSES_MAX)
+    const [first, ...rest] = [...new Set(ways.map(({ transport }) => transport))].map((name) =>
+      ways
+        .filter(({ transport }) => transport === name)
+        .reduceRight<RemoteHop | undefined>(
+          (next, way) => ({ ...this.#judged(way, uri.host), ...(next && { next }) }),
+          undefined,
+        ),
+    ) as RemoteHop[]
+    if (!first) throw new ThorError('SIP_NEXT_HOP_UNKNOWN', `no address for ${host}`)
+    return [first, ...rest]
+  }
+
+  /** The same in one chain, for requests that say nothing of the transport. */
+  async byUri(uri: SipUri): Promise<RemoteHop> {
+    const ways = await this.waysTo(uri)
+    return ways.reduceRight((after, way) => chained(way, after))
+  }
+
+  /** An address of which is remembered whether it answered. */
+  #judged(way: { transport: TransportName; remote: Address }, domain: string): RemoteHop {
+    const judge: RemoteHop['judge'] = (answered) => (answered ? this.#failed.answered(way) : this.#failed.failed(way))
+    return { ...this.byAddress(way.transport, way.remote, domain), judge }
   }
 }
+
+const chained = (hop: RemoteHop, after: RemoteHop): RemoteHop => ({
+  ...hop,
+  next: hop.next ? chained(hop.next, after) : after,
+})
 
 /** Sends by `first` until that fails, from then on by what `otherwise` finds. */
 function orElse(first: Hop['send'], otherwise: () => Promise<RemoteHop | undefined>): Hop['send'] {

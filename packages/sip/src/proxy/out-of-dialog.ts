@@ -206,10 +206,11 @@ export class OutOfDialog {
     try {
       const copy = request?.clone()
       const next = copy ? nextHopOf(copy) : uri
-      const hop = await this.#c.hops.byUri(next)
+      const [hop, ...further] = await this.#c.hops.waysTo(next)
       const routes = copy?.headers.getAll('Route') ?? []
       const target = copy ? copy.uri : `sip:${uri.user}@${uri.host}`
-      return { targets: [{ uri: target, hop, routes, group: 0 }] }
+      const others = further.map((other) => ({ uri: target, hop: other, routes }))
+      return { targets: [{ uri: target, hop, routes, group: 0, others }] }
     } catch (error) {
       this.#log.info('no way to a foreign host', { host: uri.host, error: errorMessage(error) })
       return { status: 503, reason: 'Next Hop Not Found' }

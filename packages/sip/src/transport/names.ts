@@ -34,7 +34,8 @@ export function transportNamed(text: string): TransportName | undefined {
 export function transportOfUri({ scheme, params }: Pick<SipUri, 'scheme' | 'params'>): TransportName | undefined {
   const name = transportNamed(params.get('transport') ?? '')
   if (scheme !== 'sips') return name
-  return name && isWeb(name) ? 'wss' : name === 'udp' ? undefined : 'tls'
+  if (params.has('transport') && (!name || name === 'udp')) return undefined
+  return name && isWeb(name) ? 'wss' : 'tls'
 }
 
 /** The port that a URI means. */

@@ -267,12 +267,25 @@ test(
     const full = it.phone('carol@far.example', '127.42.1.8', node)
     const good = it.phone('carol@far.example', '127.42.1.9', node)
     await alice.authenticated('INVITE', 'sip:carol@far.example', { body: SDP })
-    await it.clock.advance(33_000)
+    await it.clock.advance(4_500)
     full.reply(await full.request('INVITE'), 503)
     await full.request('ACK')
     const invite = await good.request('INVITE')
     assert.is(invite.vias.length, 2)
     good.reply(invite, 486)
+    assert.is((await alice.response('INVITE')).status, 486)
+
+    full.inbox.length = 0
+    // Both are remembered for a minute: the next call goes to the good one at once.
+    await alice.authenticated('INVITE', 'sip:carol@far.example', { body: SDP })
+    const second = await good.request('INVITE')
+    assert.not.ok(full.inbox.some((m) => m.kind === 'request' && m.method === 'INVITE'))
+    good.reply(second, 486)
+    await alice.response('INVITE')
+    await it.clock.advance(61_000)
+    await alice.authenticated('INVITE', 'sip:carol@far.example', { body: SDP })
+    await it.clock.advance(4_500)
+    full.reply(await full.request('INVITE'), 486)
     assert.is((await alice.response('INVITE')).status, 486)
     await it.stop()
   }),

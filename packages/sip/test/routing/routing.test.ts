@@ -2,40 +2,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CallPlan, Home } from '../../src/delegates.ts'
 import { followPlan } from '../../src/routing/follow-plan.ts'
-import { dnsResolver } from '../../src/routing/resolve.ts'
 
-const test = suite('sip: routing')
-
-const srv = [
-  { name: 'b.example.org', port: 5062, priority: 20, weight: 1 },
-  { name: 'a.example.org', port: 5061, priority: 10, weight: 1 },
-]
-const resolver = dnsResolver({
-  srv: async (name) => (name === '_sip._udp.example.org' || name === '_sip._tcp.tcp.org' ? srv : []),
-  addresses: async (name) =>
-    ({ 'a.example.org': ['10.0.0.1'], 'b.example.org': ['10.0.0.2'], plain: ['10.0.0.3'] })[name] ?? [],
-})
-
-test('hosts are found as RFC 3263 says', async () => {
-  const table: [Parameters<typeof resolver.resolve>[0], string[]][] = [
-    [{ host: '192.0.2.1' }, ['udp 192.0.2.1:5060']],
-    [{ host: '2001:db8::1', port: 5080, transport: 'tcp' }, ['tcp 2001:db8::1:5080']],
-    [{ host: 'example.org' }, ['udp 10.0.0.1:5061', 'udp 10.0.0.2:5062']],
-    [{ host: 'tcp.org' }, ['tcp 10.0.0.1:5061', 'tcp 10.0.0.2:5062']],
-    [{ host: 'tcp.org', transport: 'udp' }, []],
-    [{ host: 'plain' }, ['udp 10.0.0.3:5060']],
-    [{ host: 'plain', port: 5099 }, ['udp 10.0.0.3:5099']],
-    [{ host: 'nowhere' }, []],
-  ]
-  for (const [query, expected] of table) {
-    const found = await resolver.resolve(query)
-    assert.equal(
-      found.map(({ transport, remote }) => `${transport} ${remote.host}:${remote.port}`),
-      expected,
-      query.host,
-    )
-  }
-})
+const test = suite('sip: following plans')
 
 const homeOf = (plans: Record<string, CallPlan>): Home => ({
   servesDomain: (domain) => domain === 'e',

@@ -1,0 +1,37 @@
+import { SimClock } from '@thor-node/core/testing'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { FailedAddresses } from '../../src/routing/failed-addresses.ts'
+import { FAILED_MAX, FAILED_MS } from '../../src/routing/limits.ts'
+
+const test = suite('sip: addresses that failed')
+
+const way = (host: string, transport: 'udp' | 'tcp' = 'udp') => ({ transport, remote: { host, port: 5060 } })
+const [a, b, c] = [way('10.0.0.1'), way('10.0.0.2'), way('10.0.0.3')]
+
+test('they come last for a while, in their order, and are forgotten when they answer or in time', async () => {
+  const clock = new SimClock()
+  const failed = new FailedAddresses({ clock })
+  failed.failed(b)
+  failed.failed(a)
+  assert.equal(failed.sort([a, b, c]), [c, a, b])
+  assert.equal(
+    failed.sort([way('10.0.0.1', 'tcp'), c]),
+    [way('10.0.0.1', 'tcp'), c],
+    'another transport is another matter',
+  )
+  failed.answered(a)
+  assert.equal(failed.sort([a, b, c]), [a, c, b])
+  await clock.advance(FAILED_MS)
+  assert.equal(failed.sort([a, b, c]), [a, b, c])
+})
+
+test('of too many the oldest is forgotten', () => {
+  const failed = new FailedAddresses({ clock: new SimClock() })
+  const ways = Array.from({ length: FAILED_MAX + 1 }, (_, i) => way(`10.1.${i >> 8}.${i & 255}`))
+  for (const one of ways) failed.failed(one)
+  assert.is(failed.size, FAILED_MAX)
+  assert.equal(failed.sort([ways[1] as typeof a, ways[0] as typeof a]), [ways[0], ways[1]])
+})
+
+test.run()

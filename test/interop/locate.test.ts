@@ -1,0 +1,91 @@
+/** Two rings that know each other by DNS alone: NAPTR, SRV with weights, fail-over to the node that lives (SIP-11). */
+import assert from 'node:assert/strict'
+import { deadline, eventually } from '@thor-node/core/testing'
+import { suite } from 'uvu'
+import { type Cluster, ports, startCluster } from '../support/cluster.ts'
+import { Phone } from '../support/phone.ts'
+import { methodOf, statusOf } from '../support/sip-message.ts'
+
+const near = '127.82.3'
+const far = '127.82.4'
+const clients = '127.82.5'
+
+const test = suite('interop: locate')
+let home: Cluster
+let other: Cluster
+const phones: Phone[] = []
+
+async function phone(cluster: Cluster, user: string, domain: string, host: number, edge: number): Promise<Phone> {
+  const node = cluster.nodes[edge - 1]
+  await node?.operations.accountAdd({ aor: `${user}@${domain}`, password: 'secret' })
+  const address = `${clients}.${host}`
+  const proxy = node?.address ?? ''
+  const made = await new Phone({ user, password: 'secret', domain, address, proxy }).start()
+  phones.push(made)
+  return made
+}
+
+test.before(async () => {
+  other = await startCluster({ net: far, nodes: 3, options: ['--domain', 'far.example', '--dns-ttl', '0s'] })
+  // The DNS of the far ring is what this machine's resolver would find by delegation.
+  const servers = `${far}.2:${ports.dns}`
+  home = await startCluster({
+    net: near,
+    nodes: 1,
+    options: ['--sip-dns-servers', servers, '--domain', 'near.example'],
+  })
+  await other.settled()
+})
+test.after(async () => {
+  for (const made of phones) await made.stop()
+  await Promise.all([home?.stop(), other?.stop()])
+})
+
+test(
+  'a call to another domain finds its nodes by NAPTR and SRV, all of them in turn',
+  deadline(60_000, async () => {
+    const bob = await phone(other, 'bob', 'far.example', 11, 3)
+    assert.equal(statusOf(await bob.register()), 200)
+    const alice = await phone(home, 'alice', 'near.example', 12, 1)
+    const entered = new Set<string>()
+    await eventually(
+      async () => {
+        const { status, dialog } = await alice.call('bob@far.example')
+        assert.equal(status, 200)
+        assert.ok(dialog)
+        assert.equal(await alice.bye(dialog), 200)
+        // The far node that took the call stands in the Via below the one of the node of bob.
+        const invite = bob.requests.filter((request) => methodOf(request) === 'INVITE').at(-1)
+        const top = invite?.headers.find(([name]) => name.toLowerCase() === 'via')?.[1] ?? ''
+        entered.add(/127\.82\.4\.\d/.exec(top)?.[0] ?? top)
+        return entered.size === 3
+      },
+      40_000,
+      'a call through each of three nodes',
+    )
+  }),
+)
+
+test(
+  'a node that is gone without notice costs seconds, not the call',
+  deadline(60_000, async () => {
+    const bob = phones[0] as Phone
+    const alice = phones[1] as Phone
+    // Stopped, not killed: nothing answers, nothing refuses, and DNS still names it for a while.
+    const asleep = other.nodes[0]
+    asleep?.process.kill('SIGSTOP')
+    try {
+      for (let i = 0; i < 4; i++) {
+        const { status, dialog } = await alice.call('bob@far.example', { limitMs: 20_000 })
+        assert.equal(status, 200)
+        assert.ok(dialog)
+        assert.equal(await alice.bye(dialog), 200)
+      }
+      assert.ok(bob.requests.length > 0)
+    } finally {
+      asleep?.process.kill('SIGCONT')
+    }
+  }),
+)
+
+test.run()
