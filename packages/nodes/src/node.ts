@@ -129,7 +129,7 @@ class Node implements RunningNode {
     this.#operations = front.operations
 
     await this.#patiently(() => sip.home.start())
-    const { home, relay, mediaService, callService, stack, transport, certificates, guard } = sip
+    const { home, relay, mediaService, callService, stack, transport, certificates, guard, peers: trusted } = sip
     this.#relay = relay
     const { provision, dns, door, control, invites } = front
     const { roles } = overlay.members.self
@@ -140,6 +140,7 @@ class Node implements RunningNode {
     for (const part of [
       home,
       guard,
+      trusted,
       spool,
       relay,
       mediaService,

@@ -251,6 +251,9 @@ export class Operations implements NodeOperations {
   drain: RingContract['drain'] = (query) => this.#c.ringOperations.drain(query)
   recover: RingContract['recover'] = (query) => this.#c.ringOperations.recover(query)
 
+  peerList: GuardContract['peerList'] = () => this.#c.guardOperations.peerList()
+  peerAdd: GuardContract['peerAdd'] = (query) => this.#c.guardOperations.peerAdd(query)
+  peerRemove: GuardContract['peerRemove'] = (query) => this.#c.guardOperations.peerRemove(query)
   guardList: GuardContract['guardList'] = () => this.#c.guardOperations.guardList()
   guardUnblock: GuardContract['guardUnblock'] = (query) => this.#c.guardOperations.guardUnblock(query)
   guardBlock: GuardContract['guardBlock'] = (query) => this.#c.guardOperations.guardBlock(query)

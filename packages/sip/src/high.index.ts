@@ -42,6 +42,8 @@ export type {
 } from './delegates.ts'
 export type { Block, BlockCause } from './guard/blocks.ts'
 export { defaultGuard, Guard, type GuardNews, type GuardSettings } from './guard/guard.ts'
+export { type Load, PeerLoad } from './guard/peer-load.ts'
+export { type Peer, Peers, PrefixSet, parsePrefix } from './guard/peers.ts'
 export { sourceKey } from './guard/source.ts'
 export { type Cookie, decodeCookie, encodeCookie, type Reach, tagHash } from './proxy/cookie.ts'
 export {

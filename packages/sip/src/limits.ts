@@ -50,4 +50,8 @@ export const guardLimits = {
   blocksMax: 10_000,
   /** Names of one message between nodes: points against further ones count at this node only. */
   newsMax: 2_000,
+  /** Trusted peers: further ones, in order of name, are not trusted. `peer add` refuses them. */
+  peersMax: 256,
+  /** Calls of trusted peers that one node counts: one more is answered 503 with Retry-After. */
+  peerCallsMax: 100_000,
 } as const

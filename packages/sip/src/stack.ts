@@ -38,6 +38,8 @@ export interface SipStackComponents {
   ring: Ring
   /** Refuses those who failed too often. @default everybody passes */
   guard?: Guard
+  /** Peers that need no digest. @default nobody */
+  trusted?: ProxyComponents['trusted']
   /** Finds foreign hosts. @default DNS */
   resolve?: Resolver
 }
@@ -119,6 +121,7 @@ export class SipStack implements Lifecycle {
       flows,
       logger,
       ...(guard && { guard }),
+      ...(components.trusted && { trusted: components.trusted }),
     }
     this.#proxy = new SipProxy(
       { ...this.#components, registrar: this.#registrar, transport },

@@ -18,6 +18,7 @@ import {
   NonceCounts,
   nonceMadeAt,
   type PlanQuery,
+  PrefixSet,
   planCall,
   refuseBind,
   type StoredBinding,
@@ -55,6 +56,7 @@ export class HomeService {
   readonly #homeSince = new Map<RangeId, number>()
   /** Ranges of which this node judged for a home that did not answer: since when, and when last. */
   readonly #standIn = new Map<RangeId, { since: number; last: number }>()
+  readonly #lists = new WeakMap<AccountRecord, PrefixSet>()
   #failing = 0
   /** Opening a seal costs more than checking a digest: kept per record. */
   readonly #opened = new WeakMap<AccountRecord, Credentials>()
@@ -96,7 +98,7 @@ export class HomeService {
     }
     const startedAt = this.#clock.now()
     const record = await this.#account(query.aor)
-    const verdict = await this.#level(startedAt, this.#note(query, this.#judge(record, query.answer)))
+    const verdict = await this.#level(startedAt, this.#note(query, this.#judge(record, query)))
     const admission = decideAdmission(record && this.#view(record), query, verdict)
     if (admission.verdict !== 'admit') return admission
     const { account, identity } = admission
@@ -137,7 +139,7 @@ export class HomeService {
     }
     const startedAt = this.#clock.now()
     const record = await this.#account(query.aor)
-    const verdict = await this.#level(startedAt, this.#note(query, this.#judge(record, query.answer)))
+    const verdict = await this.#level(startedAt, this.#note(query, this.#judge(record, query)))
     const refusal = refuseBind(record && this.#view(record), verdict)
     if (refusal || !record) return refusal ?? { verdict: 'refuse', status: 403, reason: 'Forbidden' }
     const { soft } = this.#ring.store
@@ -176,7 +178,7 @@ export class HomeService {
     return target?.kind === 'account' ? target : undefined
   }
 
-  #judge(record: AccountRecord | undefined, answer: DigestAnswer | undefined): AuthVerdict {
+  #judge(record: AccountRecord | undefined, { answer, source }: Asked): AuthVerdict {
     const account = record && { aor: record.aor, credentials: this.#credentials(record) }
     const verdict = judgeAnswer(
       { cookieKey: this.#cookieKey, counts: this.#counts, wallMs: this.#clock.wall() },
@@ -184,6 +186,8 @@ export class HomeService {
       answer,
     )
     if (!verdict.ok || !record || !answer) return verdict
+    // From elsewhere the right password is as wrong as any: nobody learns that it was right.
+    if (!this.#mayCome(record, source.host)) return { ok: false, cause: 'wrong-password' }
     const range = rangeOf(record.aor)
     const madeAt = nonceMadeAt(answer.nonce)
     return madeAt < this.#since(range, madeAt) ? { ok: false, cause: 'stale' } : verdict
@@ -245,6 +249,18 @@ export class HomeService {
     } finally {
       this.#failing--
     }
+  }
+
+  /** The access list of the account; none lets everybody come. */
+  #mayCome(record: AccountRecord, host: string): boolean {
+    const { acl = [] } = record
+    if (acl.length === 0) return true
+    let from = this.#lists.get(record)
+    if (!from) {
+      from = new PrefixSet(acl.map(({ ip, mask }) => `${ip}/${mask}`))
+      this.#lists.set(record, from)
+    }
+    return from.has(host)
   }
 
   #credentials(record: AccountRecord): Credentials {

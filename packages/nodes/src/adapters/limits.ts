@@ -1,3 +1,9 @@
+/** Trusted peers of a ring: one more is refused with `NODE_PEERS_FULL`. */
+export const PEERS_MAX = 200
+
+/** Calls of peers that are looked up at once, whether they have ended elsewhere; the others next time. */
+export const PEER_LOOKS_MAX = 200
+
 /** Accounts whose usual sources a home remembers, and sources of each: one more pushes out the oldest. */
 export const GOOD_ACCOUNTS_MAX = 100_000
 

@@ -15,6 +15,7 @@ import { inviteVerb } from './invite.ts'
 import { joinVerb } from './join.ts'
 import { leaveVerb } from './leave.ts'
 import { membersVerb } from './members.ts'
+import { peerVerb } from './peer.ts'
 import { recoverVerb } from './recover.ts'
 import { revokeVerb } from './revoke.ts'
 import { ringVerb } from './ring.ts'
@@ -37,6 +38,7 @@ const verbs: readonly Verb[] = [
   callsVerb,
   whereVerb,
   guardVerb,
+  peerVerb,
   inviteVerb,
   membersVerb,
   ringVerb,

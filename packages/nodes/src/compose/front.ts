@@ -95,7 +95,7 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
     transport,
     leave,
     ringOperations,
-    guardOperations: new GuardOperations({ guard: sip.guard }),
+    guardOperations: new GuardOperations({ guard: sip.guard, peers: sip.peers }),
     bytesSent,
   }
   const own = (): Alarm[] => [...overlay.alarms(), ...certificates.alarms(), ...sip.guard.alarms()]

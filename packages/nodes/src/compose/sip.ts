@@ -11,6 +11,7 @@ import { HomeAdapter } from '../adapters/home.ts'
 import { HomeService } from '../adapters/home-service.ts'
 import { MediaControlAdapter } from '../adapters/media-control.ts'
 import { MediaService } from '../adapters/media-service.ts'
+import { PeersService } from '../adapters/peers-service.ts'
 import { Relays } from '../adapters/relays.ts'
 import { RingAdapter } from '../adapters/ring.ts'
 import type { Spool } from '../adapters/spool.ts'
@@ -27,6 +28,7 @@ export interface SipParts {
   callService: CallService
   mediaService: MediaService
   guard: GuardService
+  peers: PeersService
 }
 
 interface SipSurroundings {
@@ -56,7 +58,9 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
     })
   })
   const { failures, window: windowMs, block: blockMs, scanners } = config.guard
-  const guard = new Guard({ clock, logger }, { settings: { failures, windowMs, blockMs, scanners } })
+  const peers = new PeersService({ ring: overlay, clock, random, logger }, { configured: config.sip.trusted })
+  const isTrusted = (host: string): boolean => peers.peers.hasHost(host)
+  const guard = new Guard({ clock, logger, isTrusted }, { settings: { failures, windowMs, blockMs, scanners } })
   const guardService = new GuardService({ ring: overlay, guard, clock, logger })
   new HomeService({ ring: overlay, accounts, sealer, clock, guard }, { cookieKey })
   const relays = new Relays({ ring: overlay, random })
@@ -89,7 +93,18 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
   )
   const media = new MediaControlAdapter({ ring: overlay, relays, logger })
   const stack = new SipStack(
-    { clock, random, logger, transport, home, media, calls, ring: others, guard },
+    {
+      clock,
+      random,
+      logger,
+      transport,
+      home,
+      media,
+      calls: peers.counting(calls),
+      ring: others,
+      guard,
+      trusted: peers,
+    },
     {
       timers: { ...defaultTimers, t1: config.sip.t1, timerC: config.sip.ringing },
       algorithms: config.sip.algorithms,
@@ -105,7 +120,7 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
     stack.endCall(dialog, cause)
   const callService = new CallService({ ring: overlay, spool, clock, logger, sendByes })
   const mediaService = new MediaService({ ring: overlay, relay, clock, logger })
-  return { transport, certificates, stack, relay, home, callService, mediaService, guard: guardService }
+  return { transport, certificates, stack, relay, home, callService, mediaService, guard: guardService, peers }
 }
 
 function listenPoints({ address, sip }: Config): ListenPoint[] {

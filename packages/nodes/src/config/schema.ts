@@ -4,7 +4,7 @@
  *
  * To add a setting, add a line here: file key, environment variable, option, `config check` and docs/CONFIG.md follow.
  */
-import { defaultGuard } from '@thor-node/sip'
+import { defaultGuard, parsePrefix } from '@thor-node/sip'
 import { z } from 'zod'
 import {
   choice,
@@ -112,6 +112,13 @@ export const schema = z.strictObject({
         },
         ['auth', 'auth-int'],
       ).prefault('auth'),
+      trusted: texts(
+        {
+          doc: 'Addresses and prefixes from which this node takes requests without digest and without limits. For all nodes, with limits: thor-node peer add.',
+        },
+        'addresses or prefixes such as 192.0.2.7 and 198.51.100.0/24, or nothing',
+        (text) => parsePrefix(text) !== undefined,
+      ).prefault(''),
       recordRoute: choice(
         {
           doc:

@@ -13,7 +13,41 @@ export interface BlockView {
   refused: number
 }
 
+export interface PeerAddQuery {
+  name: string
+  /** `192.0.2.7`, `198.51.100.0/24`, `2001:db8::/32` */
+  prefixes: string[]
+  /** Domains of verified TLS certificates. */
+  tlsNames: string[]
+  /** 0: any number. */
+  callsMax: number
+  callsPerSecond: number
+  relay: boolean
+  domain?: string
+  account?: string
+}
+
+export interface PeerView {
+  name: string
+  prefixes: readonly string[]
+  tlsNames: readonly string[]
+  callsMax: number
+  callsPerSecond: number
+  relay: boolean
+  domain?: string
+  account?: string
+  /** Epoch milliseconds. */
+  changedAt: number
+  /** Of the whole ring, now. */
+  calls: number
+}
+
 export interface GuardContract {
+  peerList(): Promise<{ peers: PeerView[] }>
+  /** Adds a trusted peer, or replaces the one of that name. Rejects with `NODE_PEERS_FULL`. */
+  peerAdd(query: PeerAddQuery): Promise<{ peer: string }>
+  /** Rejects with `NODE_PEER_UNKNOWN`. */
+  peerRemove(query: { name: string }): Promise<{ removed: string }>
   /** Blocks of the whole ring; counts are of the node that was asked. */
   guardList(): Promise<{ blocks: BlockView[] }>
   /** Ends a block on all nodes. Rejects with `NODE_NOT_BLOCKED`. */

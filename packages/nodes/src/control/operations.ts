@@ -4,11 +4,13 @@
  */
 import { isIP } from 'node:net'
 import { RANGE_COUNT } from '@thor-node/core'
+import { parsePrefix } from '@thor-node/sip'
 import { z } from 'zod'
 import { ISSUER_ROLE, ROLES } from '../roles.ts'
 import type { NodeOperations } from './contract.ts'
 
 const aor = z.string().min(3).max(255)
+const peerName = z.string().regex(/^[\w.-]{1,64}$/, 'is not 1 to 64 letters, digits, dots, hyphens')
 const blocked = z
   .string()
   .min(3)
@@ -56,6 +58,22 @@ export const queries = {
   ringShow: z.strictObject({}),
   ringRange: z.strictObject({ range: rangeId.optional(), name: z.string().min(1).max(512).optional() }),
   ringVerify: z.strictObject({ from: rangeId, count: z.int().min(1).max(256), repair: z.boolean().optional() }),
+  peerList: z.strictObject({}),
+  peerAdd: z
+    .strictObject({
+      name: peerName,
+      prefixes: z
+        .array(z.string().refine((text) => parsePrefix(text) !== undefined, 'is no address and no prefix'))
+        .max(64),
+      tlsNames: z.array(z.string().min(1).max(255)).max(64),
+      callsMax: z.int().min(0).max(1_000_000),
+      callsPerSecond: z.int().min(0).max(100_000),
+      relay: z.boolean(),
+      domain: z.string().min(1).max(253).optional(),
+      account: aor.optional(),
+    })
+    .refine(({ prefixes, tlsNames }) => prefixes.length + tlsNames.length > 0, 'says neither --from nor --tls'),
+  peerRemove: z.strictObject({ name: peerName }),
   guardList: z.strictObject({}),
   guardUnblock: z.strictObject({ name: blocked }),
   guardBlock: z.strictObject({ name: blocked }),

@@ -60,21 +60,23 @@ function scene() {
   const admit = (change: Partial<AdmitQuery> = {}) =>
     soon(home.admit({ aor: ALICE, method: 'INVITE', from: ALICE, source: SOURCE, answer: answer(), ...change }))
   const bind = (change: Partial<BindQuery> = {}) =>
-    home.bind({
-      aor: ALICE,
-      answer: answer({ method: 'REGISTER' }),
-      callId: 'r',
-      cseq: ++count,
-      contacts: [{ contact: 'sip:alice@127.42.5.9:5070', params: {}, q: 1_000, expires: 300 }],
-      edge: 'e',
-      flow: 'u0-127.42.5.9-5070',
-      path: [],
-      userAgent: 'phone',
-      source: SOURCE,
-      transport: 'udp',
-      nat: false,
-      ...change,
-    })
+    soon(
+      home.bind({
+        aor: ALICE,
+        answer: answer({ method: 'REGISTER' }),
+        callId: 'r',
+        cseq: ++count,
+        contacts: [{ contact: 'sip:alice@127.42.5.9:5070', params: {}, q: 1_000, expires: 300 }],
+        edge: 'e',
+        flow: 'u0-127.42.5.9-5070',
+        path: [],
+        userAgent: 'phone',
+        source: SOURCE,
+        transport: 'udp',
+        nat: false,
+        ...change,
+      }),
+    )
   const plan = (aor: Aor = ALICE) => home.plan({ aor, method: 'INVITE' })
   return {
     clock,
@@ -191,6 +193,23 @@ test(
     assert.is(await use(mine, '00000001'), 'stale true', 'another has judged meanwhile')
     await clock.advance(10)
     assert.is(await use(nonce(), '00000001'), 'admit')
+  }),
+)
+
+test(
+  'an access list lets its account come from there alone, and the right password from elsewhere is a wrong one',
+  deadline(2_000, async () => {
+    const { account, admit, bind, answer } = scene()
+    account(ALICE, { acl: [{ ip: '127.42.5.0', mask: 24 }] })
+    assert.is((await admit()).verdict, 'admit')
+    const elsewhere = { source: { host: '127.42.6.9', port: 5070 } }
+    const wrong = await admit({ answer: answer({ password: 'guess' }) })
+    assert.equal(await admit(elsewhere), wrong)
+    assert.equal(await bind({ ...elsewhere }), wrong)
+    account(ALICE, { acl: [{ ip: '2001:db8::', mask: 32 }] })
+    assert.equal(await admit(), wrong)
+    account(ALICE, { acl: [] })
+    assert.is((await admit(elsewhere)).verdict, 'admit')
   }),
 )
 

@@ -89,6 +89,9 @@ const jsonVerbs = [
   ['domain', 'list'],
   ['calls'],
   ['where', 'alice@thor.local'],
+  ['peer', 'list'],
+  ['peer', 'add', 'trunk1', '--from', '192.0.2.7'],
+  ['peer', 'remove', 'trunk1'],
   ['guard', 'list'],
   ['guard', 'unblock', '192.0.2.7'],
   ['guard', 'block', 'alice@thor.local'],
@@ -104,6 +107,16 @@ for (const words of jsonVerbs) {
     assert.type(JSON.parse(out), 'object')
   })
 }
+
+verbs('peer add says all that a peer may, and list shows it', async () => {
+  const words = ['--from', '192.0.2.7', '198.51.100.0/24', '--calls', '30', '--per-second', '5', '--relay']
+  const { out } = await run(console, 'peer', 'add', 'trunk1', ...words, '--domain', 'Example.com')
+  assert.is(out, 'trunk1 is trusted by all nodes.')
+  const limits = { callsMax: 30, callsPerSecond: 5, relay: true, domain: 'Example.com' }
+  const query = { name: 'trunk1', prefixes: ['192.0.2.7', '198.51.100.0/24'], tlsNames: [], ...limits }
+  assert.equal(operations.asked.at(-1), ['peerAdd', query])
+  assert.match((await run(console, 'peer', 'list')).out, /trunk1\s+192\.0\.2\.0\/24\s+2\s+30\s+any\s+no/)
+})
 
 verbs('guard list says who is blocked, why and how long', async () => {
   const { out } = await run(console, 'guard', 'list')

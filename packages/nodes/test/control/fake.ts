@@ -313,6 +313,29 @@ export class FakeOperations implements NodeOperations {
     return { rangesHeld: 12, rangesTotal: 40, bytesSent: 1_234_567, etaSeconds: 65 }
   }
 
+  async peerList() {
+    this.asked.push(['peerList', {}])
+    const peer = {
+      name: 'trunk1',
+      prefixes: ['192.0.2.0/24'],
+      tlsNames: [],
+      callsMax: 30,
+      callsPerSecond: 0,
+      relay: false,
+    }
+    return { peers: [{ ...peer, changedAt: AT, calls: 2 }] }
+  }
+
+  async peerAdd(query: Parameters<NodeOperations['peerAdd']>[0]) {
+    this.asked.push(['peerAdd', query])
+    return { peer: query.name }
+  }
+
+  async peerRemove(query: Parameters<NodeOperations['peerRemove']>[0]) {
+    this.asked.push(['peerRemove', query])
+    return { removed: query.name }
+  }
+
   async guardList() {
     this.asked.push(['guardList', {}])
     const block = { name: '192.0.2.7', cause: 'failed-logins', since: AT, secondsLeft: 599, silent: true, refused: 12 }

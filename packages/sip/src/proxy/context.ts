@@ -2,6 +2,8 @@
 import type { Clock, Logger, Random } from '@thor-node/core'
 import type { Calls, Home, MediaControl, Ring } from '../delegates.ts'
 import type { Guard } from '../guard/guard.ts'
+import type { PeerLoad } from '../guard/peer-load.ts'
+import type { Peers } from '../guard/peers.ts'
 import type { SipUri } from '../message/contract.ts'
 import type { RegisteredFlows } from '../registrar/flows.ts'
 import type { Gruus } from '../registrar/gruu.ts'
@@ -30,6 +32,8 @@ export interface ProxyComponents {
   logger: Logger
   /** Told what speaks against a source. */
   guard?: Pick<Guard, 'saw'>
+  /** Who needs no digest, and how much they may ask. */
+  trusted?: { peers: Pick<Peers, 'of'>; load: Pick<PeerLoad, 'begin'> }
 }
 
 export interface ProxyInit extends ForkTimes {

@@ -2,6 +2,7 @@
 import { type Aor, errorMessage, formatAddress, type Logger, makeAor, splitAor } from '@thor-node/core'
 import { claimedAor } from '../auth.ts'
 import type { Admission, DigestAnswer, Diversion, Target } from '../delegates.ts'
+import type { Peer } from '../guard/peers.ts'
 import type { SipRequest, SipUri } from '../message/contract.ts'
 import { parseUri, unescapeUser } from '../message/index.ts'
 import { followPlan } from '../routing/follow-plan.ts'
@@ -31,6 +32,7 @@ import { retryAfter } from './reply.ts'
 import { nextHopOf } from './route.ts'
 import { sdpOf, setBody, statusOfMediaFailure } from './session-description.ts'
 import { askForRefreshes, grantRefreshes } from './session-timer.ts'
+import { callerOf, ownDomain } from './trusted.ts'
 import { loopMark, type Refusal } from './validate.ts'
 
 type Caller = Extract<Admission, { verdict: 'admit' }>
@@ -55,6 +57,7 @@ interface Beginning {
   server: ServerTransaction
   request: SipRequest
   caller: Caller | undefined
+  peer: Peer | undefined
   destination: Destination
   privacy: Privacy
   /** Max-Breadth of each target. */
@@ -83,12 +86,15 @@ export class OutOfDialog {
       gaveUp = true
       server.respond(this.#c.replier.make(request, 487))
     }
-    const caller = await this.#admit(server, request)
+    const peer = this.#c.trusted?.peers.of(server.source)
+    const caller = peer ? callerOf(peer) : await this.#admit(server, request)
     if (caller === 'answered' || gaveUp) return
-    const destination = await this.#locate(request, caller)
+    const destination = await this.#locate(request, caller, peer)
     if (gaveUp) return
     if ('status' in destination) {
-      if (destination.status === 404 && !caller) this.#c.guard?.saw(server.source.remote.host, 'unknown-callee')
+      if (destination.status === 404 && !caller && !peer) {
+        this.#c.guard?.saw(server.source.remote.host, 'unknown-callee')
+      }
       server.respond(this.#c.replier.make(request, destination.status, destination.reason, destination.headers))
       return
     }
@@ -99,7 +105,7 @@ export class OutOfDialog {
       return
     }
     const privacy = privacyOf(request, caller?.hidden)
-    const begin: Beginning = { server, request, caller, destination, privacy, breadths }
+    const begin: Beginning = { server, request, caller, peer, destination, privacy, breadths }
     if (request.method === 'INVITE') await this.#call(begin, () => gaveUp)
     else this.#forks.start(server, this.#branches(begin), this.#restoring(passing, request))
   }
@@ -155,19 +161,19 @@ export class OutOfDialog {
     return hints.find((domain) => domain !== undefined && home.servesDomain(domain))
   }
 
-  async #locate(request: SipRequest, caller: Caller | undefined): Promise<Destination | Refusal> {
+  async #locate(request: SipRequest, caller: Caller | undefined, peer?: Peer): Promise<Destination | Refusal> {
     const { home } = this.#c
     const named = home.servesDomain(request.requestUri.host) ? this.#c.gruus.read(request.requestUri) : undefined
     if (named === 'invalid') return { status: 404, reason: 'Not Found' }
-    const aor = named?.aor ?? this.#localTarget(request.requestUri, caller)
+    const aor = named?.aor ?? this.#localTarget(request.requestUri, ownDomain(caller, peer))
     if (aor === undefined) {
       const { requestUri } = request
       if (this.#init.isNode(requestUri) || home.servesDomain(requestUri.host))
         return { status: 404, reason: 'Not Found' }
-      if (!caller) return { status: 403, reason: 'Relaying Denied' }
+      if (peer ? !peer.relay : !caller) return { status: 403, reason: 'Relaying Denied' }
       return this.#foreign(request, request.requestUri)
     }
-    if (!caller && this.#init.allowInboundFrom === 'none') return { status: 403, reason: 'Forbidden' }
+    if (!caller && !peer && this.#init.allowInboundFrom === 'none') return { status: 403, reason: 'Forbidden' }
     const anonymous = isHidden(privacyOf(request, caller?.hidden)) || (!caller && isAnonymous(request.from.uri))
     const route = await followPlan(home, {
       aor,
@@ -193,8 +199,7 @@ export class OutOfDialog {
   }
 
   /** The AOR here that a Request-URI means. A number, or a user at a node's own address, is one of the caller's domain. */
-  #localTarget(uri: SipUri, caller: Caller | undefined): Aor | undefined {
-    const own = caller && splitAor(caller.account)?.domain
+  #localTarget(uri: SipUri, own: string | undefined): Aor | undefined {
     if (uri.scheme === 'tel') return own && makeAor(uri.user ?? '', own)
     const aor = aorOf(uri)
     if (!aor) return undefined
@@ -239,9 +244,14 @@ export class OutOfDialog {
   }
 
   async #call(begin: Beginning, gaveUp: () => boolean): Promise<void> {
-    const { server, request, caller, destination, privacy } = begin
-    const { calls, replier } = this.#c
+    const { server, request, caller, peer, destination, privacy } = begin
+    const { calls, replier, trusted } = this.#c
     const callUuid = calls.newCallUuid(caller?.account ?? destination.account ?? '')
+    if (peer && !trusted?.load.begin(peer, callUuid)) {
+      this.#log.info('a peer is at its limit', { peer: peer.name })
+      server.respond(replier.unavailable(request))
+      return
+    }
     const call = new Call(this.#c, {
       callUuid,
       invite: request,
