@@ -48,6 +48,7 @@ export { sourceKey } from './guard/source.ts'
 export { type Cookie, decodeCookie, encodeCookie, type Reach, tagHash } from './proxy/cookie.ts'
 export {
   applyBind,
+  type BindLimits,
   type BindOutcome,
   findBinding,
   grantSeconds,

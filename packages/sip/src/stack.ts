@@ -18,6 +18,7 @@ import { Replier } from './proxy/reply.ts'
 import type { SessionTimes } from './proxy/session-timer.ts'
 import { RegisteredFlows } from './registrar/flows.ts'
 import { Gruus } from './registrar/gruu.ts'
+import { type KeepAliveKind, KeepAlives } from './registrar/keep-alive.ts'
 import { Registrar } from './registrar/registrar.ts'
 import { dnsLookups, type LookupsInit } from './routing/lookups.ts'
 import { dnsResolver } from './routing/resolve.ts'
@@ -61,6 +62,10 @@ export interface SipStackInit {
   sessions?: SessionTimes
   /** Whom to ask for foreign hosts, where no resolver is handed in. */
   dns?: LookupsInit
+  /** What is sent to devices behind NAT that registered over UDP. @default 'crlf' */
+  keepAlive?: KeepAliveKind
+  /** Tells devices to send requests by way of their domain (RFC 3608). @default false */
+  serviceRoute?: boolean
   /** Foreign callers to accounts here: without authentication, or not at all. @default 'any' */
   allowInboundFrom?: 'any' | 'none'
 }
@@ -81,6 +86,7 @@ export class SipStack implements Lifecycle {
   readonly #transactions: Transactions
   readonly #proxy: SipProxy
   readonly #registrar: Registrar
+  readonly #keepAlives: KeepAlives
   readonly #hops: Hops
   readonly #components: ProxyComponents
   readonly #clock: Clock
@@ -105,7 +111,15 @@ export class SipStack implements Lifecycle {
     )
     const gruus = new Gruus({ cookieKey: ring.cookieKey, clock, random })
     const flows = new RegisteredFlows({ max: REGISTERED_FLOWS_MAX })
-    this.#registrar = new Registrar({ flows, gruus, home, ring, clock, replier, challenger, logger })
+    this.#keepAlives = new KeepAlives(
+      { clock, random, logger, transport, hops: this.#hops, flows },
+      { kind: init.keepAlive ?? 'crlf' },
+    )
+    const keepAlives = this.#keepAlives
+    this.#registrar = new Registrar(
+      { flows, gruus, home, ring, clock, replier, challenger, logger, keepAlives },
+      { serviceRoute: init.serviceRoute ?? false },
+    )
     this.#components = {
       transactions: this.#transactions,
       hops: this.#hops,
@@ -154,6 +168,7 @@ export class SipStack implements Lifecycle {
     this.#transport.onFlowClosed = (flow) => this.#registrar.flowClosed(flow)
     try {
       await this.#transport.start()
+      await this.#keepAlives.start()
     } catch (error) {
       this.#running = false
       throw error
@@ -172,6 +187,7 @@ export class SipStack implements Lifecycle {
     this.#running = false
     this.#transport.onMessage = undefined
     this.#transport.onFlowClosed = undefined
+    await this.#keepAlives.stop()
     this.#proxy.stop()
     await this.#transactions.stop()
     await this.#transport.stop()

@@ -7,6 +7,7 @@ import {
   type AuthVerdict,
   algorithmsOf,
   applyBind,
+  type BindLimits,
   type BindQuery,
   type BindResult,
   type CallPlan,
@@ -48,6 +49,7 @@ export class HomeService {
   readonly #accounts: AccountsCache
   readonly #sealer: Sealer
   readonly #clock: Clock
+  readonly #limits: BindLimits | undefined
   readonly #cookieKey: Uint8Array
   readonly #guard: Pick<Guard, 'accountRetryAfter' | 'failed' | 'saw'> | undefined
   readonly #good = new GoodSources()
@@ -69,8 +71,9 @@ export class HomeService {
       clock: Clock
       guard?: Pick<Guard, 'accountRetryAfter' | 'failed' | 'saw'>
     },
-    init: { cookieKey: Uint8Array },
+    init: { cookieKey: Uint8Array; limits?: BindLimits },
   ) {
+    this.#limits = init.limits
     this.#ring = components.ring
     this.#accounts = components.accounts
     this.#sealer = components.sealer
@@ -150,6 +153,7 @@ export class HomeService {
       bindings.map(({ body }) => body),
       query,
       now,
+      this.#limits,
     )
     await Promise.all([
       ...puts.map((binding) => soft.put(key, { sub: binding.id, body: binding, ttlMs: binding.expiresAt - now })),

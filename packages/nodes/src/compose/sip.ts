@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { type Address, deriveKey, errorMessage, type Sealer } from '@thor-node/core'
 import { UserSpaceRelay } from '@thor-node/media'
 import type { Overlay, RingIdentity } from '@thor-node/overlay'
-import { defaultTimers, Guard, type ListenPoint, SipStack, Transports } from '@thor-node/sip'
+import { type BindLimits, defaultTimers, Guard, type ListenPoint, SipStack, Transports } from '@thor-node/sip'
 import { AccountsCache } from '../adapters/accounts-cache.ts'
 import { CallService } from '../adapters/call-service.ts'
 import { CallsAdapter } from '../adapters/calls.ts'
@@ -62,7 +62,7 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
   const isTrusted = (host: string): boolean => peers.peers.hasHost(host)
   const guard = new Guard({ clock, logger, isTrusted }, { settings: { failures, windowMs, blockMs, scanners } })
   const guardService = new GuardService({ ring: overlay, guard, clock, logger })
-  new HomeService({ ring: overlay, accounts, sealer, clock, guard }, { cookieKey })
+  new HomeService({ ring: overlay, accounts, sealer, clock, guard }, { cookieKey, limits: bindLimits(config) })
   const relays = new Relays({ ring: overlay, random })
   const calls = new CallsAdapter(
     { ring: overlay, relays, spool, clock, random, logger },
@@ -111,6 +111,8 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
       qop: config.sip.qop,
       dns: { servers: config.sip.dnsServers, timeoutMs: config.sip.dnsTimeout },
       recordRoute: config.sip.recordRoute === 'domain' ? domain : 'address',
+      keepAlive: config.sip.natKeepAlive,
+      serviceRoute: config.sip.serviceRoute === 'on',
       groupRingingMs: config.sip.groupRinging,
       sessions: { interval: config.sip.sessionExpires / 1_000, min: config.sip.sessionMin / 1_000 },
     },
@@ -122,6 +124,12 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
   const mediaService = new MediaService({ ring: overlay, relay, clock, logger })
   return { transport, certificates, stack, relay, home, callService, mediaService, guard: guardService, peers }
 }
+
+const bindLimits = ({ sip }: Config): BindLimits => ({
+  expiresMin: sip.expiresMin / 1_000,
+  expiresMax: sip.expiresMax / 1_000,
+  contactsMax: sip.contactsMax,
+})
 
 function listenPoints({ address, sip }: Config): ListenPoint[] {
   const names = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const

@@ -159,7 +159,22 @@ export const schema = z.strictObject({
         { doc: 'Longest life of a registration; longer ones are shortened.' },
         MINUTE_MS,
         7 * DAY_MS,
-      ).prefault('1h'),
+      ).prefault('10m'),
+      contactsMax: integer({ doc: 'Devices that an account may have registered; one more gets 403.' }, 1, 10).prefault(
+        10,
+      ),
+      natKeepAlive: choice(
+        {
+          doc:
+            'What keeps NATs open towards phones that registered over UDP, every 25 s: crlf, an OPTIONS that they answer ' +
+            '(for NATs that count only what comes from inside), or off. Phones with RFC 5626 do it themselves.',
+        },
+        ['crlf', 'options', 'off'],
+      ).prefault('crlf'),
+      serviceRoute: choice({ doc: 'Tells phones to send requests by way of their domain (RFC 3608).' }, [
+        'off',
+        'on',
+      ]).prefault('off'),
     })
     .prefault({}),
   guard: z

@@ -6,6 +6,8 @@ export const BRANCHES_MAX = 10
 export const CONTACTS_MAX = 10
 /** Flows whose accounts an edge remembers; the one registered longest ago is forgotten, its bindings end at first failure. */
 export const REGISTERED_FLOWS_MAX = 100_000
+/** Keep-alives sent to devices behind NAT in a second; those beyond it go a second later. */
+export const KEEP_ALIVES_PER_SECOND = 2_000
 /** Aliases followed one after another; beyond it 482. */
 export const REDIRECTS_MAX = 10
 /** Path and Route entries read; beyond it 400. */
@@ -22,7 +24,7 @@ export const MAX_FORWARDS = 70
 export const MAX_BREADTH = 60
 /** Dialogs that one INVITE may make; 2xx for more of them are dropped. */
 export const ANSWERS_MAX = 16
-/** Shortest and longest registration granted, in seconds. UDP behind NAT must refresh its pinhole more often. */
+/** Shortest and longest registration granted, in seconds, unless configured. UDP behind NAT must refresh its pinhole more often. */
 export const EXPIRES_MIN = 60
 export const EXPIRES_MAX = 600
 export const EXPIRES_NAT_MAX = 120

@@ -41,8 +41,23 @@ export interface BindOutcome {
   removes: string[]
 }
 
+export interface BindLimits {
+  /** Shortest and longest registration, in seconds. */
+  expiresMin: number
+  expiresMax: number
+  /** Contacts of an account. */
+  contactsMax: number
+}
+
+const DEFAULT_LIMITS: BindLimits = { expiresMin: EXPIRES_MIN, expiresMax: EXPIRES_MAX, contactsMax: CONTACTS_MAX }
+
 /** `nowMs`: wall time. Bindings that have expired count as gone. */
-export function applyBind(current: readonly StoredBinding[], query: BindQuery, nowMs: number): BindOutcome {
+export function applyBind(
+  current: readonly StoredBinding[],
+  query: BindQuery,
+  nowMs: number,
+  limits: BindLimits = DEFAULT_LIMITS,
+): BindOutcome {
   const live = current.filter((binding) => binding.expiresAt > nowMs)
   if (query.contacts === 'all') {
     const late = live.some((binding) => isOutOfOrder(binding, query))
@@ -64,19 +79,25 @@ export function applyBind(current: readonly StoredBinding[], query: BindQuery, n
       removes.add(known.id)
       continue
     }
-    if (update.expires < EXPIRES_MIN) return refuse(423, 'Interval Too Brief', EXPIRES_MIN)
-    const next = bindingOf(update, query, nowMs, known?.id)
+    if (update.expires < limits.expiresMin) return refuse(423, 'Interval Too Brief', limits.expiresMin)
+    const next = bindingOf(update, query, nowMs, { id: known?.id, limits })
     after.set(next.id, next)
     puts.set(next.id, next)
     removes.delete(next.id)
   }
-  if (after.size > CONTACTS_MAX && puts.size > 0) return refuse(403, 'Too Many Contacts')
+  if (after.size > limits.contactsMax && puts.size > 0) return refuse(403, 'Too Many Contacts')
   return bound([...after.values()], nowMs, [...puts.values()], [...removes])
 }
 
 /** What is granted of the seconds asked for. */
-export function grantSeconds(asked: number, transport: string, nat: boolean): number {
-  return Math.min(asked, nat && transport.toLowerCase() === 'udp' ? EXPIRES_NAT_MAX : EXPIRES_MAX)
+export function grantSeconds(
+  asked: number,
+  transport: string,
+  nat: boolean,
+  { expiresMin, expiresMax }: Pick<BindLimits, 'expiresMin' | 'expiresMax'> = DEFAULT_LIMITS,
+): number {
+  const pinhole = nat && transport.toLowerCase() === 'udp'
+  return Math.min(asked, expiresMax, pinhole ? Math.max(EXPIRES_NAT_MAX, expiresMin) : expiresMax)
 }
 
 /** The binding that a Contact names: by instance and reg-id where it has them, else by URI (RFC 3261 §19.1.4). */
@@ -102,10 +123,15 @@ export function findBinding(
 const isOutOfOrder = (binding: StoredBinding, query: BindQuery): boolean =>
   binding.callId === query.callId && query.cseq < binding.cseq
 
-function bindingOf(update: BindingUpdate, query: BindQuery, nowMs: number, id: string | undefined): StoredBinding {
+function bindingOf(
+  update: BindingUpdate,
+  query: BindQuery,
+  nowMs: number,
+  { id, limits }: { id: string | undefined; limits: BindLimits },
+): StoredBinding {
   const instance = update.params['+sip.instance']
   const regId = query.outbound && instance ? update.params['reg-id'] : undefined
-  const seconds = grantSeconds(update.expires, query.transport, query.nat)
+  const seconds = grantSeconds(update.expires, query.transport, query.nat, limits)
   return {
     id: id ?? hash('sha256', instance ? `${instance} ${regId ?? ''}` : update.contact, 'hex').slice(0, 16),
     contact: update.contact,

@@ -5,6 +5,8 @@ import type { FlowToken } from '../transport/contract.ts'
 export interface RegisteredFlow {
   /** Wall time in ms up to which the bindings of each account live. */
   accounts: Map<Aor, number>
+  /** Contact of the device, when this node is to keep its NAT open. */
+  ping?: string
 }
 
 /**
@@ -24,7 +26,7 @@ export class RegisteredFlows {
   }
 
   /** `until`: wall time in ms; not later than now when nothing is bound any more. */
-  note(flow: FlowToken, aor: Aor, until: number, nowMs: number): void {
+  note(flow: FlowToken, aor: Aor, until: number, nowMs: number, ping?: string): void {
     const known = this.#flows.get(flow)
     this.#flows.delete(flow)
     const accounts = known?.accounts ?? new Map<Aor, number>()
@@ -33,7 +35,7 @@ export class RegisteredFlows {
     if (accounts.size === 0) return
     const [oldest] = this.#flows.keys()
     if (this.#flows.size >= this.#max && oldest !== undefined) this.#flows.delete(oldest)
-    this.#flows.set(flow, { accounts })
+    this.#flows.set(flow, { accounts, ...(ping !== undefined && { ping }) })
   }
 
   /** Accounts with a live binding on this flow. */
@@ -43,6 +45,11 @@ export class RegisteredFlows {
     for (const [aor, until] of known.accounts) if (until <= nowMs) known.accounts.delete(aor)
     if (known.accounts.size === 0) this.#flows.delete(flow)
     return [...known.accounts.keys()]
+  }
+
+  /** Contact of the device to be kept reachable; undefined when there is none, or nothing is registered any more. */
+  pingOf(flow: FlowToken, nowMs: number): string | undefined {
+    return this.accountsOn(flow, nowMs).length > 0 ? this.#flows.get(flow)?.ping : undefined
   }
 
   forget(flow: FlowToken): void {

@@ -12,6 +12,7 @@ import type { FlowToken, Source } from '../transport/contract.ts'
 import { parseFlow, udpFlow } from '../transport/flow.ts'
 import type { RegisteredFlows } from './flows.ts'
 import { type Gruus, publicGruu } from './gruu.ts'
+import type { KeepAlives } from './keep-alive.ts'
 import { readOutbound, tagsOf } from './outbound.ts'
 
 const SUPPORTED_TAGS = new Set(['path', 'outbound', 'gruu'])
@@ -30,6 +31,7 @@ export interface RegistrarComponents {
   challenger: Challenger
   gruus: Gruus
   flows: RegisteredFlows
+  keepAlives: Pick<KeepAlives, 'add'>
   logger: Logger
 }
 
@@ -38,7 +40,10 @@ export class Registrar {
   readonly #log: Logger
   readonly #flows: RegisteredFlows
 
-  constructor(components: RegistrarComponents) {
+  readonly #serviceRoute: boolean
+
+  constructor(components: RegistrarComponents, init: { serviceRoute?: boolean } = {}) {
+    this.#serviceRoute = init.serviceRoute ?? false
     this.#c = components
     this.#flows = components.flows
     this.#log = components.logger.forComponent('sip:registrar')
@@ -69,12 +74,15 @@ export class Registrar {
     this.#flows.forget(flow)
   }
 
-  #note({ aor, contacts, flow }: BindQuery, result: BindResult): void {
+  #note({ aor, contacts, flow, transport, nat, outbound }: BindQuery, result: BindResult): void {
     if (result.verdict !== 'bound' || contacts === 'all' || contacts.length === 0) return
     const now = this.#c.clock.wall()
     const asked = new Set(contacts.filter(({ expires }) => expires > 0).map(({ contact }) => contact))
-    const granted = result.contacts.filter(({ contact }) => asked.has(contact)).map(({ expires }) => expires)
-    this.#flows.note(flow, aor, now + Math.max(0, ...granted) * 1_000, now)
+    const granted = result.contacts.filter(({ contact }) => asked.has(contact))
+    const until = now + Math.max(0, ...granted.map(({ expires }) => expires)) * 1_000
+    const ping = transport === 'udp' && nat && !outbound ? granted[0]?.contact : undefined
+    this.#flows.note(flow, aor, until, now, ping)
+    if (ping !== undefined) this.#c.keepAlives.add(flow)
   }
 
   #answer(request: SipRequest, query: BindQuery, result: BindResult): SipResponse {
@@ -104,6 +112,8 @@ export class Registrar {
         if (supported.includes('path')) {
           for (const path of query.path) headers.push(['Path', path])
         }
+        if (this.#serviceRoute)
+          headers.push(['Service-Route', `<sip:${query.aor.slice(query.aor.lastIndexOf('@') + 1)};lr>`])
         if (query.outbound) headers.push(['Require', 'outbound'], ['Flow-Timer', `${FLOW_TIMER}`])
         headers.push(['Date', new Date(clock.wall()).toUTCString()])
         return replier.make(request, 200, undefined, headers)

@@ -78,7 +78,7 @@ export class House {
           },
         },
       },
-      init,
+      { keepAlive: 'off', ...init },
     )
     this.stacks.set(formatAddress(address), stack)
     await stack.start()

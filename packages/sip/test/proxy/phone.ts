@@ -41,6 +41,8 @@ export class Phone {
   readonly address: Address
   readonly aor: string
   readonly inbox: SipMessage[] = []
+  /** Keep-alives that came. */
+  pings = 0
   readonly #wire: Wire
   readonly #proxy: Address
   readonly #password: string
@@ -54,6 +56,10 @@ export class Phone {
     this.#proxy = proxy
     this.#password = password
     wire.attach(address, (bytes, from) => {
+      if (bytes.length <= 4) {
+        this.pings++
+        return
+      }
       const message = parseMessage(bytes)
       this.#sources.set(message, from)
       this.inbox.push(message)

@@ -75,6 +75,20 @@ test('too short is refused with what would do, 0 removes', () => {
   assert.equal(nothing.last, { result: { verdict: 'bound', contacts: [] }, puts: [], removes: [] })
 })
 
+test('limits are those that are configured', () => {
+  const limits = { expiresMin: 200, expiresMax: 300, contactsMax: 1 }
+  const granted = (expires: number, nat = false) => {
+    const { result } = applyBind([], query([contact(A, { expires })], { nat }), NOW, limits)
+    return result.verdict === 'bound' ? result.contacts[0]?.expires : result
+  }
+  assert.is(granted(3_600), 300)
+  assert.is(granted(3_600, true), 200, 'no NAT makes it shorter than the shortest')
+  assert.equal(granted(199), { verdict: 'refuse', status: 423, reason: 'Interval Too Brief', minExpires: 200 })
+  const { stored } = register([query([contact(A)])])
+  const second = applyBind(stored, query([contact(B)], { callId: 'c2' }), NOW, limits)
+  assert.is(second.result.verdict === 'refuse' && second.result.status, 403)
+})
+
 test('a query changes nothing and shows what lives', () => {
   const { stored } = register([query([contact(A), contact(B, { q: 500 })])])
   const shown = applyBind(stored, query([]), NOW + 10_500)
