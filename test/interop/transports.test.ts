@@ -1,6 +1,7 @@
 /** Calls over every transport and between any two, entering by any node: TLS, WebSocket and plain (SIP-02). */
 import assert from 'node:assert/strict'
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { connect as tlsConnect } from 'node:tls'
 import { errorCode, makeCertificate, type TlsFiles } from '@thor-node/core'
@@ -9,7 +10,7 @@ import { suite } from 'uvu'
 import { type Cluster, type ClusterNode, startCluster } from '../support/cluster.ts'
 import { Phone, type PhoneInit } from '../support/phone.ts'
 import { available, run } from '../support/programs.ts'
-import { header, headers, methodOf, statusOf } from '../support/sip-message.ts'
+import { header, headers, listOf, methodOf, statusOf } from '../support/sip-message.ts'
 import { type WireTransport, wirePorts } from '../support/wire.ts'
 
 const net = '127.82.1'
@@ -24,6 +25,12 @@ let lastHost = 10
 let serial = 0
 
 const node = (number: number): ClusterNode => cluster.nodes[number - 1] as ClusterNode
+
+const hasSix = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'))
+if (!hasSix) console.log('SKIP this machine has no IPv6 on loopback')
+
+/** Of all nodes the first has IPv6 too: there is but one such address on loopback. */
+const sixth: Partial<PhoneInit> = { address: '::1', proxy: '::1' }
 
 async function phone(
   user: string,
@@ -52,7 +59,8 @@ async function phone(
 
 test.before(async () => {
   const options = ['--sip-ws', String(wirePorts.ws), '--sip-wss', String(wirePorts.wss)]
-  cluster = await startCluster({ net, nodes: 3, options })
+  const optionsOf = (number: number): string[] => (number === 1 && hasSix ? ['--address6', '::1'] : [])
+  cluster = await startCluster({ net, nodes: 3, options, optionsOf })
   await cluster.settled()
 })
 test.after(async () => {
@@ -95,6 +103,34 @@ for (const [from, caller, to, callee] of pairs) {
       assert.ok(calling.requests.some((request) => methodOf(request) === 'BYE'))
       const found = await node(1).operations.where({ aor: called.aor })
       assert.equal(found.contacts[0]?.transport, callee)
+    }),
+  )
+}
+
+for (const transport of ['udp', 'tcp', 'tls', 'ws', 'wss'] as const) {
+  ;(hasSix ? test : test.skip)(
+    `a call from IPv4 at another node to IPv6 over ${transport} and back, both told where to answer in their own family`,
+    deadline(30_000, async () => {
+      const six = await phone(`six${transport}`, 1, transport, sixth)
+      assert.equal(statusOf(await six.register()), 200)
+      const four = await phone(`four${transport}`, 2, 'udp')
+      assert.equal(statusOf(await four.register()), 200)
+      const there = await four.call(`six${transport}`)
+      assert.equal(there.status, 200)
+      assert.equal(await four.bye(there.dialog as never), 200)
+
+      const back = await six.call(`four${transport}`)
+      assert.equal(back.status, 200)
+      const [towardsFour = '', towardsSix = ''] = listOf(back.response, 'Record-Route')
+      assert.match(towardsFour, /^<sip:127\.82\.1\.1:5060;lr/)
+      assert.ok(towardsSix.startsWith(`<sip:[::1]:${wirePorts[transport]}`), towardsSix)
+      const invite = four.requests.find((request) => methodOf(request) === 'INVITE')
+      assert.match(header(invite as never, 'Via'), /^SIP\/2\.0\/UDP 127\.82\.1\.1:5060/)
+      await eventually(() => four.taken[0], 5_000, 'the call at the callee')
+      assert.equal(await four.bye(four.taken[0] as never, { proxy: node(3).address }), 200)
+      assert.ok(six.requests.some((request) => methodOf(request) === 'BYE'))
+      const { contacts } = await node(3).operations.where({ aor: six.aor })
+      assert.deepEqual([contacts[0]?.edge, contacts[0]?.transport], ['n1', transport])
     }),
   )
 }

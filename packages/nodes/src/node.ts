@@ -158,6 +158,7 @@ class Node implements RunningNode {
     )
     overlay.updateServices({
       host: config.address,
+      ...(config.address6 !== undefined && { host6: config.address6 }),
       cluster,
       ...(udp && { sipUdp: udp.port }),
       ...(tcp && { sipTcp: tcp.port }),

@@ -49,8 +49,9 @@ export class RingAdapter implements Ring {
   nodeAt(address: Address): string | undefined {
     const { host, port } = address
     for (const { services } of this.#ring.members.list()) {
-      const { sipUdp, sipTcp, sipTls, sipWs, sipWss } = services
-      if (services.host === host && [sipUdp, sipTcp, sipTls, sipWs, sipWss].includes(port)) return edgeName(services)
+      const { host: first, host6, sipUdp, sipTcp, sipTls, sipWs, sipWss } = services
+      if ((first === host || host6 === host) && [sipUdp, sipTcp, sipTls, sipWs, sipWss].includes(port))
+        return edgeName(services)
     }
     return undefined
   }

@@ -73,7 +73,12 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
     {
       directory: config.sip.tlsCertificates ?? join(config.data, 'tls'),
       ownDirectory: join(config.data, 'tls'),
-      names: [domain, `${overlay.members.self.name}.${domain}`, config.address],
+      names: [
+        domain,
+        `${overlay.members.self.name}.${domain}`,
+        config.address,
+        ...(config.address6 === undefined ? [] : [config.address6]),
+      ],
       verify: config.sip.tlsVerify === 'on',
       ...(config.sip.tlsCa !== undefined && { caFile: config.sip.tlsCa }),
     },
@@ -131,11 +136,12 @@ const bindLimits = ({ sip }: Config): BindLimits => ({
   contactsMax: sip.contactsMax,
 })
 
-function listenPoints({ address, sip }: Config): ListenPoint[] {
+function listenPoints({ address, address6, sip }: Config): ListenPoint[] {
   const names = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const
   return names.flatMap((transport) => {
     const port = sip[transport]
-    return port === 'off' ? [] : [{ transport, host: address, port }]
+    if (port === 'off') return []
+    return [address, ...(address6 === undefined ? [] : [address6])].map((host) => ({ transport, host, port }))
   })
 }
 

@@ -155,12 +155,13 @@ export function choices<const T extends readonly string[]>(init: FieldInit, word
   })
 }
 
-/** A literal IPv4 or IPv6 address of one interface. */
-export function ipAddress(init: FieldInit) {
-  const expect = 'one literal IPv4 or IPv6 address of this machine, such as 192.0.2.1 (names, 0.0.0.0 and :: are not)'
+/** A literal address of one interface. */
+export function ipAddress(init: FieldInit, family: 'IPv4 or IPv6' | 'IPv6' = 'IPv4 or IPv6') {
+  const example = family === 'IPv6' ? '2001:db8::1' : '192.0.2.1'
+  const expect = `one literal ${family} address of this machine, such as ${example} (names, 0.0.0.0 and :: are not)`
   return field(init, { expect }, (input) => {
     const text = asText(input) ?? ''
-    const literal = z.union([z.ipv4(), z.ipv6()]).safeParse(text).success
+    const literal = (family === 'IPv6' ? z.ipv6() : z.union([z.ipv4(), z.ipv6()])).safeParse(text).success
     return literal && text !== '0.0.0.0' && !/^[0:]+$/.test(text) ? text : undefined
   })
 }

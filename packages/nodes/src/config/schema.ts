@@ -48,6 +48,10 @@ export const schema = z.strictObject({
     computed: 'the first IPv4 address that is not loopback, else 127.0.0.1',
     important: true,
   }),
+  address6: ipAddress(
+    { doc: 'A second address, for SIP over IPv6; DNS names it beside the first.', computed: 'none' },
+    'IPv6',
+  ).optional(),
   zone: label({
     doc: 'Site of the node. Replicas of a range are spread over zones as far as possible.',
     important: true,

@@ -18,6 +18,8 @@ export interface LiveNode {
   name: string
   /** Literal IP. */
   host: string
+  /** A second one, IPv6. */
+  host6?: string
   /** Default 1. */
   weight?: number
   sipUdp?: number
@@ -74,10 +76,11 @@ function domainOf(name: string, domains: readonly string[]): string | undefined 
   return fitting.sort((a, b) => b.length - a.length)[0]
 }
 
-const addressData = (node: LiveNode): RecordData => ({
-  type: node.host.includes(':') ? TYPE.AAAA : TYPE.A,
-  address: node.host,
-})
+const addressData = ({ host, host6 }: LiveNode): RecordData[] =>
+  [host, ...(host6 === undefined ? [] : [host6])].map((address) => ({
+    type: address.includes(':') ? TYPE.AAAA : TYPE.A,
+    address,
+  }))
 
 function soaData(domain: string, zones: Zones): RecordData {
   const servers = zones.nodes.filter((node) => node.dns !== undefined).map((node) => node.name)
@@ -109,7 +112,7 @@ function apexData(domain: string, zones: Zones): RecordData[] {
     ...nodes
       .filter((node) => node.dns !== undefined)
       .map((node): RecordData => ({ type: TYPE.NS, ns: `${node.name}.${domain}` })),
-    ...nodes.map(addressData),
+    ...nodes.flatMap(addressData),
     ...naptrs.flatMap(([preference, service, name, port]) =>
       nodes.some((node) => node[port] !== undefined) ? [naptr(preference, service, name)] : [],
     ),
@@ -154,7 +157,7 @@ function nameData(inner: string, domain: string, zones: Zones): RecordData[] | u
     return records.length > 0 ? records : undefined
   }
   const node = zones.nodes.find((candidate) => candidate.name === inner)
-  if (node) return [addressData(node)]
+  if (node) return addressData(node)
   // A name with names below it exists, even when it has no records (RFC 8020).
   const below = Object.entries(services).some(
     ([name, port]) => name.endsWith(`.${inner}`) && zones.nodes.some((candidate) => candidate[port] !== undefined),
@@ -168,7 +171,9 @@ function additional(answers: readonly RecordData[], domain: string, zones: Zones
     answers.map((record) => (record.type === TYPE.SRV ? record.target : record.type === TYPE.NS ? record.ns : '')),
   )
   return zones.nodes
-    .map((node) => ({ name: `${node.name}.${domain}`, ttl: zones.ttlSeconds, ...addressData(node) }))
+    .flatMap((node) =>
+      addressData(node).map((data) => ({ name: `${node.name}.${domain}`, ttl: zones.ttlSeconds, ...data })),
+    )
     .filter((record) => named.has(record.name))
 }
 

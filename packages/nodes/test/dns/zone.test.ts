@@ -183,4 +183,16 @@ zone('names TLS and WebSocket where a node has them, after UDP and TCP', () => {
   assert.equal(ask('_sips._tcp.e.example', TYPE.SRV, plain), [])
 })
 
+zone('names both addresses of a node that has two', () => {
+  const node: LiveNode = { name: 'n1', host: '192.0.2.1', host6: '2001:db8::1', sipUdp: 5060 }
+  const ask = (name: string, type: number) =>
+    answer({ name, type, class: CLASS.IN }, { domains: ['e.example'], serial: 1, ttlSeconds: 5, nodes: [node] })
+  const addresses = (records: readonly ResourceRecord[]) => records.map((one) => 'address' in one && one.address)
+  for (const name of ['e.example', 'n1.e.example']) {
+    assert.equal(addresses(ask(name, TYPE.A).answers), ['192.0.2.1'])
+    assert.equal(addresses(ask(name, TYPE.AAAA).answers), ['2001:db8::1'])
+  }
+  assert.equal(addresses(ask('_sip._udp.e.example', TYPE.SRV).additionals), ['192.0.2.1', '2001:db8::1'])
+})
+
 zone.run()

@@ -7,6 +7,8 @@ export type MemberState = 'alive' | 'suspect' | 'dead' | 'left'
 export interface ServiceAddresses {
   /** The address that others use to reach the node, a literal IP. */
   host: string
+  /** A second one, IPv6. */
+  host6?: string
   sipUdp?: number
   sipTcp?: number
   sipTls?: number

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { formatAddress } from '@thor-node/core'
 import type { Certificate } from '../admission/certificate.ts'
 import { type Member, type MemberState, type ServiceAddresses, TROUBLES, type Trouble } from './contract.ts'
@@ -40,6 +41,8 @@ function toServices(value: unknown): ServiceAddresses | undefined {
   const { host, cluster } = value as Record<string, unknown>
   if (typeof host !== 'string' || !isPort(cluster)) return undefined
   const services: ServiceAddresses = { host, cluster }
+  const { host6 } = value as Record<string, unknown>
+  if (typeof host6 === 'string' && isIPv6(host6)) services.host6 = host6
   for (const name of optionalPorts) {
     const port = (value as Record<string, unknown>)[name]
     if (isPort(port)) services[name] = port

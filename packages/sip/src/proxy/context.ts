@@ -1,5 +1,5 @@
 /** What the parts of the proxy share. */
-import type { Clock, Logger, Random } from '@thor-node/core'
+import type { Address, Clock, Logger, Random } from '@thor-node/core'
 import type { Calls, Home, MediaControl, Ring } from '../delegates.ts'
 import type { Guard } from '../guard/guard.ts'
 import type { PeerLoad } from '../guard/peer-load.ts'
@@ -94,7 +94,11 @@ export class Forks {
 }
 
 /** What goes into Record-Route for one side. */
-export function recordRouteHost(components: ProxyComponents, init: ProxyInit, transport: TransportName): RouteHost {
-  const { host, port } = components.hops.sentBy(transport)
+export function recordRouteHost(
+  components: ProxyComponents,
+  init: ProxyInit,
+  { transport, remote }: { transport: TransportName; remote: Address },
+): RouteHost {
+  const { host, port } = components.hops.sentBy(transport, remote)
   return init.recordRoute === 'address' ? { transport, host, port } : { transport, host: init.recordRoute, port: 0 }
 }

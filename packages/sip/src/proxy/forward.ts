@@ -86,7 +86,7 @@ export interface RouteHost {
 
 /**
  * Our Record-Route entries for a branch, topmost first: one, or two where the two sides use different transports
- * (RFC 5658), so that each side finds one it can use. `scheme` is that of the Request-URI (RFC 5630 §3.1.3).
+ * or address families (RFC 5658), so that each side finds one it can use. `scheme` is that of the Request-URI (RFC 5630 §3.1.3).
  */
 export function recordRoutes(
   key: Uint8Array,
@@ -102,5 +102,6 @@ export function recordRoutes(
     const suffix = secure && transport === 'tls' ? '' : transportParam(transport)
     return `<${secure ? 'sips' : 'sip'}:${formatHost(host)}${port === 0 ? '' : `:${port}`}${suffix};lr;${COOKIE_PARAM}=${text}>`
   }
-  return caller.transport === callee.transport ? [entry(caller)] : [entry(callee), entry(caller)]
+  const same = caller.transport === callee.transport && caller.host === callee.host
+  return same ? [entry(caller)] : [entry(callee), entry(caller)]
 }

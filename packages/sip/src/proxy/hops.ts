@@ -3,6 +3,7 @@ import { type Address, type Clock, errorMessage, type Logger, ThorError } from '
 import type { Resolver, Ring } from '../delegates.ts'
 import type { SipRequest, SipUri } from '../message/contract.ts'
 import { serializeMessage } from '../message/index.ts'
+import { isIp } from '../message/ip.ts'
 import { FailedAddresses } from '../routing/failed-addresses.ts'
 import type { Hop } from '../transaction/contract.ts'
 import type { TransportLayer, TransportName } from '../transport/contract.ts'
@@ -21,6 +22,9 @@ export interface RemoteHop extends Hop {
   /** Told whether this address answered, or failed: it is tried last for a while then. */
   judge?(answered: boolean): void
 }
+
+/** A name, which `advertisedHost` may be, is of both. */
+const isSameFamily = (a: string, b: string): boolean => !isIp(a) || !isIp(b) || a.includes(':') === b.includes(':')
 
 const NOWHERE: Address = { host: '0.0.0.0', port: 0 }
 
@@ -44,12 +48,17 @@ export class Hops {
     this.#host = init.advertisedHost
   }
 
-  /** What this node puts into Via for a transport; that of another transport when it does not listen there. */
-  sentBy(transport: TransportName): { transport: string; host: string; port: number } {
+  /**
+   * What this node puts into Via for a transport, in the address family of who reads it; that of another family or transport
+   * when it does not listen there.
+   */
+  sentBy(transport: TransportName, towards?: Address): { transport: string; host: string; port: number } {
     const { listening } = this.#transport
-    const own = listening.find((entry) => entry.transport === transport) ?? listening[0]
-    const local = own?.local ?? NOWHERE
-    return { transport: transport.toUpperCase(), host: this.#host ?? local.host, port: local.port }
+    const fits = (host: string): boolean => towards === undefined || isSameFamily(host, towards.host)
+    const own = listening.filter((entry) => entry.transport === transport)
+    const { local = NOWHERE } = own.find((entry) => fits(entry.local.host)) ?? own[0] ?? listening[0] ?? {}
+    const host = this.#host !== undefined && isSameFamily(this.#host, local.host) ? this.#host : local.host
+    return { transport: transport.toUpperCase(), host, port: local.port }
   }
 
   /**
@@ -66,7 +75,7 @@ export class Hops {
       transport,
       // Over the ring a UDP device is no more reliable than it was.
       reliable: isStream(transport),
-      via: this.sentBy(transport),
+      via: this.sentBy(transport, peer?.remote),
       remote: peer?.remote ?? NOWHERE,
       reach: { edge, flow },
       send: isStream(transport) && otherwise ? orElse(onFlow, otherwise) : onFlow,
@@ -102,7 +111,7 @@ export class Hops {
     return {
       transport,
       reliable: isStream(transport),
-      via: this.sentBy(transport),
+      via: this.sentBy(transport, remote),
       remote,
       send: (message) => this.#transport.send(message, destination),
     }

@@ -327,8 +327,8 @@ export class OutOfDialog {
         recordRoutes: recordRoutes(
           ring.cookieKey,
           cookie,
-          recordRouteHost(this.#c, this.#init, server.source.transport),
-          recordRouteHost(this.#c, this.#init, hop.transport),
+          recordRouteHost(this.#c, this.#init, server.source),
+          recordRouteHost(this.#c, this.#init, hop),
           request.requestUri.scheme,
         ),
       }),

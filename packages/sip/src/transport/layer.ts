@@ -152,7 +152,9 @@ export class Transports implements TransportLayer {
 
   async #listen(): Promise<void> {
     for (const { transport, host, port } of this.#init.listen) {
-      const bind = { host, port }
+      // Both families on one port, also where the system chose it: DNS and Route have one for the node.
+      const chosen = this.#listening.find((entry) => entry.transport === transport)?.local
+      const bind = { host, port: port || (chosen && chosen.host !== host ? chosen.port : 0) }
       const local = await (transport === 'udp' ? this.#udp.listen(bind) : this.#streams.listen(transport, bind))
       this.#listening.push({ transport, local })
       this.#log.debug('listening', { transport, local: formatAddress(local) })
