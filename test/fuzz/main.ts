@@ -78,6 +78,9 @@ const stack = new SipStack({
       return { verdict: 'ring', account: aor, targets: [target] }
     },
     unbind: async () => undefined,
+    keep: async () => 'full',
+    kept: async () => [],
+    delivered: async () => undefined,
     bind: async ({ contacts }) => {
       const all = contacts === 'all' ? [] : contacts
       return {

@@ -114,6 +114,8 @@ export type CallPlan =
   | { verdict: 'ring'; account: Aor; targets: readonly Target[] }
   /** Without `diversion` it is another name of the same callee. */
   | { verdict: 'redirect'; aor: Aor; diversion?: Diversion }
+  /** Offline: what is sent to him is kept. */
+  | { verdict: 'keep'; account: Aor }
   | { verdict: 'refuse'; status: number; reason: string }
 
 export interface BindingUpdate {
@@ -166,10 +168,24 @@ export interface BoundContact {
 }
 
 export type BindResult =
-  | { verdict: 'bound'; contacts: readonly BoundContact[] }
+  /** `waiting`: there are kept messages for the account. */
+  | { verdict: 'bound'; contacts: readonly BoundContact[]; waiting?: boolean }
   | { verdict: 'challenge'; stale: boolean; algorithms: readonly string[] }
   /** `minExpires`, `retryAfter`: seconds. */
   | { verdict: 'refuse'; status: number; reason: string; minExpires?: number; retryAfter?: number }
+
+/** A MESSAGE (RFC 3428) for somebody who is offline. */
+export interface KeptMessage {
+  id: string
+  /** From as the receiver is to see it, without a tag. */
+  from: string
+  /** Asserted address of the sender, unless he withheld it. */
+  identity?: Aor
+  contentType: string
+  body: Uint8Array
+  /** Wall time in ms. */
+  sentAt: number
+}
 
 /** The homes of accounts. */
 export interface Home {
@@ -178,6 +194,12 @@ export interface Home {
   bind(query: BindQuery): Promise<BindResult>
   /** Removes the bindings that this flow was the only way to. */
   unbind(query: UnbindQuery): Promise<void>
+  /** Keeps a message of an account whose plan said so; `full`: too many are kept. */
+  keep(query: { aor: Aor; message: KeptMessage }): Promise<'kept' | 'full'>
+  /** What is kept for an account, in the order in which it was sent. */
+  kept(query: { aor: Aor }): Promise<readonly KeptMessage[]>
+  /** A device has it. */
+  delivered(query: { aor: Aor; id: string }): Promise<void>
   /** Is this domain served here? From a local copy, answers at once. */
   servesDomain(domain: string): boolean
 }

@@ -33,6 +33,7 @@ export type {
   Diversion,
   Home,
   Instance,
+  KeptMessage,
   MediaControl,
   PlanQuery,
   Resolver,

@@ -12,6 +12,7 @@ import { parseMessage } from './message/index.ts'
 import { Challenger } from './proxy/challenge.ts'
 import type { ProxyComponents } from './proxy/context.ts'
 import { Hops } from './proxy/hops.ts'
+import { KeptMessages } from './proxy/kept-messages.ts'
 import { REGISTERED_FLOWS_MAX } from './proxy/limits.ts'
 import { SipProxy } from './proxy/proxy.ts'
 import { Replier } from './proxy/reply.ts'
@@ -87,6 +88,7 @@ export class SipStack implements Lifecycle {
   readonly #proxy: SipProxy
   readonly #registrar: Registrar
   readonly #keepAlives: KeepAlives
+  readonly #messages: KeptMessages
   readonly #hops: Hops
   readonly #components: ProxyComponents
   readonly #clock: Clock
@@ -116,8 +118,18 @@ export class SipStack implements Lifecycle {
       { kind: init.keepAlive ?? 'crlf' },
     )
     const keepAlives = this.#keepAlives
+    this.#messages = new KeptMessages({
+      home,
+      hops: this.#hops,
+      transactions: this.#transactions,
+      clock,
+      random,
+      ring,
+      logger,
+    })
+    const messages = this.#messages
     this.#registrar = new Registrar(
-      { flows, gruus, home, ring, clock, replier, challenger, logger, keepAlives },
+      { flows, gruus, home, ring, clock, replier, challenger, logger, keepAlives, messages },
       { serviceRoute: init.serviceRoute ?? false },
     )
     this.#components = {
@@ -133,6 +145,7 @@ export class SipStack implements Lifecycle {
       challenger,
       gruus,
       flows,
+      messages,
       logger,
       ...(guard && { guard }),
       ...(components.trusted && { trusted: components.trusted }),
@@ -188,6 +201,7 @@ export class SipStack implements Lifecycle {
     this.#transport.onMessage = undefined
     this.#transport.onFlowClosed = undefined
     await this.#keepAlives.stop()
+    this.#messages.stop()
     this.#proxy.stop()
     await this.#transactions.stop()
     await this.#transport.stop()

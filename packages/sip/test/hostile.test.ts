@@ -69,6 +69,9 @@ async function victim(host: string) {
           return { verdict: 'ring', account: aor, targets: [target] }
         },
         unbind: async () => undefined,
+        keep: async () => 'full',
+        kept: async () => [],
+        delivered: async () => undefined,
         bind: async () => ({ verdict: 'bound', contacts: [] }),
       },
       media: { rewrite: async ({ sdp }) => sdp },

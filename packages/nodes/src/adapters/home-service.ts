@@ -27,6 +27,7 @@ import {
 } from '@thor-node/sip'
 import type { AccountsCache } from './accounts-cache.ts'
 import { GoodSources } from './good-sources.ts'
+import type { KeptMessageService } from './kept-messages.ts'
 import { FAILED_LOGINS_WAITING_MAX } from './limits.ts'
 import type { RingAccess } from './ring-access.ts'
 
@@ -37,6 +38,8 @@ import type { RingAccess } from './ring-access.ts'
 const FAILURE_MS = 50
 /** A node that was not asked about a range for so long knows nothing of what its home counted meanwhile. */
 const STAND_IN_MS = 5_000
+/** Property of an account: `on` or `off`. */
+const KEEP_MESSAGES = 'keep-messages'
 /** Offered to those accounts alone that have it. */
 const BY_ACCOUNT = 'SHA-512-256'
 
@@ -50,6 +53,8 @@ export class HomeService {
   readonly #sealer: Sealer
   readonly #clock: Clock
   readonly #limits: BindLimits | undefined
+  readonly #messages: Pick<KeptMessageService, 'waits'> | undefined
+  readonly #keepMessages: boolean
   readonly #cookieKey: Uint8Array
   readonly #guard: Pick<Guard, 'accountRetryAfter' | 'failed' | 'saw'> | undefined
   readonly #good = new GoodSources()
@@ -69,10 +74,13 @@ export class HomeService {
       accounts: AccountsCache
       sealer: Sealer
       clock: Clock
+      messages?: Pick<KeptMessageService, 'waits'>
       guard?: Pick<Guard, 'accountRetryAfter' | 'failed' | 'saw'>
     },
-    init: { cookieKey: Uint8Array; limits?: BindLimits },
+    init: { cookieKey: Uint8Array; limits?: BindLimits; keepMessages?: boolean },
   ) {
+    this.#messages = components.messages
+    this.#keepMessages = init.keepMessages ?? false
     this.#limits = init.limits
     this.#ring = components.ring
     this.#accounts = components.accounts
@@ -159,7 +167,17 @@ export class HomeService {
       ...puts.map((binding) => soft.put(key, { sub: binding.id, body: binding, ttlMs: binding.expiresAt - now })),
       ...removes.map((id) => soft.remove(key, id)),
     ])
-    return result
+    if (!this.#messages || result.verdict !== 'bound' || puts.length === 0 || !this.#keeps(record)) return result
+    const isNew = puts.some(({ id }) => !bindings.some(({ sub }) => sub === id))
+    // Nobody waits for his registration because messages cannot be read.
+    const waiting = await this.#messages.waits(record.aor, isNew).catch(() => false)
+    return waiting ? { ...result, waiting } : result
+  }
+
+  /** The account's own word, else the ring's. */
+  #keeps({ properties }: AccountRecord): boolean {
+    const own = properties.find(({ name }) => name === KEEP_MESSAGES)?.value
+    return own === undefined ? this.#keepMessages : own === 'on'
   }
 
   async unbind(query: UnbindQuery): Promise<void> {
@@ -284,6 +302,7 @@ export class HomeService {
       aliases: record.aliases,
       groups: record.groups,
       callLimit: record.callLimit,
+      ...(this.#messages && this.#keeps(record) && { keepsMessages: true }),
       algorithms: algorithmsOf(this.#credentials(record)),
       ...(displayName && { displayName }),
     }

@@ -1,4 +1,13 @@
-import { type Clock, errorMessage, every, type Lifecycle, type Logger, rangeOf, type Timer } from '@thor-node/core'
+import {
+  type Aor,
+  type Clock,
+  errorMessage,
+  every,
+  type Lifecycle,
+  type Logger,
+  rangeOf,
+  type Timer,
+} from '@thor-node/core'
 import type { DomainRecord } from '@thor-node/provision'
 import type {
   Admission,
@@ -7,6 +16,7 @@ import type {
   BindResult,
   CallPlan,
   Home,
+  KeptMessage,
   PlanQuery,
   UnbindQuery,
 } from '@thor-node/sip'
@@ -59,6 +69,18 @@ export class HomeAdapter implements Home, Lifecycle {
 
   unbind(query: UnbindQuery): Promise<void> {
     return this.#ring.callHome(rangeOf(query.aor), 'home.unbind', query)
+  }
+
+  keep(query: { aor: Aor; message: KeptMessage }): Promise<'kept' | 'full'> {
+    return this.#ring.callHome(rangeOf(query.aor), 'home.keep', query)
+  }
+
+  kept(query: { aor: Aor }): Promise<readonly KeptMessage[]> {
+    return this.#ring.callHome(rangeOf(query.aor), 'home.kept', query)
+  }
+
+  delivered(query: { aor: Aor; id: string }): Promise<void> {
+    return this.#ring.callHome(rangeOf(query.aor), 'home.delivered', query)
   }
 
   servesDomain(domain: string): boolean {

@@ -4,6 +4,9 @@ export const PEERS_MAX = 200
 /** Calls of peers that are looked up at once, whether they have ended elsewhere; the others next time. */
 export const PEER_LOOKS_MAX = 200
 
+/** MESSAGEs kept for an account that is offline: one more is answered 480. */
+export const MESSAGES_KEPT_MAX = 50
+
 /** Accounts whose usual sources a home remembers, and sources of each: one more pushes out the oldest. */
 export const GOOD_ACCOUNTS_MAX = 100_000
 

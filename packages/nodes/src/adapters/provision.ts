@@ -4,6 +4,7 @@ import type { Members } from '@thor-node/overlay'
 import type { CallHistory, CallHistoryQuery, DeviceLocation, DeviceLocations } from '@thor-node/provision'
 import { parseUri, type StoredBinding } from '@thor-node/sip'
 import type { CallHistory as RingCallHistory } from './call-history.ts'
+import { messagesKey } from './kept-messages.ts'
 
 /** Registered devices, as SOAP shows them. */
 export class DeviceLocationsAdapter implements DeviceLocations {
@@ -22,10 +23,11 @@ export class DeviceLocationsAdapter implements DeviceLocations {
   }
 }
 
-/** Ends all registrations of an address. */
+/** Ends all registrations of an address, and drops what was kept for it. */
 export async function forgetDevices(soft: SoftStore, aor: Aor): Promise<void> {
-  const key = recordKey('loc', aor)
-  await Promise.all((await soft.read(key)).map(({ sub }) => soft.remove(key, sub)))
+  for (const key of [recordKey('loc', aor), messagesKey(aor)]) {
+    await Promise.all((await soft.read(key)).map(({ sub }) => soft.remove(key, sub)))
+  }
 }
 
 const transports = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const

@@ -9,6 +9,7 @@ import { CallsAdapter } from '../adapters/calls.ts'
 import { GuardService } from '../adapters/guard-service.ts'
 import { HomeAdapter } from '../adapters/home.ts'
 import { HomeService } from '../adapters/home-service.ts'
+import { KeptMessageService } from '../adapters/kept-messages.ts'
 import { MediaControlAdapter } from '../adapters/media-control.ts'
 import { MediaService } from '../adapters/media-service.ts'
 import { PeersService } from '../adapters/peers-service.ts'
@@ -62,7 +63,11 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
   const isTrusted = (host: string): boolean => peers.peers.hasHost(host)
   const guard = new Guard({ clock, logger, isTrusted }, { settings: { failures, windowMs, blockMs, scanners } })
   const guardService = new GuardService({ ring: overlay, guard, clock, logger })
-  new HomeService({ ring: overlay, accounts, sealer, clock, guard }, { cookieKey, limits: bindLimits(config) })
+  const messages = new KeptMessageService({ ring: overlay })
+  new HomeService(
+    { ring: overlay, accounts, sealer, clock, guard, messages },
+    { cookieKey, limits: bindLimits(config), keepMessages: config.sip.keepMessages === 'on' },
+  )
   const relays = new Relays({ ring: overlay, random })
   const calls = new CallsAdapter(
     { ring: overlay, relays, spool, clock, random, logger },

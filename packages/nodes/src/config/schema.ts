@@ -175,6 +175,14 @@ export const schema = z.strictObject({
         },
         ['crlf', 'options', 'off'],
       ).prefault('crlf'),
+      keepMessages: choice(
+        {
+          doc:
+            'Keeps a MESSAGE for an account that is offline, for seven days, and sends it when a device registers. ' +
+            'The property keep-messages of an account (on, off) comes first.',
+        },
+        ['off', 'on'],
+      ).prefault('off'),
       serviceRoute: choice({ doc: 'Tells phones to send requests by way of their domain (RFC 3608).' }, [
         'off',
         'on',

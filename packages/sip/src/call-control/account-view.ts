@@ -10,6 +10,8 @@ export interface AccountView {
   groups: readonly string[]
   /** Calls at a time; 0: no limit of its own. */
   callLimit: number
+  /** MESSAGEs are kept while no device is there. */
+  keepsMessages?: boolean
   /** Digest algorithms it can be checked with, strongest first. */
   algorithms: readonly string[]
 }

@@ -5,12 +5,12 @@ import type { StoredBinding } from '../registrar/bindings.ts'
 import { instanceName, registrationMark } from '../registrar/gruu.ts'
 import { type AccountView, type AliasView, isBlocked } from './account-view.ts'
 
-/** `nowMs`: wall time. The same for every method: what rings for INVITE receives MESSAGE too. */
+/** `nowMs`: wall time. What rings for INVITE receives every other method too. */
 export function planCall(
   address: AccountView | AliasView | undefined,
   bindings: readonly StoredBinding[],
   nowMs: number,
-  { only, anonymous = false }: Pick<PlanQuery, 'only' | 'anonymous'> = {},
+  { only, anonymous = false, method }: Partial<Pick<PlanQuery, 'only' | 'anonymous' | 'method'>> = {},
 ): CallPlan {
   if (!address) return { verdict: 'refuse', status: 404, reason: 'Not Found' }
   if (address.kind === 'alias') return { verdict: 'redirect', aor: address.target }
@@ -32,6 +32,9 @@ export function planCall(
         ...(others.length > 0 && { others: others.map(targetOf) }),
       }),
     )
+  if (targets.length === 0 && method === 'MESSAGE' && address.keepsMessages && !only) {
+    return { verdict: 'keep', account: address.aor }
+  }
   if (targets.length === 0) return { verdict: 'refuse', status: 480, reason: 'Temporarily Unavailable' }
   return { verdict: 'ring', account: address.aor, targets }
 }

@@ -13,6 +13,7 @@ import type { Challenger } from './challenge.ts'
 import { type Branch, Fork, type ForkHooks, type ForkTimes } from './fork.ts'
 import type { RouteHost } from './forward.ts'
 import type { Hops } from './hops.ts'
+import type { KeptMessages } from './kept-messages.ts'
 import type { Replier } from './reply.ts'
 import type { SessionTimes } from './session-timer.ts'
 
@@ -29,6 +30,7 @@ export interface ProxyComponents {
   challenger: Challenger
   gruus: Gruus
   flows: RegisteredFlows
+  messages: KeptMessages
   logger: Logger
   /** Told what speaks against a source. */
   guard?: Pick<Guard, 'saw'>

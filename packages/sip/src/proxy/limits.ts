@@ -8,6 +8,10 @@ export const CONTACTS_MAX = 10
 export const REGISTERED_FLOWS_MAX = 100_000
 /** Keep-alives sent to devices behind NAT in a second; those beyond it go a second later. */
 export const KEEP_ALIVES_PER_SECOND = 2_000
+/** Body of a MESSAGE that is kept for somebody offline; a larger one is answered 480. */
+export const KEPT_MESSAGE_BYTES_MAX = 8 * 1024
+/** Accounts to which an edge sends kept messages at a time; one more gets them when it registers again. */
+export const DELIVERIES_MAX = 1_000
 /** Aliases followed one after another; beyond it 482. */
 export const REDIRECTS_MAX = 10
 /** Path and Route entries read; beyond it 400. */

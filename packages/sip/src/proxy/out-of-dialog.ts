@@ -1,41 +1,28 @@
 /** Requests that begin something: who sends, where to, and may it go there? RFC 3261 §16.5 and §16.6. */
 import { type Aor, errorMessage, formatAddress, type Logger, makeAor, splitAor } from '@thor-node/core'
-import { claimedAor } from '../auth.ts'
-import type { Admission, DigestAnswer, Diversion, Target } from '../delegates.ts'
+import type { Diversion, Target } from '../delegates.ts'
 import type { Peer } from '../guard/peers.ts'
 import type { SipRequest, SipUri } from '../message/contract.ts'
-import { parseUri, unescapeUser } from '../message/index.ts'
+import { parseUri } from '../message/index.ts'
 import { followPlan } from '../routing/follow-plan.ts'
 import type { ServerTransaction } from '../transaction/contract.ts'
 import { isSecure, isWeb } from '../transport/names.ts'
+import { Admitting, aorOf, type Caller } from './admitting.ts'
 import { breadthOf, shareBreadth } from './breadth.ts'
 import { Call } from './call.ts'
-import { answerOf } from './challenge.ts'
 import { type Forks, type ProxyComponents, type ProxyInit, recordRouteHost } from './context.ts'
 import { type Reach, tagHash } from './cookie.ts'
 import type { Branch, ForkHooks } from './fork.ts'
 import { copyForTarget, onFlowGone, recordRoutes, withLoopMark } from './forward.ts'
 import { addDiversions, addHistory } from './history.ts'
 import type { RemoteHop } from './hops.ts'
-import {
-  hiddenFrom,
-  isAnonymous,
-  isHidden,
-  type Privacy,
-  preferredIdentities,
-  present,
-  privacyOf,
-  restore,
-} from './identity.ts'
+import { hiddenFrom, isAnonymous, isHidden, type Privacy, present, privacyOf, restore } from './identity.ts'
 import { BRANCHES_MAX } from './limits.ts'
-import { retryAfter } from './reply.ts'
 import { nextHopOf } from './route.ts'
 import { sdpOf, setBody, statusOfMediaFailure } from './session-description.ts'
 import { askForRefreshes, grantRefreshes } from './session-timer.ts'
 import { callerOf, ownDomain } from './trusted.ts'
 import { loopMark, type Refusal } from './validate.ts'
-
-type Caller = Extract<Admission, { verdict: 'admit' }>
 
 interface Destination {
   /** Account of the callee; absent for foreign targets. */
@@ -71,12 +58,14 @@ export class OutOfDialog {
   readonly #c: ProxyComponents
   readonly #init: ProxyInit
   readonly #forks: Forks
+  readonly #admitting: Admitting
   readonly #log: Logger
 
   constructor(components: ProxyComponents, init: ProxyInit, forks: Forks) {
     this.#c = components
     this.#init = init
     this.#forks = forks
+    this.#admitting = new Admitting(components)
     this.#log = components.logger.forComponent('sip:proxy')
   }
 
@@ -87,10 +76,11 @@ export class OutOfDialog {
       server.respond(this.#c.replier.make(request, 487))
     }
     const peer = this.#c.trusted?.peers.of(server.source)
-    const caller = peer ? callerOf(peer) : await this.#admit(server, request)
+    const caller = peer ? callerOf(peer) : await this.#admitting.admit(server, request)
     if (caller === 'answered' || gaveUp) return
     const destination = await this.#locate(request, caller, peer)
     if (gaveUp) return
+    if ('keeper' in destination) return this.#keep(server, request, caller, destination.keeper)
     if ('status' in destination) {
       if (destination.status === 404 && !caller && !peer) {
         this.#c.guard?.saw(server.source.remote.host, 'unknown-callee')
@@ -110,58 +100,11 @@ export class OutOfDialog {
     else this.#forks.start(server, this.#branches(begin), this.#restoring(passing, request))
   }
 
-  /** The caller's home is asked when From is of a domain served here; others are foreign callers. */
-  async #admit(server: ServerTransaction, request: SipRequest): Promise<Caller | undefined | 'answered'> {
-    const { home, replier, challenger } = this.#c
-    const anonymous = isAnonymous(request.from.uri)
-    const answer = answerOf(request, 'Proxy-Authorization', (realm) => home.servesDomain(realm))
-    const preferred = preferredIdentities(request)
-    const named = this.#c.gruus.read(request.from.uri)
-    const from = named && named !== 'invalid' ? named.aor : aorOf(request.from.uri)
-    const domain = anonymous ? this.#realmOf(server, request, answer, preferred) : request.from.uri.host
-    if (domain === undefined || !home.servesDomain(domain)) return undefined
-    if (!from) {
-      server.respond(replier.make(request, 403, 'From Is Not Your Address'))
-      return 'answered'
-    }
-    const admission = await home.admit({
-      aor: answer ? claimedAor(answer) : from,
-      method: request.method,
-      ...(answer && { answer }),
-      from,
-      ...(anonymous && { anonymous }),
-      ...(preferred.length > 0 && { preferred }),
-      source: server.source.remote,
-      offers: challenger.offers,
-    })
-    if (admission.verdict === 'admit') return admission
-    if (admission.verdict === 'refuse') {
-      server.respond(replier.make(request, admission.status, admission.reason, retryAfter(admission)))
-    } else {
-      const headers = challenger.headers(request, 'Proxy-Authenticate', domain, admission)
-      server.respond(replier.make(request, 407, undefined, headers))
-    }
-    return 'answered'
-  }
-
-  /** Where a caller who does not say who he is can prove it; undefined when nothing tells that he is of here. */
-  #realmOf(
-    { source }: ServerTransaction,
-    { from }: SipRequest,
-    answer: DigestAnswer | undefined,
-    preferred: readonly Aor[],
-  ): string | undefined {
-    const { home, flows, clock } = this.#c
-    const hints = [
-      answer?.realm.toLowerCase(),
-      from.uri.host,
-      ...preferred.map((aor) => splitAor(aor)?.domain),
-      ...flows.accountsOn(source.flow, clock.wall()).map((aor) => splitAor(aor)?.domain),
-    ]
-    return hints.find((domain) => domain !== undefined && home.servesDomain(domain))
-  }
-
-  async #locate(request: SipRequest, caller: Caller | undefined, peer?: Peer): Promise<Destination | Refusal> {
+  async #locate(
+    request: SipRequest,
+    caller: Caller | undefined,
+    peer?: Peer,
+  ): Promise<Destination | Refusal | { keeper: Aor }> {
     const { home } = this.#c
     const named = home.servesDomain(request.requestUri.host) ? this.#c.gruus.read(request.requestUri) : undefined
     if (named === 'invalid') return { status: 404, reason: 'Not Found' }
@@ -183,6 +126,7 @@ export class OutOfDialog {
       ...(named && { only: named.only }),
     })
     if (route.verdict === 'refuse') return route
+    if (route.verdict === 'keep') return { keeper: route.account }
     const { trail, diversions } = route
     if (route.verdict === 'foreign') {
       const found = await this.#foreign(undefined, parseUri(`sip:${route.aor}`))
@@ -196,6 +140,12 @@ export class OutOfDialog {
     // RFC 5630 §5.3 and §6.3.
     const headers = [['Warning', `380 ${splitAor(aor)?.domain ?? 'thor-node'} "SIPS Not Allowed"`]] as const
     return { status: 480, reason: 'No Device Over TLS', headers }
+  }
+
+  async #keep(server: ServerTransaction, request: SipRequest, caller: Caller | undefined, account: Aor): Promise<void> {
+    const privacy = privacyOf(request, caller?.hidden)
+    const status = await this.#c.messages.keep(account, request, { ...(caller && { asserted: caller }), privacy })
+    server.respond(this.#c.replier.make(request, status))
   }
 
   /** The AOR here that a Request-URI means. A number, or a user at a node's own address, is one of the caller's domain. */
@@ -379,16 +329,4 @@ function onlySecure({
 const passing: ForkHooks = {
   prepare: async (_, response) => response,
   onFinal: () => undefined,
-}
-
-function aorOf(uri: SipUri): Aor | undefined {
-  return (uri.scheme === 'sip' || uri.scheme === 'sips') && uri.user
-    ? makeAor(decodeUser(uri.user), uri.host)
-    : undefined
-}
-
-/** %HH undone; parameters of a telephone number in the user part dropped (RFC 3261 §19.1.6). */
-function decodeUser(user: string): string {
-  const plain = unescapeUser(user)
-  return plain.startsWith('+') ? (plain.split(';')[0] as string) : plain
 }

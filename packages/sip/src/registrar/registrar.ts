@@ -5,6 +5,7 @@ import type { SipRequest, SipResponse, SipUri } from '../message/contract.ts'
 import { formatParams, formatUri, parseNameAddrList, quote, splitList, unescapeUser } from '../message/index.ts'
 import { isIp } from '../message/ip.ts'
 import { answerOf, type Challenger } from '../proxy/challenge.ts'
+import type { KeptMessages } from '../proxy/kept-messages.ts'
 import { CONTACTS_MAX, ROUTES_MAX } from '../proxy/limits.ts'
 import { type HeaderField, type Replier, retryAfter } from '../proxy/reply.ts'
 import type { Refusal } from '../proxy/validate.ts'
@@ -32,6 +33,7 @@ export interface RegistrarComponents {
   gruus: Gruus
   flows: RegisteredFlows
   keepAlives: Pick<KeepAlives, 'add'>
+  messages: Pick<KeptMessages, 'arrived'>
   logger: Logger
 }
 
@@ -74,7 +76,7 @@ export class Registrar {
     this.#flows.forget(flow)
   }
 
-  #note({ aor, contacts, flow, transport, nat, outbound }: BindQuery, result: BindResult): void {
+  #note({ aor, contacts, flow, path, transport, nat, outbound }: BindQuery, result: BindResult): void {
     if (result.verdict !== 'bound' || contacts === 'all' || contacts.length === 0) return
     const now = this.#c.clock.wall()
     const asked = new Set(contacts.filter(({ expires }) => expires > 0).map(({ contact }) => contact))
@@ -83,6 +85,10 @@ export class Registrar {
     const ping = transport === 'udp' && nat && !outbound ? granted[0]?.contact : undefined
     this.#flows.note(flow, aor, until, now, ping)
     if (ping !== undefined) this.#c.keepAlives.add(flow)
+    const update = contacts.find(({ contact }) => contact === granted[0]?.contact)
+    if (result.waiting && update) {
+      this.#c.messages.arrived({ aor, contact: update.contact, flow: update.flow ?? flow, path })
+    }
   }
 
   #answer(request: SipRequest, query: BindQuery, result: BindResult): SipResponse {

@@ -5,6 +5,7 @@ import { REDIRECTS_MAX } from '../proxy/limits.ts'
 
 export type Route =
   | ({ verdict: 'ring'; account: Aor; targets: readonly Target[] } & Trail)
+  | { verdict: 'keep'; account: Aor }
   /** The trail leads out of the domains served here. */
   | ({ verdict: 'foreign'; aor: Aor } & Trail)
   | { verdict: 'refuse'; status: number; reason: string }
@@ -25,7 +26,7 @@ export async function followPlan(home: Home, query: PlanQuery): Promise<Route> {
       return { verdict: 'refuse', status: 482, reason: 'Loop Detected' }
     visited.add(aor)
     const plan = await home.plan({ ...query, aor })
-    if (plan.verdict === 'refuse') return plan
+    if (plan.verdict === 'refuse' || plan.verdict === 'keep') return plan
     if (plan.verdict === 'ring') return { ...plan, trail: [...visited], diversions }
     if (plan.diversion) diversions.push(plan.diversion)
     aor = plan.aor

@@ -5,7 +5,7 @@ import { type CredentialHashes, judgeAnswer, NonceCounts } from '../../src/auth.
 import type { AccountView } from '../../src/call-control/account-view.ts'
 import { decideAdmission, refuseBind } from '../../src/call-control/admission.ts'
 import { planCall } from '../../src/call-control/call-plan.ts'
-import type { Calls, Diversion, Home, MediaControl, Ring } from '../../src/delegates.ts'
+import type { Calls, Diversion, Home, KeptMessage, MediaControl, Ring } from '../../src/delegates.ts'
 import { applyBind, lostWith, type StoredBinding } from '../../src/registrar/bindings.ts'
 import { SipStack, type SipStackInit } from '../../src/stack.ts'
 import { Phone } from './phone.ts'
@@ -18,6 +18,8 @@ export class House {
   readonly clock = new SimClock()
   readonly accounts = new Map<Aor, { view: AccountView; credentials: CredentialHashes }>()
   readonly aliases = new Map<Aor, Aor>()
+  /** Kept for accounts that are offline; two at most. */
+  readonly messages = new Map<Aor, KeptMessage[]>()
   /** An alias that is somebody's diversion. */
   readonly diversions = new Map<Aor, Diversion>()
   readonly bindings = new Map<Aor, StoredBinding[]>()
@@ -126,7 +128,22 @@ export class House {
         const { result, puts, removes } = applyBind(current, query, this.clock.wall())
         const gone = new Set([...removes, ...puts.map((put) => put.id)])
         this.bindings.set(query.aor, [...current.filter((binding) => !gone.has(binding.id)), ...puts])
-        return result
+        const waiting = result.verdict === 'bound' && (this.messages.get(query.aor)?.length ?? 0) > 0
+        return waiting ? { ...result, waiting } : result
+      },
+      keep: async ({ aor, message }) => {
+        const kept = this.messages.get(aor) ?? []
+        if (kept.length >= 2) return 'full'
+        this.messages.set(aor, [...kept, message])
+        return 'kept'
+      },
+      kept: async ({ aor }) => this.messages.get(aor) ?? [],
+      delivered: async ({ aor, id }) => {
+        const kept = this.messages.get(aor) ?? []
+        this.messages.set(
+          aor,
+          kept.filter((message) => message.id !== id),
+        )
       },
       unbind: async (query) => {
         check()

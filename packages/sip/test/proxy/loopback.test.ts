@@ -87,6 +87,9 @@ function openHome(): Home & { last: Map<string, BindQuery> } {
       return { verdict: 'ring', account: aor, targets: [{ uri: contact, edge, flow, path: [], q: 1_000 }] }
     },
     unbind: async () => undefined,
+    keep: async () => 'full',
+    kept: async () => [],
+    delivered: async () => undefined,
     bind: async (query) => {
       last.set(query.aor, query)
       return { verdict: 'bound', contacts: [] }

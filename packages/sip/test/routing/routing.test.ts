@@ -10,6 +10,9 @@ const homeOf = (plans: Record<string, CallPlan>): Home => ({
   plan: async ({ aor }) => plans[aor] ?? { verdict: 'refuse', status: 404, reason: 'Not Found' },
   admit: () => Promise.reject(new Error('not asked')),
   unbind: async () => undefined,
+  keep: async () => 'full',
+  kept: async () => [],
+  delivered: async () => undefined,
   bind: () => Promise.reject(new Error('not asked')),
 })
 const to = (aor: string): CallPlan => ({ verdict: 'redirect', aor })

@@ -1,0 +1,86 @@
+/** Who sends a request that begins something: his home is asked, with the credentials that he brings. */
+import { type Aor, makeAor, splitAor } from '@thor-node/core'
+import { claimedAor } from '../auth.ts'
+import type { Admission, DigestAnswer } from '../delegates.ts'
+import type { SipRequest, SipUri } from '../message/contract.ts'
+import { unescapeUser } from '../message/index.ts'
+import type { ServerTransaction } from '../transaction/contract.ts'
+import { answerOf } from './challenge.ts'
+import type { ProxyComponents } from './context.ts'
+import { isAnonymous, preferredIdentities } from './identity.ts'
+import { retryAfter } from './reply.ts'
+
+export type Caller = Extract<Admission, { verdict: 'admit' }>
+
+type Components = Pick<ProxyComponents, 'home' | 'replier' | 'challenger' | 'gruus' | 'flows' | 'clock' | 'guard'>
+
+export class Admitting {
+  readonly #c: Components
+
+  constructor(components: Components) {
+    this.#c = components
+  }
+
+  /** The caller's home is asked when From is of a domain served here; others are foreign callers. */
+  async admit(server: ServerTransaction, request: SipRequest): Promise<Caller | undefined | 'answered'> {
+    const { home, replier, challenger } = this.#c
+    const anonymous = isAnonymous(request.from.uri)
+    const answer = answerOf(request, 'Proxy-Authorization', (realm) => home.servesDomain(realm))
+    const preferred = preferredIdentities(request)
+    const named = this.#c.gruus.read(request.from.uri)
+    const from = named && named !== 'invalid' ? named.aor : aorOf(request.from.uri)
+    const domain = anonymous ? this.#realmOf(server, request, answer, preferred) : request.from.uri.host
+    if (domain === undefined || !home.servesDomain(domain)) return undefined
+    if (!from) {
+      server.respond(replier.make(request, 403, 'From Is Not Your Address'))
+      return 'answered'
+    }
+    const admission = await home.admit({
+      aor: answer ? claimedAor(answer) : from,
+      method: request.method,
+      ...(answer && { answer }),
+      from,
+      ...(anonymous && { anonymous }),
+      ...(preferred.length > 0 && { preferred }),
+      source: server.source.remote,
+      offers: challenger.offers,
+    })
+    if (admission.verdict === 'admit') return admission
+    if (admission.verdict === 'refuse') {
+      server.respond(replier.make(request, admission.status, admission.reason, retryAfter(admission)))
+    } else {
+      const headers = challenger.headers(request, 'Proxy-Authenticate', domain, admission)
+      server.respond(replier.make(request, 407, undefined, headers))
+    }
+    return 'answered'
+  }
+
+  /** Where a caller who does not say who he is can prove it; undefined when nothing tells that he is of here. */
+  #realmOf(
+    { source }: ServerTransaction,
+    { from }: SipRequest,
+    answer: DigestAnswer | undefined,
+    preferred: readonly Aor[],
+  ): string | undefined {
+    const { home, flows, clock } = this.#c
+    const hints = [
+      answer?.realm.toLowerCase(),
+      from.uri.host,
+      ...preferred.map((aor) => splitAor(aor)?.domain),
+      ...flows.accountsOn(source.flow, clock.wall()).map((aor) => splitAor(aor)?.domain),
+    ]
+    return hints.find((domain) => domain !== undefined && home.servesDomain(domain))
+  }
+}
+
+export function aorOf(uri: SipUri): Aor | undefined {
+  return (uri.scheme === 'sip' || uri.scheme === 'sips') && uri.user
+    ? makeAor(decodeUser(uri.user), uri.host)
+    : undefined
+}
+
+/** %HH undone; parameters of a telephone number in the user part dropped (RFC 3261 §19.1.6). */
+function decodeUser(user: string): string {
+  const plain = unescapeUser(user)
+  return plain.startsWith('+') ? (plain.split(';')[0] as string) : plain
+}
