@@ -8,6 +8,7 @@ import { join } from 'node:path'
 
 const benches: Record<string, string> = {
   parser: 'microseconds per SIP message: parse, validate, serialize',
+  stack: 'microseconds of CPU per registration of the SIP stack alone',
   registers: 'changes, reads and transactions of registers on three nodes in one process',
   relay: 'packets per second through the media relay, with loss',
   'large-rings': 'placement, traffic and memory of rings up to 1000 nodes; --write draws docs/pictures',
