@@ -65,6 +65,9 @@ const home: Home = {
   admit: never,
   plan: never,
   unbind: async () => undefined,
+  keep: never,
+  kept: never,
+  delivered: never,
   async bind(query) {
     const account = views.get(query.aor)
     const judged = judgeAnswer(
