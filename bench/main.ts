@@ -14,6 +14,7 @@ const benches: Record<string, string> = {
   'large-rings': 'placement, traffic and memory of rings up to 1000 nodes; --write draws docs/pictures',
   membership: 'simulated rings: who is taken for dead wrongly, and how soon real deaths are seen',
   store: 'REG, SET, SOFT, reads and RPC of three nodes; memory of a million records; an idle ring of ten',
+  connections: 'memory of open connections over TLS, WSS, TCP or WS',
   'one-node': 'start-up, memory, registrations and calls per second of one node on one core',
   'three-nodes': 'three nodes under sipp, with --kill one dies halfway; compares the records',
 }

@@ -1,14 +1,15 @@
 /** baresip to baresip on different edges, through a relay: each records the tone that the other plays (MR-01, SIP-15). */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deadline, eventually } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { type Baresip, type BaresipInit, isRegistered, startBaresip } from '../support/baresip.ts'
 import { type Cluster, startCluster } from '../support/cluster.ts'
 import { available } from '../support/programs.ts'
-import { shareOf, toneWav } from '../support/wav.ts'
+import { shareOf } from '../support/wav.ts'
 
 const test = suite('interop: talk')
 const installed = available('baresip', 'baresip')
@@ -19,56 +20,11 @@ let cluster: Cluster
 let work: string
 const phones: ChildProcess[] = []
 
-interface Baresip {
-  process: ChildProcess
-  output(): string
-  /** What it heard, once the call is over. */
-  heard(): Buffer
+const baresip = (init: Omit<BaresipInit, 'work'>): Baresip => {
+  const phone = startBaresip({ work, ...init })
+  phones.push(phone.process)
+  return phone
 }
-
-/** One baresip with a configuration of its own, that plays a tone and records what it hears. */
-function baresip(user: string, address: string, edge: string, hertz: number, commands: string[] = []): Baresip {
-  const home = join(work, user)
-  mkdirSync(home)
-  const tone = join(home, 'tone.wav')
-  writeFileSync(tone, toneWav(hertz, 20))
-  const account = `<sip:${user}@thor.local>;auth_user=${user};auth_pass=secret;outbound="sip:${edge}:5060";regint=120`
-  writeFileSync(join(home, 'accounts'), `${account};answermode=auto;audio_source=aufile,${tone}\n`)
-  writeFileSync(join(home, 'contacts'), '')
-  const modules = ['account', 'g711', 'aufile', 'sndfile', 'stdio'].map((name) => `module ${name}.so`)
-  const settings = [
-    'module_path /usr/lib/baresip/modules',
-    ...modules,
-    'module_app menu.so',
-    `sip_listen ${address}:5060`,
-    'net_interface 127.0.0.1',
-    `audio_source aufile,${tone}`,
-    `audio_player aufile,${join(home, 'played.wav')}`,
-    'audio_alert aufile,/dev/null',
-    `snd_path ${home}`,
-    'rtp_ports 20000-20100',
-  ]
-  writeFileSync(join(home, 'config'), `${settings.join('\n')}\n`)
-  const child = spawn('baresip', ['-f', home, ...commands.flatMap((command) => ['-e', command])], { cwd: home })
-  phones.push(child)
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      output = (output + chunk).slice(-100_000)
-    })
-  }
-  return {
-    process: child,
-    output: () => output,
-    heard() {
-      const file = readdirSync(home).find((name) => name.endsWith('-dec.wav'))
-      return file === undefined ? Buffer.alloc(0) : readFileSync(join(home, file))
-    },
-  }
-}
-
-const registered = (phone: Baresip): Promise<unknown> =>
-  eventually(() => /200 OK/.test(phone.output()), 20_000, 'baresip registered')
 
 test.before(async () => {
   if (!installed) return
@@ -90,10 +46,10 @@ run(
     for (const user of ['alice', 'bob']) {
       await first.operations.accountAdd({ aor: `${user}@thor.local`, password: 'secret' })
     }
-    const bob = baresip('bob', '127.29.2.2', second.address, BOB_HERTZ)
-    await registered(bob)
-    const alice = baresip('alice', '127.29.2.1', first.address, ALICE_HERTZ)
-    await registered(alice)
+    const bob = baresip({ user: 'bob', address: '127.29.2.2', edge: second.address, hertz: BOB_HERTZ })
+    await isRegistered(bob)
+    const alice = baresip({ user: 'alice', address: '127.29.2.1', edge: first.address, hertz: ALICE_HERTZ })
+    await isRegistered(alice)
     alice.process.stdin?.write('/dial sip:bob@thor.local\n')
     // Four seconds of speech as the recordings count them.
     const enough = 4 * 8_000 * 2

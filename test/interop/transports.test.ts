@@ -1,12 +1,13 @@
 /** Calls over every transport and between any two, entering by any node: TLS, WebSocket and plain (SIP-02). */
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
-import { networkInterfaces } from 'node:os'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as tlsConnect } from 'node:tls'
 import { errorCode, makeCertificate, type TlsFiles } from '@thor-node/core'
 import { deadline, eventually } from '@thor-node/core/testing'
 import { suite } from 'uvu'
+import { isRegistered, startBaresip } from '../support/baresip.ts'
 import { type Cluster, type ClusterNode, startCluster } from '../support/cluster.ts'
 import { Phone, type PhoneInit } from '../support/phone.ts'
 import { available, run } from '../support/programs.ts'
@@ -15,6 +16,7 @@ import { type WireTransport, wirePorts } from '../support/wire.ts'
 
 const net = '127.82.1'
 const clients = '127.82.2'
+const baresip = available('baresip', 'baresip')
 const openssl = available('openssl', 'openssl')
 
 const test = suite('interop: transports')
@@ -211,6 +213,51 @@ test(
     assert.match(said, /Verification: OK/, said)
     assert.match(said, /New, TLSv1\.3/, said)
     assert.equal(said.match(/BEGIN CERTIFICATE/g)?.length, 2, 'the whole chain')
+  }),
+)
+
+;(baresip ? test : test.skip)(
+  'baresip checks the certificate of its node, registers over TLS, and takes a call that comes over TCP',
+  deadline(60_000, async () => {
+    const work = mkdtempSync(join(tmpdir(), 'thor-transports-'))
+    const authority = certificate('Phone Authority')
+    const ca = join(work, 'ca.pem')
+    writeFileSync(ca, authority.cert)
+    const third = node(3)
+    const dates = { notBefore: Date.now() - DAY_MS, notAfter: Date.now() + 90 * DAY_MS }
+    const altNames = ['thor.local', third.address]
+    const own = makeCertificate({
+      commonName: 'thor.local',
+      altNames,
+      serial: Buffer.of(++serial),
+      issuer: authority,
+      ...dates,
+    })
+    writeFileSync(join(third.data, 'tls', 'thor.crt'), own.cert)
+    writeFileSync(join(third.data, 'tls', 'thor.key'), own.key)
+    await third.operations.certificates({ reload: true })
+    for (const user of ['bare', 'sipper']) {
+      await third.operations.accountAdd({ aor: `${user}@thor.local`, password: 'secret' })
+    }
+    const started = startBaresip({
+      ...{ work, user: 'bare', address: `${clients}.4`, edge: third.address, hertz: 440 },
+      ...{ transport: 'tls', ca },
+    })
+    try {
+      await isRegistered(started).catch((error) => {
+        throw new Error(`${error.message}\n${started.output()}`)
+      })
+      const [contact] = (await node(1).operations.where({ aor: 'bare@thor.local' })).contacts
+      assert.deepEqual([contact?.edge, contact?.transport], ['n3', 'tls'])
+      const caller = await phone('sipper', 1, 'tcp')
+      const call = await caller.call('bare')
+      assert.equal(call.status, 200)
+      assert.match(header(call.response, 'User-Agent') || header(call.response, 'Server'), /^baresip/)
+      assert.equal(await caller.bye(call.dialog as never, { proxy: node(2).address }), 200)
+    } finally {
+      started.process.kill('SIGKILL')
+      rmSync(work, { recursive: true, force: true })
+    }
   }),
 )
 

@@ -22,8 +22,9 @@ export const transportLimits = {
   /** Open streams, in all and per remote address: one more is closed at once. */
   connectionsMax: 20_000,
   connectionsPerSourceMax: 1_000,
-  /** Names in a peer's certificate by which its connection is found again; it is not for the others. */
+  /** Names in a peer's certificate by which its connection is found again, and with its aliases (RFC 5923); not by the others. */
   connectionDomainsMax: 8,
+  connectionUsesMax: 32,
   /** Handshakes of TLS and WebSocket that take longer: the connection is closed. */
   handshakeMs: 10_000,
   /** A WebSocket is asked for a sign of life after so long without one, and closed after so long. */

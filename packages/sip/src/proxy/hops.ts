@@ -112,6 +112,7 @@ export class Hops {
       transport,
       reliable: isStream(transport),
       via: this.sentBy(transport, remote),
+      ...(transport === 'tls' && { alias: true }),
       remote,
       send: (message) => this.#transport.send(message, destination),
     }

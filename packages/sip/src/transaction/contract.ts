@@ -18,6 +18,8 @@ export interface Hop {
   reliable: boolean
   /** For Via: transport name and sent-by of this node. */
   via: { transport: string; host: string; port: number }
+  /** Requests of the peer to that sent-by may come back on the connection that this one takes (RFC 5923 §5). */
+  alias?: boolean
   send(message: SipRequest): Promise<void>
 }
 

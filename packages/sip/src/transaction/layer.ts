@@ -86,6 +86,7 @@ export class Transactions implements TransactionLayer {
     const params = new Map([['branch', branch]])
     // Ask for the port too: the response then comes back to the flow that the request took (RFC 3581).
     params.set('rport', '')
+    if (hop.alias) params.set('alias', '')
     request.headers.prepend('Via', formatVia({ ...hop.via, params }))
     return this.#startClient(request, hop, user, branch)
   }

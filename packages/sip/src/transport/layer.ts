@@ -168,12 +168,13 @@ export class Transports implements TransportLayer {
   }
 
   #makeStreams(): Streams {
-    const { limits, acceptsOrigin } = this.#init
+    const { limits, acceptsOrigin, hears } = this.#init
     return new Streams(
       { ...this.#components, logger: this.#log },
       {
         ...(limits && { limits }),
         ...(acceptsOrigin && { acceptsOrigin }),
+        hears,
         onMessage: (bytes, connection) => this.#onStreamMessage(bytes, connection),
         onClosed: (flow) => this.#onClosed(flow),
       },
@@ -246,7 +247,7 @@ export class Transports implements TransportLayer {
     try {
       message = parseMessage(bytes)
       validateMessage(message)
-      if (message.kind === 'request') stampVia(message, source.remote)
+      if (message.kind === 'request') this.#readVia(message, source)
     } catch (error) {
       this.#counts.garbage++
       if (error instanceof SipParseError) this.#refuse(error, source)
@@ -259,6 +260,15 @@ export class Transports implements TransportLayer {
     } catch (error) {
       this.#log.error('a message was not handled', { error, remote: formatAddress(source.remote) })
     }
+  }
+
+  #readVia(request: SipRequest, source: Source): void {
+    const [via] = request.vias
+    if (via?.params.has('alias') && source.transport !== 'udp') {
+      const flow = parseFlow(source.flow)
+      if (flow?.transport === source.transport && 'connection' in flow) this.#streams.alias(flow.connection, via)
+    }
+    stampVia(request, source.remote)
   }
 
   #onClosed(flow: FlowToken): void {

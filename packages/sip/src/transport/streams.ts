@@ -16,10 +16,11 @@ import {
 } from '@thor-node/core'
 import type { SipParseError } from '../errors.ts'
 import { messageLimits, transportLimits } from '../limits.ts'
+import { withoutBrackets } from '../message/ip.ts'
 import { Connection, type ConnectionEvents } from './connection.ts'
 import type { FlowToken, StreamName, TlsCredentials } from './contract.ts'
-import { isSecure, isWeb } from './names.ts'
-import { distrustOf } from './peer-domains.ts'
+import { defaultPort, isSecure, isWeb } from './names.ts'
+import { distrustOf, standsFor } from './peer-domains.ts'
 
 export type StreamLimits = {
   readonly [name in
@@ -46,6 +47,8 @@ export interface StreamsInit {
   limits?: Partial<StreamLimits>
   /** WebSocket: may a page of that origin connect? @default any */
   acceptsOrigin?(origin: string | undefined): boolean
+  /** False: connections from there are closed at once. @default everybody is heard */
+  hears?: ((host: string) => boolean) | undefined
   onMessage(bytes: Buffer, connection: Connection): void
   onClosed(flow: FlowToken): void
 }
@@ -197,7 +200,14 @@ export class Streams {
 
   #admit({ host }: Address): (() => void) | undefined {
     const fromSource = this.#bySource.get(host) ?? 0
-    if (!this.#running || host === '' || this.#isFull || fromSource >= this.#limits.connectionsPerSourceMax) {
+    const unheard = this.#init.hears?.(host) === false
+    if (
+      unheard ||
+      !this.#running ||
+      host === '' ||
+      this.#isFull ||
+      fromSource >= this.#limits.connectionsPerSourceMax
+    ) {
       this.#refused++
       return undefined
     }
@@ -238,6 +248,20 @@ export class Streams {
     return connection
   }
 
+  /**
+   * The peer that opened this connection wants what goes to its sent-by to take it (RFC 5923). It is believed when its
+   * certificate stands for that name, and without TLS when the name is the address that it comes from.
+   */
+  alias(connectionId: string, { host, port }: { host: string; port?: number | undefined }): void {
+    const connection = this.#byId.get(connectionId)
+    if (!connection?.accepted || connection.closed) return
+    const { transport, remote, peerDomains } = connection
+    const believed =
+      transport === 'tls' ? standsFor(peerDomains ?? [], withoutBrackets(host).toLowerCase()) : host === remote.host
+    if (!believed || isWeb(transport)) return
+    this.#use(connection, { host: remote.host, port: port ?? defaultPort(transport) })
+  }
+
   /** From now on what goes to that address takes this connection; over TLS what goes to one of these domains there. */
   #use(connection: Connection, remote: Address, known?: readonly string[]): void {
     const { transport, uses } = connection
@@ -246,6 +270,8 @@ export class Streams {
     const domains = transport === 'tls' ? (known ?? connection.peerDomains ?? anybody) : [undefined]
     for (const domain of domains.slice(0, transportLimits.connectionDomainsMax)) {
       const key = keyOf({ transport, remote, ...(domain !== undefined && { domain }) })
+      if (this.#byUse.get(key)?.closed === false) continue
+      if (uses.size >= transportLimits.connectionUsesMax) return
       this.#byUse.set(key, connection)
       uses.add(key)
     }

@@ -103,6 +103,56 @@ test(
   }),
 )
 
+const aliasText = (sentBy: string): string => optionsText({ via: `${sentBy};alias;branch=z9hG4bKa` })
+
+test(
+  'an alias is believed when the certificate stands for it, and then requests to it take the connection (RFC 5923)',
+  scene(async (net, { transports }) => {
+    const from = { host: PEER.host, port: 40_000 }
+    const trusted = { trusted: true, subject: '', altNames: 'DNS:trunk.example' }
+    const asked = { transport: 'tls', remote: { host: PEER.host, port: 5071 }, domain: 'trunk.example' } as const
+    const sent = async (connections: number): Promise<void> => {
+      await transports.send(optionsRequest(), asked)
+      assert.equal(net.connects.length, connections)
+    }
+    net.incoming(from, 5061).receive(aliasText('trunk.example:5071'))
+    net.incoming(from, 5061, { ...trusted, trusted: false }).receive(aliasText('trunk.example:5071'))
+    net.incoming(from, 5061, trusted).receive(aliasText('other.example:5071'))
+    await sent(1)
+    net.streams.at(-1)?.destroy()
+    const peer = net.incoming(from, 5061, trusted)
+    peer.receive(aliasText('trunk.example:5071'))
+    await sent(1)
+    assert.match(peer.written.at(-1) ?? '', /^OPTIONS/)
+    peer.destroy()
+    await sent(2)
+  }),
+)
+
+test(
+  'without TLS an alias is believed for the address that it comes from, and takes no connection from another',
+  scene(
+    async (net, { transports }) => {
+      const [own, strange] = [PEER.host, '192.0.2.77']
+      const to = (host: string) => ({ transport: 'tcp', remote: { host, port: 5060 } }) as const
+      const peer = net.incoming({ host: own, port: 40_000 })
+      peer.receive(aliasText(`${strange}:5060`))
+      await transports.send(optionsRequest(), to(strange))
+      assert.equal(net.connects.length, 1)
+      peer.receive(aliasText(own))
+      await transports.send(optionsRequest(), to(own))
+      assert.equal(net.connects.length, 1)
+      net.incoming({ host: strange, port: 40_000 }).receive(aliasText(strange))
+      await transports.send(optionsRequest(), to(strange))
+      assert.equal(net.streams[1]?.written.length, 2, 'the connection that was there before')
+      for (let port = 1; port < 100; port++) peer.receive(aliasText(`${own}:${port}`))
+      await transports.send(optionsRequest(), { transport: 'tcp', remote: { host: own, port: 99 } })
+      assert.equal(net.connects.length, 2, 'more aliases than the limit are not kept')
+    },
+    { listen: [{ transport: 'tcp', host: HOST, port: 5060 }] },
+  ),
+)
+
 test(
   'nobody is connected to over WebSocket, and a node without certificates has no TLS',
   scene(async (net, { transports }) => {

@@ -1,0 +1,74 @@
+/** baresip with a configuration of its own, that plays a tone and records what it hears. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { eventually } from '@thor-node/core/testing'
+import { toneWav } from './wav.ts'
+
+export interface BaresipInit {
+  /** Its directory is made below. */
+  work: string
+  user: string
+  /** Its own loopback address. */
+  address: string
+  /** Of the node that it registers with. */
+  edge: string
+  hertz: number
+  transport?: 'udp' | 'tcp' | 'tls'
+  /** PEM file of the authorities that it trusts; without one it checks no certificate. */
+  ca?: string
+  commands?: string[]
+}
+
+export interface Baresip {
+  process: ChildProcess
+  output(): string
+  /** What it heard, once the call is over. */
+  heard(): Buffer
+}
+
+export function startBaresip(init: BaresipInit): Baresip {
+  const { work, user, address, edge, hertz, transport = 'udp', ca, commands = [] } = init
+  const home = join(work, user)
+  mkdirSync(home)
+  const tone = join(home, 'tone.wav')
+  writeFileSync(tone, toneWav(hertz, 20))
+  const param = transport === 'udp' ? '' : `;transport=${transport}`
+  const outbound = `sip:${edge}:${transport === 'tls' ? 5061 : 5060}${param}`
+  const account = `<sip:${user}@thor.local${param}>;auth_user=${user};auth_pass=secret;outbound="${outbound}";regint=120`
+  writeFileSync(join(home, 'accounts'), `${account};answermode=auto;audio_source=aufile,${tone}\n`)
+  writeFileSync(join(home, 'contacts'), '')
+  const modules = ['account', 'g711', 'aufile', 'sndfile', 'stdio'].map((name) => `module ${name}.so`)
+  const settings = [
+    'module_path /usr/lib/baresip/modules',
+    ...modules,
+    'module_app menu.so',
+    `sip_listen ${address}:5060`,
+    ...(ca ? [`sip_cafile ${ca}`, 'sip_verify_server yes'] : []),
+    'net_interface 127.0.0.1',
+    `audio_source aufile,${tone}`,
+    `audio_player aufile,${join(home, 'played.wav')}`,
+    'audio_alert aufile,/dev/null',
+    `snd_path ${home}`,
+    'rtp_ports 20000-20100',
+  ]
+  writeFileSync(join(home, 'config'), `${settings.join('\n')}\n`)
+  const child = spawn('baresip', ['-f', home, ...commands.flatMap((command) => ['-e', command])], { cwd: home })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output = (output + chunk).slice(-100_000)
+    })
+  }
+  return {
+    process: child,
+    output: () => output,
+    heard() {
+      const file = readdirSync(home).find((name) => name.endsWith('-dec.wav'))
+      return file === undefined ? Buffer.alloc(0) : readFileSync(join(home, file))
+    },
+  }
+}
+
+export const isRegistered = (phone: Baresip): Promise<unknown> =>
+  eventually(() => /200 OK/.test(phone.output()), 20_000, 'baresip registered')
