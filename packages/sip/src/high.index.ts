@@ -43,6 +43,7 @@ export type {
 } from './delegates.ts'
 export type { Block, BlockCause } from './guard/blocks.ts'
 export { defaultGuard, Guard, type GuardNews, type GuardSettings } from './guard/guard.ts'
+export { defaultOverload, Overload, type OverloadSettings } from './guard/overload.ts'
 export { type Load, PeerLoad } from './guard/peer-load.ts'
 export { type Peer, Peers, PrefixSet, parsePrefix } from './guard/peers.ts'
 export { sourceKey } from './guard/source.ts'

@@ -51,6 +51,12 @@ export const guardLimits = {
   blocksMax: 10_000,
   /** Names of one message between nodes: points against further ones count at this node only. */
   newsMax: 2_000,
+  /** Branches of requests that were taken on, by which retransmissions pass while others are shed: further ones may be shed. */
+  knownMax: 100_000,
+  /** New requests that are taken on per second, however late the node is. More: 503 with Retry-After, or nothing. */
+  takenMin: 100,
+  /** Of these, how many may come at once, at least. */
+  burstMin: 10,
   /** Trusted peers: further ones, in order of name, are not trusted. `peer add` refuses them. */
   peersMax: 256,
   /** Calls of trusted peers that one node counts: one more is answered 503 with Retry-After. */

@@ -1,6 +1,6 @@
 import { type Clock, errorMessage, every, type Lifecycle, type Logger, ThorError, type Timer } from '@thor-node/core'
 import type { Alarm } from '@thor-node/overlay'
-import type { BlockCause, Guard, GuardNews } from '@thor-node/sip'
+import type { BlockCause, Guard, GuardNews, Overload } from '@thor-node/sip'
 import type { BlockView } from '../control/guard-contract.ts'
 import type { RingAccess } from './ring-access.ts'
 
@@ -17,6 +17,7 @@ const CAUSES: ReadonlySet<string> = new Set<BlockCause>(['failed-logins', 'scann
 export class GuardService implements Lifecycle {
   readonly #ring: Pick<RingAccess, 'members' | 'rpc' | 'self'>
   readonly #guard: Guard
+  readonly #overload: Pick<Overload, 'sheddingSince'> | undefined
   readonly #clock: Clock
   readonly #log: Logger
   #timer: Timer | undefined
@@ -26,11 +27,13 @@ export class GuardService implements Lifecycle {
   constructor(components: {
     ring: Pick<RingAccess, 'members' | 'rpc' | 'self'>
     guard: Guard
+    overload?: Pick<Overload, 'sheddingSince'>
     clock: Clock
     logger: Logger
   }) {
     this.#ring = components.ring
     this.#guard = components.guard
+    this.#overload = components.overload
     this.#clock = components.clock
     this.#log = components.logger.forComponent('node:guard')
     this.#ring.rpc.serve<unknown, void>('guard.news', (news) => {
@@ -88,8 +91,14 @@ export class GuardService implements Lifecycle {
     this.tell()
   }
 
-  /** One alarm as long as anybody is blocked for what he did. */
   alarms(): Alarm[] {
+    const since = this.#overload?.sheddingSince
+    const text = 'more is asked of it than it can do: some new requests get 503; look at who sends them, or add a node'
+    return [...this.#attacks(), ...(since === undefined ? [] : [{ kind: 'overload', text, since }])]
+  }
+
+  /** One alarm as long as anybody is blocked for what he did. */
+  #attacks(): Alarm[] {
     const blocks = this.#guard.list().filter(({ cause }) => cause !== 'operator')
     if (blocks.length === 0) this.#attackedSince = undefined
     if (blocks.length === 0) return []

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { type Address, deriveKey, errorMessage, type Sealer } from '@thor-node/core'
 import { UserSpaceRelay } from '@thor-node/media'
 import type { Overlay, RingIdentity } from '@thor-node/overlay'
-import { type BindLimits, defaultTimers, Guard, type ListenPoint, SipStack, Transports } from '@thor-node/sip'
+import { type BindLimits, defaultTimers, Guard, type ListenPoint, Overload, SipStack, Transports } from '@thor-node/sip'
 import { AccountsCache } from '../adapters/accounts-cache.ts'
 import { CallService } from '../adapters/call-service.ts'
 import { CallsAdapter } from '../adapters/calls.ts'
@@ -62,7 +62,11 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
   const peers = new PeersService({ ring: overlay, clock, random, logger }, { configured: config.sip.trusted })
   const isTrusted = (host: string): boolean => peers.peers.hasHost(host)
   const guard = new Guard({ clock, logger, isTrusted }, { settings: { failures, windowMs, blockMs, scanners } })
-  const guardService = new GuardService({ ring: overlay, guard, clock, logger })
+  const overload = new Overload(
+    { clock, random, isTrusted },
+    { settings: { targetMs: config.sip.latency, perSource: config.sip.sourceRate } },
+  )
+  const guardService = new GuardService({ ring: overlay, guard, overload, clock, logger })
   const messages = new KeptMessageService({ ring: overlay })
   new HomeService(
     { ring: overlay, accounts, sealer, clock, guard, messages },
@@ -95,6 +99,7 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
       listen: listenPoints(config),
       acceptsOrigin: (origin) => origin === undefined || origins.has('*') || origins.has(origin),
       hears: (host) => guard.hears(host),
+      overload,
     },
   )
   const others = new RingAdapter(

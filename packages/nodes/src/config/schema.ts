@@ -123,6 +123,20 @@ export const schema = z.strictObject({
         'addresses or prefixes such as 192.0.2.7 and 198.51.100.0/24, or nothing',
         (text) => parsePrefix(text) !== undefined,
       ).prefault(''),
+      latency: duration(
+        {
+          doc: 'When requests are older than this by the time they are read, new ones are answered 503 with Retry-After until they are not.',
+        },
+        5,
+        SECOND_MS,
+      ).prefault('50ms'),
+      sourceRate: integer(
+        {
+          doc: 'Messages per second of one source, of which more are dropped unread; 0 means any number. Trusted peers are not limited.',
+        },
+        0,
+        10_000_000,
+      ).prefault('20000'),
       recordRoute: choice(
         {
           doc:

@@ -12,6 +12,7 @@ import {
   ThorError,
 } from '@thor-node/core'
 import { SipParseError } from '../errors.ts'
+import type { Overload } from '../guard/overload.ts'
 import { transportLimits } from '../limits.ts'
 import { respondToBroken } from '../message/build.ts'
 import type { SipMessage, SipRequest } from '../message/contract.ts'
@@ -22,6 +23,7 @@ import type { Connection } from './connection.ts'
 import type { Destination, FlowToken, Source, TlsCredentials, TransportLayer, TransportName } from './contract.ts'
 import { parseFlow, transportOf, udpFlow } from './flow.ts'
 import { replaceTopVia, stampVia } from './stamp.ts'
+import { Stopwatch } from './stopwatch.ts'
 import { type StreamLimits, Streams } from './streams.ts'
 import { answerStun, isStun } from './stun.ts'
 import { UdpTransport } from './udp.ts'
@@ -51,6 +53,8 @@ export interface TransportInit {
   acceptsOrigin?(origin: string | undefined): boolean
   /** Asked ahead of parsing; false: what comes from there is dropped. @default everybody is heard */
   hears?: (host: string) => boolean
+  /** Sheds what a slow node cannot do, and is told how slow it is. @default nothing is shed */
+  overload?: Overload
 }
 
 /** A large request waits so long for TCP before it goes by UDP after all. */
@@ -69,8 +73,19 @@ export class Transports implements TransportLayer {
   #streams: Streams
   #listening: { transport: TransportName; local: Address }[] = []
   #started: Promise<void> | undefined
+  readonly #stopwatch: Stopwatch | undefined
   readonly #noTcp = new Map<string, number>()
-  readonly #counts = { received: 0, sent: 0, keepAlives: 0, stun: 0, garbage: 0, refused: 0, failed: 0, unheard: 0 }
+  readonly #counts = {
+    received: 0,
+    sent: 0,
+    keepAlives: 0,
+    stun: 0,
+    garbage: 0,
+    refused: 0,
+    failed: 0,
+    unheard: 0,
+    shed: 0,
+  }
 
   constructor(components: TransportComponents, init: TransportInit) {
     this.#components = components
@@ -78,6 +93,20 @@ export class Transports implements TransportLayer {
     this.#log = components.logger.forComponent('sip:transport')
     this.#udp = this.#makeUdp()
     this.#streams = this.#makeStreams()
+    const { overload } = init
+    this.#stopwatch =
+      overload &&
+      new Stopwatch(
+        {
+          clock: components.clock,
+          random: components.random,
+          local: () => this.#udp.localOf(0),
+          send: (bytes, to) => this.#udp.send(bytes, to, 0),
+          measured: (ageMs) => overload.measured(ageMs),
+          turn: () => overload.turn(),
+        },
+        { intervalMs: overload.intervalMs },
+      )
     const { metrics } = components
     metrics?.gauge('thor_sip_messages_received', 'SIP messages received', () => this.#counts.received)
     metrics?.gauge('thor_sip_messages_sent', 'SIP messages sent', () => this.#counts.sent)
@@ -90,7 +119,7 @@ export class Transports implements TransportLayer {
 
   /** Rejects with the `NET_…` error of the first listen point that cannot be bound; nothing is left open then. */
   start(): Promise<void> {
-    this.#started ??= this.#listen().catch(async (error) => {
+    this.#started ??= this.#begin().catch(async (error) => {
       this.#started = undefined
       await this.#close()
       throw error
@@ -105,6 +134,7 @@ export class Transports implements TransportLayer {
   }
 
   async #close(): Promise<void> {
+    this.#stopwatch?.stop()
     const [udp, streams] = [this.#udp, this.#streams]
     this.#listening = []
     this.#udp = this.#makeUdp()
@@ -147,7 +177,12 @@ export class Transports implements TransportLayer {
 
   snapshot(): Record<string, unknown> {
     const listening = this.#listening.map(({ transport, local }) => `${transport}:${formatAddress(local)}`)
-    return { listening, ...this.#counts, streams: this.#streams.snapshot() }
+    return { listening, ...this.#counts, streams: this.#streams.snapshot(), overload: this.#init.overload?.snapshot() }
+  }
+
+  async #begin(): Promise<void> {
+    await this.#listen()
+    this.#stopwatch?.start()
   }
 
   async #listen(): Promise<void> {
@@ -223,6 +258,7 @@ export class Transports implements TransportLayer {
   #onDatagram(bytes: Buffer, from: Address, point: number): void {
     const local = this.#udp.localOf(point)
     if (!local) return
+    if (this.#stopwatch?.takes(bytes, from)) return
     if (isKeepAlive(bytes)) this.#counts.keepAlives++
     else if (isStun(bytes)) this.#onStun(bytes, from, point)
     else this.#receive(bytes, { transport: 'udp', remote: from, local, flow: udpFlow(point, from) })
@@ -241,6 +277,12 @@ export class Transports implements TransportLayer {
   #receive(bytes: Buffer, source: Source): void {
     if (this.#init.hears?.(source.remote.host) === false) {
       this.#counts.unheard++
+      return
+    }
+    const verdict = this.#init.overload?.judge(bytes, source.remote.host) ?? 'pass'
+    if (verdict !== 'pass') {
+      this.#counts.shed++
+      if (verdict !== 'drop') this.sendBytes(verdict, source.flow).catch(() => undefined)
       return
     }
     let message: SipMessage
