@@ -1,10 +1,12 @@
 /**
  * Throws spoiled SIP at parser, framer, registrar and proxy, in this process and without sockets. Nothing but SipParseError may
- * come out, and nothing may take long.
+ * come out, nothing may take long, and memory may not grow. Runs as long as it likes: ten million inputs take some hours.
  *
- *   npm run fuzz -- --runs 100000 --seed 7
+ *   npm run fuzz -- --runs 10000000 --seed 7 --report 100000
  */
 import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { type Logger, silentLogger } from '@thor-node/core'
 import { SimClock, SimRandom, settle } from '@thor-node/core/testing'
 import {
@@ -23,14 +25,22 @@ import {
 import { mutate, seedMessages } from '../../packages/sip/test/mutate.ts'
 
 const SLOW_MS = 50
+/** After the first part of the runs, which fills caches, memory that is in use may grow by so much. */
+const GROWTH_BYTES_MAX = 24 * 1024 * 1024
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
 
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '20000' },
     seed: { type: 'string', default: '1' },
+    /** Inputs between two lines of progress. */
+    report: { type: 'string', default: '100000' },
   },
 })
 const runs = Number(values.runs)
+const reportEvery = Math.max(1, Number(values.report) || 100_000)
 const seed = Number(values.seed)
 if (!Number.isInteger(runs) || runs < 1 || !Number.isInteger(seed)) {
   console.error('--runs and --seed are whole numbers')
@@ -107,6 +117,38 @@ const stack = new SipStack({
   resolve: { resolve: async () => [] },
 })
 
+/** Milliseconds of processor time per input and part, in classes that grow by a tenth: any number of inputs in little room. */
+class Times {
+  readonly #classes = new Uint32Array(200)
+  max = 0
+  #count = 0
+
+  add(ms: number): void {
+    const index = Math.max(0, Math.min(199, Math.round(Math.log(Math.max(ms, 1e-3) / 1e-3) / Math.log(1.1))))
+    this.#classes[index] = (this.#classes[index] ?? 0) + 1
+    this.max = Math.max(this.max, ms)
+    this.#count++
+  }
+
+  quantile(share: number): number {
+    let left = share * this.#count
+    for (const [index, count] of this.#classes.entries()) {
+      left -= count
+      if (left <= 0) return 1e-3 * 1.1 ** index
+    }
+    return this.max
+  }
+}
+
+const times = new Times()
+
+/** Bytes that are in use after a collection. */
+function inUse(): number {
+  collect()
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
+
 const STATUSES = [100, 180, 183, 200, 202, 302, 401, 407, 408, 481, 486, 500, 503, 603]
 
 /** The device's answer to what the stack has sent it, half of the time spoiled. */
@@ -133,6 +175,7 @@ function watch(what: string, input: Buffer, run: number, work: () => void): void
   }
   const { user, system } = process.cpuUsage(started)
   const took = (user + system) / 1_000
+  times.add(took)
   if (took > SLOW_MS) report(`${what} took ${took.toFixed(0)} ms`, input, run)
 }
 
@@ -157,6 +200,9 @@ process.on('unhandledRejection', (error) => found.push(`unhandled: ${stackOf(err
 const seeds = seedMessages()
 await stack.start()
 let understood = 0
+let settledBytes: number | undefined
+const startedAt = performance.now()
+const mega = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MB`
 for (let run = 0; run < runs; run++) {
   const input = mutate(random, seeds)
   let message: SipMessage | undefined
@@ -177,6 +223,18 @@ for (let run = 0; run < runs; run++) {
       transport.onMessage?.(parsed, { transport: 'udp', remote: local, local, flow: `f${run}` })
     })
   }
+  if ((run + 1) % reportEvery === 0) {
+    await settle()
+    await clock.advance(400_000)
+    const bytes = inUse()
+    settledBytes ??= bytes
+    if (bytes > settledBytes + GROWTH_BYTES_MAX) found.push(`memory grew from ${mega(settledBytes)} to ${mega(bytes)}`)
+    const seconds = (performance.now() - startedAt) / 1_000
+    console.log(
+      `${run + 1} inputs, ${Math.round((run + 1) / seconds)}/s, ${mega(bytes)} in use, ` +
+        `p50 ${times.quantile(0.5).toFixed(3)} ms, p99.9 ${times.quantile(0.999).toFixed(2)} ms, max ${times.max.toFixed(1)} ms`,
+    )
+  }
   if (run % 50 === 0) {
     await settle()
     await clock.advance(40_000)
@@ -192,6 +250,7 @@ if (transactions?.servers !== 0 || transactions.clients !== 0 || proxy?.forks !=
 await stack.stop()
 if (clock.armed > 0) found.push(`${clock.armed} timers left`)
 
+console.log(`time per input and part: p50 ${times.quantile(0.5).toFixed(3)} ms, max ${times.max.toFixed(1)} ms`)
 console.log(`${runs} runs from seed ${seed}: ${understood} understood, ${found.length} findings`)
 for (const text of found) console.log(`  ${text}`)
 process.exit(found.length === 0 ? 0 : 1)

@@ -82,6 +82,40 @@ for (const name of namesIn('invalid')) {
   })
 }
 
+/** All messages of RFC 4475, by section: 3.1.1, 3.1.2 (two lines), 3.2, 3.3, 3.4. */
+const RFC_4475 = [
+  'wsinv intmeth esc01 escnull esc02 lwsdisp longreq dblreq semiuri transports mpart01 unreason noreason',
+  'badinv01 clerr ncl scalar02 scalarlg quotbal ltgtruri lwsruri lwsstart trws escruri baddate regbadct badaspec baddn',
+  'badvers mismatch01 mismatch02 bigcode',
+  'badbranch',
+  'insuf unkscm novelsc unksm2 bext01 invut regaut01 multi01 mcl01 bcast zeromf cparam01 cparam02 regescrt sdp01',
+  'inv2543',
+]
+
+/**
+ * All messages of RFC 5118 §4. The two with a body in §4.6 and §4.8 count it wrongly there; here the count is
+ * right.
+ */
+const RFC_5118 = [
+  'ipv6-good ipv6-bad port-ambiguous port-unambiguous via-received-param-with-delim via-received-param-no-delim',
+  'ipv6-in-sdp mult-ip-in-header mult-ip-in-sdp ipv4-mapped-ipv6 ipv6-bug-abnf-3-colons',
+]
+
+test('every message of both standards is here, once, with a verdict', () => {
+  const all = [...RFC_4475, ...RFC_5118].flatMap((line) => line.split(' '))
+  assert.is(RFC_4475.flatMap((line) => line.split(' ')).length, 49)
+  const [valid, invalid] = [namesIn('valid'), namesIn('invalid')]
+  for (const name of all) assert.is(Number(valid.includes(name)) + Number(invalid.includes(name)), 1, name)
+})
+
+test('a session description of both families is passed on as it is', () => {
+  for (const name of ['ipv6-in-sdp', 'mult-ip-in-sdp', 'sdp01', 'invut']) {
+    const bytes = read('valid', name)
+    const body = bytes.subarray(bytes.indexOf('\r\n\r\n') + 4)
+    assert.is(Buffer.compare(Buffer.from(understand(bytes).body), body), 0, name)
+  }
+})
+
 test('every verdict has its file', () => {
   assert.equal(namesIn('invalid').sort(), Object.keys(VERDICTS).sort())
 })

@@ -75,11 +75,11 @@ function findOpen(text: string, start: number): number {
 
 const isAddrSpecEnd = (code: number): boolean => code === 59 || code === 44 || code === 32 || code === 9
 
-/** Always with angle brackets; the display name quoted when it is no list of tokens. */
+/** Always with angle brackets; the display name quoted when it is no list of tokens with one space between. */
 export function formatNameAddr({ displayName, uri, params }: NameAddr): string {
   const name =
     displayName === undefined
       ? ''
-      : `${/^[A-Za-z0-9\-.!%*_+`'~ ]+$/.test(displayName) ? displayName : quote(displayName)} `
+      : `${/^[A-Za-z0-9\-.!%*_+`'~]+(?: [A-Za-z0-9\-.!%*_+`'~]+)*$/.test(displayName) ? displayName : quote(displayName)} `
   return `${name}<${formatUri(uri)}>${formatParams(params)}`
 }
