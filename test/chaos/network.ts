@@ -7,10 +7,7 @@
  *   [n2 eth0 10.77.0.2] ─┼─ bridge 10.77.0.250 (clients)
  *   [n3 eth0 10.77.0.3] ─┘
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readlinkSync } from 'node:fs'
-import { eventually } from '@thor-node/core/testing'
+import { makeNamespace, type Namespace } from '../support/namespaces.ts'
 
 export interface Network {
   /** Nodes can be cut off from each other. */
@@ -37,18 +34,6 @@ export interface Network {
 const CLIENTS = 250
 const OTHER = 100
 
-export function canIsolate(): boolean {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
-  try {
-    for (const program of ['nsenter', 'setpriv', 'unshare', 'nft', 'ip'])
-      execFileSync('which', [program], { stdio: 'ignore' })
-    execFileSync('unshare', ['-n', 'true'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
-
 export function loopbackNetwork(net = '127.77.0'): Network {
   const no = (): never => {
     throw new Error('this needs network namespaces: run as root on Linux, with nft, ip and nsenter')
@@ -68,50 +53,29 @@ export function loopbackNetwork(net = '127.77.0'): Network {
   }
 }
 
-/** A namespace lives as long as the `cat` in it, which ends when this process does, however it ends. */
-async function makeNamespace(): Promise<ChildProcess & { pid: number }> {
-  const holder = spawn('unshare', ['-n', 'cat'], { stdio: ['pipe', 'ignore', 'ignore'] })
-  await once(holder, 'spawn')
-  const own = readlinkSync('/proc/self/ns/net')
-  await eventually(() => readlinkSync(`/proc/${holder.pid}/ns/net`) !== own, 5_000, 'a network namespace')
-  return holder as ChildProcess & { pid: number }
-}
-
 /** @param count namespaces are made for nodes 1 … count */
 export async function isolatedNetwork(count: number): Promise<Network> {
   const net = '10.77.0'
   const bridge = await makeNamespace()
-  const holders: (ChildProcess & { pid: number })[] = []
-  // Whoever lives there ends with this process, however that ends.
-  const enter = (pid: number): string[] => ['nsenter', '-t', String(pid), '-n', 'setpriv', '--pdeathsig', 'KILL']
-  const runIn = (pid: number, args: string[], input?: string): void => {
-    const [program = '', ...rest] = [...enter(pid), ...args]
-    execFileSync(program, rest, { input: input ?? '', stdio: ['pipe', 'ignore', 'inherit'] })
-  }
-  const batch = (pid: number, lines: string[]): void => runIn(pid, ['ip', '-batch', '-'], `${lines.join('\n')}\n`)
+  const holders: Namespace[] = []
 
-  batch(bridge.pid, [
-    'link set lo up',
-    'link add br0 type bridge',
-    'link set br0 up',
-    `addr add ${net}.${CLIENTS}/24 dev br0`,
-  ])
+  bridge.ip(['link set lo up', 'link add br0 type bridge', 'link set br0 up', `addr add ${net}.${CLIENTS}/24 dev br0`])
   for (let number = 1; number <= count; number++) {
     const holder = await makeNamespace()
     holders.push(holder)
-    batch(bridge.pid, [
+    bridge.ip([
       `link add n${number} type veth peer name eth0 netns ${holder.pid}`,
       `link set n${number} master br0`,
       `link set n${number} up`,
     ])
-    batch(holder.pid, [
+    holder.ip([
       'link set lo up',
       `addr add ${net}.${number}/24 dev eth0`,
       `addr add ${net}.${OTHER + number}/24 dev eth0`,
       'link set eth0 up',
     ])
   }
-  const pidOf = (number: number): number => (holders[number - 1] as { pid: number }).pid
+  const at = (number: number): Namespace => holders[number - 1] as Namespace
 
   interface Filter {
     cut: Set<number>
@@ -133,7 +97,7 @@ export async function isolatedNetwork(count: number): Promise<Network> {
     ]
     const chain = ['chain in {', 'type filter hook input priority 0', ...rules, '}']
     const lines = ['table inet chaos', 'delete table inet chaos', 'table inet chaos {', ...chain, '}', '']
-    runIn(pidOf(number), ['nft', '-f', '-'], lines.join('\n'))
+    at(number).run(['nft', '-f', '-'], lines.join('\n'))
   }
 
   return {
@@ -141,8 +105,8 @@ export async function isolatedNetwork(count: number): Promise<Network> {
     net,
     clientAddress: `${net}.${CLIENTS}`,
     otherAddress: (number) => `${net}.${OTHER + number}`,
-    prefix: (number) => enter(pidOf(number)),
-    clientPrefix: enter(bridge.pid),
+    prefix: (number) => at(number).enter,
+    clientPrefix: bridge.enter,
     cut(from, to) {
       filterOf(to).cut.add(from)
       apply(to)
@@ -153,23 +117,18 @@ export async function isolatedNetwork(count: number): Promise<Network> {
     },
     unplug(number) {
       unplugged.add(number)
-      batch(bridge.pid, [`link set n${number} down`])
+      bridge.ip([`link set n${number} down`])
     },
     heal() {
       for (const number of filters.keys()) {
         filters.set(number, { cut: new Set(), losePercent: 0 })
         apply(number)
       }
-      for (const number of unplugged) batch(bridge.pid, [`link set n${number} up`])
+      for (const number of unplugged) bridge.ip([`link set n${number} up`])
       unplugged.clear()
     },
     async stop() {
-      for (const holder of [...holders, bridge]) {
-        if (holder.exitCode !== null || holder.signalCode !== null) continue
-        const gone = once(holder, 'exit')
-        holder.stdin?.end()
-        await gone
-      }
+      for (const namespace of [...holders, bridge]) await namespace.end()
     },
   }
 }

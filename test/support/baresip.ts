@@ -9,15 +9,21 @@ export interface BaresipInit {
   /** Its directory is made below. */
   work: string
   user: string
-  /** Its own loopback address. */
+  /** Its own. */
   address: string
   /** Of the node that it registers with. */
   edge: string
+  /** Of a second one: two flows of one device (RFC 5626). */
+  edge2?: string
   hertz: number
   transport?: 'udp' | 'tcp' | 'tls'
   /** PEM file of the authorities that it trusts; without one it checks no certificate. */
   ca?: string
   commands?: string[]
+  /** @default 127.0.0.1 */
+  interface?: string
+  /** What stands before its command line: `nsenter …`. */
+  prefix?: readonly string[]
 }
 
 export interface Baresip {
@@ -34,18 +40,22 @@ export function startBaresip(init: BaresipInit): Baresip {
   const tone = join(home, 'tone.wav')
   writeFileSync(tone, toneWav(hertz, 20))
   const param = transport === 'udp' ? '' : `;transport=${transport}`
-  const outbound = `sip:${edge}:${transport === 'tls' ? 5061 : 5060}${param}`
-  const account = `<sip:${user}@thor.local${param}>;auth_user=${user};auth_pass=secret;outbound="${outbound}";regint=120`
+  const uri = (host: string): string => `"sip:${host}:${transport === 'tls' ? 5061 : 5060}${param}"`
+  const flows = init.edge2 === undefined ? '' : `;outbound2=${uri(init.edge2)};sipnat=outbound`
+  const outbound = `outbound=${uri(edge)}${flows}`
+  const account = `<sip:${user}@thor.local${param}>;auth_user=${user};auth_pass=secret;${outbound};regint=120`
   writeFileSync(join(home, 'accounts'), `${account};answermode=auto;audio_source=aufile,${tone}\n`)
   writeFileSync(join(home, 'contacts'), '')
-  const modules = ['account', 'g711', 'aufile', 'sndfile', 'stdio'].map((name) => `module ${name}.so`)
+  // Flows belong to an instance, which has a UUID.
+  const own = flows === '' ? [] : ['uuid']
+  const modules = [...own, 'account', 'g711', 'aufile', 'sndfile', 'stdio'].map((name) => `module ${name}.so`)
   const settings = [
     'module_path /usr/lib/baresip/modules',
     ...modules,
     'module_app menu.so',
     `sip_listen ${address}:5060`,
     ...(ca ? [`sip_cafile ${ca}`, 'sip_verify_server yes'] : []),
-    'net_interface 127.0.0.1',
+    `net_interface ${init.interface ?? '127.0.0.1'}`,
     `audio_source aufile,${tone}`,
     `audio_player aufile,${join(home, 'played.wav')}`,
     'audio_alert aufile,/dev/null',
@@ -53,7 +63,9 @@ export function startBaresip(init: BaresipInit): Baresip {
     'rtp_ports 20000-20100',
   ]
   writeFileSync(join(home, 'config'), `${settings.join('\n')}\n`)
-  const child = spawn('baresip', ['-f', home, ...commands.flatMap((command) => ['-e', command])], { cwd: home })
+  const given = commands.flatMap((command) => ['-e', command])
+  const [program = '', ...args] = [...(init.prefix ?? []), 'baresip', '-f', home, ...given]
+  const child = spawn(program, args, { cwd: home })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
@@ -70,5 +82,6 @@ export function startBaresip(init: BaresipInit): Baresip {
   }
 }
 
-export const isRegistered = (phone: Baresip): Promise<unknown> =>
-  eventually(() => /200 OK/.test(phone.output()), 20_000, 'baresip registered')
+/** Waits for so many 200 OK to its REGISTERs: one of each flow. */
+export const isRegistered = (phone: Baresip, times = 1): Promise<unknown> =>
+  eventually(() => [...phone.output().matchAll(/200 OK/g)].length >= times, 20_000, 'baresip registered')

@@ -22,6 +22,8 @@ export interface SippInit {
   holdMs?: number
   tcp?: boolean
   more?: readonly string[]
+  /** What stands before its command line: `nsenter …`. */
+  prefix?: readonly string[]
 }
 
 export interface SippResult {
@@ -64,7 +66,8 @@ export function startSipp(init: SippInit): SippRun {
     writeFileSync(file, `SEQUENTIAL\n${init.rows.map((row) => row.join(';')).join('\n')}\n`)
     args.push('-inf', file)
   }
-  const child = spawn('sipp', args, {
+  const [program = '', ...rest] = [...(init.prefix ?? []), 'sipp', ...args]
+  const child = spawn(program, rest, {
     cwd: dir,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, TERM: 'dumb' },
