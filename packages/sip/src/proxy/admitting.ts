@@ -1,7 +1,8 @@
 /** Who sends a request that begins something: his home is asked, with the credentials that he brings. */
 import { type Aor, makeAor, splitAor } from '@thor-node/core'
 import { claimedAor } from '../auth.ts'
-import type { Admission, DigestAnswer } from '../delegates.ts'
+import { decideAdmission } from '../call-control/admission.ts'
+import type { Admission, AdmitQuery, DigestAnswer } from '../delegates.ts'
 import type { SipRequest, SipUri } from '../message/contract.ts'
 import { unescapeUser } from '../message/index.ts'
 import type { ServerTransaction } from '../transaction/contract.ts'
@@ -13,6 +14,8 @@ import { retryAfter } from './reply.ts'
 export type Caller = Extract<Admission, { verdict: 'admit' }>
 
 type Components = Pick<ProxyComponents, 'home' | 'replier' | 'challenger' | 'gruus' | 'flows' | 'clock' | 'guard'>
+
+const NOTHING_SAID = { ok: false, cause: 'no-credentials' } as const
 
 export class Admitting {
   readonly #c: Components
@@ -35,7 +38,7 @@ export class Admitting {
       server.respond(replier.make(request, 403, 'From Is Not Your Address'))
       return 'answered'
     }
-    const admission = await home.admit({
+    const query: AdmitQuery = {
       aor: answer ? claimedAor(answer) : from,
       method: request.method,
       ...(answer && { answer }),
@@ -44,7 +47,9 @@ export class Admitting {
       ...(preferred.length > 0 && { preferred }),
       source: server.source.remote,
       offers: challenger.offers,
-    })
+    }
+    // Nobody's home can be asked about somebody without a name.
+    const admission = anonymous && !answer ? decideAdmission(undefined, query, NOTHING_SAID) : await home.admit(query)
     if (admission.verdict === 'admit') return admission
     if (admission.verdict === 'refuse') {
       server.respond(replier.make(request, admission.status, admission.reason, retryAfter(admission)))

@@ -53,6 +53,13 @@ export function dropAssertions(message: SipMessage): void {
   for (const name of ASSERTIONS) if (message.headers.has(name)) message.headers.remove(name)
 }
 
+/** RFC 3325 §9.1: one SIP and one telephone address. */
+const VOUCHED_MAX = 2
+
+/** What a trusted peer says of the caller; nobody else's word counts. */
+export const vouchedFor = (request: SipRequest): string[] =>
+  request.headers.getAll('P-Asserted-Identity').flatMap(splitList).slice(0, VOUCHED_MAX)
+
 export interface Asserted {
   identity: Aor
   displayName?: string
@@ -64,12 +71,13 @@ export interface Asserted {
  */
 export function present(
   copy: SipRequest,
-  asserted: Asserted | undefined,
+  { asserted, vouched }: { asserted?: Asserted; vouched: readonly string[] },
   privacy: Privacy,
   hiddenContact: (contact: string) => string,
 ): void {
   dropAssertions(copy)
-  if (asserted && !privacy.id) {
+  if (!privacy.id) for (const value of vouched) copy.headers.append('P-Asserted-Identity', value)
+  if (asserted && !privacy.id && vouched.length === 0) {
     const { identity, displayName } = asserted
     const at = identity.lastIndexOf('@')
     const uri = parseUri(`sip:${escapeUser(identity.slice(0, at))}${identity.slice(at)}`)

@@ -16,7 +16,7 @@ import type { Branch, ForkHooks } from './fork.ts'
 import { copyForTarget, onFlowGone, recordRoutes, withLoopMark } from './forward.ts'
 import { addDiversions, addHistory } from './history.ts'
 import type { RemoteHop } from './hops.ts'
-import { hiddenFrom, isAnonymous, isHidden, type Privacy, present, privacyOf, restore } from './identity.ts'
+import { hiddenFrom, isAnonymous, isHidden, type Privacy, present, privacyOf, restore, vouchedFor } from './identity.ts'
 import { BRANCHES_MAX } from './limits.ts'
 import { nextHopOf } from './route.ts'
 import { sdpOf, setBody, statusOfMediaFailure } from './session-description.ts'
@@ -253,7 +253,7 @@ export class OutOfDialog {
   }
 
   #copyFor(
-    { server, request, caller, destination, privacy, breadths }: Beginning,
+    { server, request, caller, peer, destination, privacy, breadths }: Beginning,
     way: Way,
     index: number,
     callUuid?: string,
@@ -289,7 +289,10 @@ export class OutOfDialog {
     addDiversions(copy, diversions)
     const { gruus, hops } = this.#c
     askForRefreshes(copy, this.#init.sessions)
-    present(copy, caller, privacy, (contact) => gruus.hide(contact, formatAddress(hops.sentBy('udp'))))
+    const vouched = peer ? vouchedFor(request) : []
+    present(copy, { ...(caller && { asserted: caller }), vouched }, privacy, (contact) =>
+      gruus.hide(contact, formatAddress(hops.sentBy('udp'))),
+    )
     return copy
   }
 

@@ -6,6 +6,7 @@ import type { AccountView } from '../../src/call-control/account-view.ts'
 import { decideAdmission, refuseBind } from '../../src/call-control/admission.ts'
 import { planCall } from '../../src/call-control/call-plan.ts'
 import type { Calls, Diversion, Home, KeptMessage, MediaControl, Ring } from '../../src/delegates.ts'
+import { Peers } from '../../src/guard/peers.ts'
 import { applyBind, lostWith, type StoredBinding } from '../../src/registrar/bindings.ts'
 import { SipStack, type SipStackInit } from '../../src/stack.ts'
 import { Phone } from './phone.ts'
@@ -20,6 +21,7 @@ export class House {
   readonly aliases = new Map<Aor, Aor>()
   /** Kept for accounts that are offline; two at most. */
   readonly messages = new Map<Aor, KeptMessage[]>()
+  readonly peers = new Peers()
   /** An alias that is somebody's diversion. */
   readonly diversions = new Map<Aor, Diversion>()
   readonly bindings = new Map<Aor, StoredBinding[]>()
@@ -73,6 +75,7 @@ export class House {
         media: this.#media(),
         calls: this.#callsDelegate(),
         ring: this.#ring(formatAddress(address)),
+        trusted: { peers: this.peers, load: { begin: () => true } },
         resolve: {
           resolve: async ({ host, port }) => {
             const found = this.foreign.get(host) ?? [{ host, port: port ?? 5060 }]

@@ -48,6 +48,29 @@ test(
 )
 
 test(
+  'a trusted peer is believed, and what it says is withheld where its caller wants that',
+  deadline(5_000, async () => {
+    const { it, node, callee } = await scene()
+    const gateway = it.phone('+3120@gateway.example', '127.4.1.30', node)
+    const limits = { callsMax: 0, callsPerSecond: 0 }
+    it.peers.replace([{ name: 'gateway', prefixes: ['127.4.1.30'], tlsNames: [], relay: false, ...limits }])
+    const said = async (headers: [string, string][]) => {
+      gateway.send(gateway.build('MESSAGE', 'sip:bob@example.com', { headers }))
+      const got = await callee.request('MESSAGE')
+      callee.reply(got, 200)
+      await gateway.response('MESSAGE')
+      return got.headers.getAll('P-Asserted-Identity')
+    }
+    const vouched = ['<sip:+3120@gateway.example>', '<tel:+3120>']
+    const asserted = ['P-Asserted-Identity', vouched.join(', ')] as [string, string]
+    assert.equal(await said([asserted]), vouched)
+    assert.equal(await said([asserted, ['Privacy', 'id']]), [])
+    assert.equal(await said([]), [])
+    await it.stop()
+  }),
+)
+
+test(
   'the identity is what From says, or what the caller prefers among his own addresses',
   deadline(5_000, async () => {
     const { it, seen } = await scene()
