@@ -128,6 +128,11 @@ for (const transport of ['udp', 'tcp', 'tls', 'ws', 'wss'] as const) {
       assert.ok(towardsSix.startsWith(`<sip:[::1]:${wirePorts[transport]}`), towardsSix)
       const invite = four.requests.find((request) => methodOf(request) === 'INVITE')
       assert.match(header(invite as never, 'Via'), /^SIP\/2\.0\/UDP 127\.82\.1\.1:5060/)
+      // The relay is the node that has both families, and each side is given its own.
+      assert.match(invite?.body ?? '', /^c=IN IP4 127\.82\.1\.1\r$/m)
+      assert.match(back.response.body, /^c=IN IP6 ::1\r$/m)
+      assert.match(six.requests.find((request) => methodOf(request) === 'INVITE')?.body ?? '', /^c=IN IP6 ::1\r$/m)
+      assert.match(there.response.body, /^c=IN IP4 127\.82\.1\.1\r$/m)
       await eventually(() => four.taken[0], 5_000, 'the call at the callee')
       assert.equal(await four.bye(four.taken[0] as never, { proxy: node(3).address }), 200)
       assert.ok(six.requests.some((request) => methodOf(request) === 'BYE'))

@@ -217,6 +217,8 @@ export interface MediaControl {
     branch: string
     sdp: string
     from: Address
+    /** Where the other side is reached, as far as it is known: its address family is that of the ports it is given. */
+    towards?: Address
   }): Promise<string>
 }
 

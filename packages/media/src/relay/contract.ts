@@ -43,6 +43,11 @@ export interface MediaRelay {
     branch: string
     sdp: string
     from: Address
+    /**
+     * Where the other side is reached: its first offer gives it ports of that address family, if the relay has it.
+     * @default that of the description
+     */
+    towards?: Address
   }): Promise<string>
   /** Frees the ports; returns the last figures, or undefined when it never had the call. Idempotent. */
   release(callUuid: string): SessionStats | undefined

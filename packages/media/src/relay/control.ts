@@ -15,7 +15,7 @@ import { parseSdp } from '../sdp/parse.ts'
 import { type IcePolicy, isRelayed } from '../sdp/rewrite.ts'
 import type { MediaRelay, SessionStats } from './contract.ts'
 import { PortPool, type PortRange } from './port-pool.ts'
-import { RelaySession } from './session.ts'
+import { RelaySession, type SessionInit } from './session.ts'
 import { judgeSilence, type SilenceLimits } from './silence.ts'
 
 export interface RelayComponents {
@@ -31,6 +31,8 @@ export interface RelayInit {
   host: string
   /** Address that phones are told, where it is another one (NAT, a floating address). @default host */
   advertisedHost?: string
+  /** A second address, of the other family: for parties that are reached over it. */
+  otherHost?: string
   /** @default 40000–59999: 5,000 streams */
   ports?: PortRange
   /** @default 5000 */
@@ -46,7 +48,8 @@ export interface RelayInit {
 /** The relay in user space: every packet through this process (docs/LIMITS.md has the figure). */
 export class UserSpaceRelay implements MediaRelay {
   readonly #components: RelayComponents
-  readonly #init: Required<RelayInit>
+  readonly #init: Required<Omit<RelayInit, 'host' | 'advertisedHost' | 'otherHost'>>
+  readonly #hosts: SessionInit['hosts']
   readonly #limits: SilenceLimits
   readonly #logger: Logger
   readonly #pool: PortPool
@@ -58,9 +61,10 @@ export class UserSpaceRelay implements MediaRelay {
 
   constructor(components: RelayComponents, init: RelayInit) {
     this.#components = components
+    const { host, advertisedHost = host, otherHost } = init
+    const other = otherHost === undefined ? [] : [{ bind: otherHost, advertised: otherHost }]
+    this.#hosts = [{ bind: host, advertised: advertisedHost }, ...other]
     this.#init = {
-      host: init.host,
-      advertisedHost: init.advertisedHost ?? init.host,
       ports: init.ports ?? { from: 40_000, to: 59_999 },
       sessionsMax: init.sessionsMax ?? SESSIONS_MAX,
       silenceMs: init.silenceMs ?? SILENCE_MS,
@@ -147,12 +151,12 @@ export class UserSpaceRelay implements MediaRelay {
         `call ${callUuid} is answered here, but was never offered to this relay`,
       )
     }
-    const { sessionsMax, host, advertisedHost, ice } = this.#init
+    const { sessionsMax, ice } = this.#init
     if (this.#sessions.size >= sessionsMax) {
       throw new ThorError('MEDIA_TOO_MANY_SESSIONS', `this media relay has its ${sessionsMax} calls already`)
     }
     const components = { ...this.#components, pool: this.#pool }
-    const session = new RelaySession(components, { callUuid, host, advertisedHost, ice })
+    const session = new RelaySession(components, { callUuid, hosts: this.#hosts, ice })
     this.#sessions.set(callUuid, session)
     return session
   }

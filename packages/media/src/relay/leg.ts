@@ -11,8 +11,15 @@ export interface LegComponents {
   pool: PortPool
 }
 
+/** An address of the relay, and what phones are told instead of it. */
+export interface RelayHost {
+  bind: string
+  advertised: string
+}
+
 /** One side of a stream: a pair of ports that faces one party. */
 export class Leg {
+  readonly host: RelayHost
   readonly rtp: RelayPort
   readonly rtcp: RelayPort
   readonly ports: RelayPorts
@@ -24,7 +31,8 @@ export class Leg {
   /** Has this party described the stream yet? */
   described = false
 
-  private constructor(components: LegComponents, port: number) {
+  private constructor(components: LegComponents, host: RelayHost, port: number) {
+    this.host = host
     this.#pool = components.pool
     this.rtp = new RelayPort(components)
     this.rtcp = new RelayPort(components)
@@ -32,16 +40,16 @@ export class Leg {
   }
 
   /**
-   * Takes a pair and binds it on `host`, going on to the next where another program sits in our range. Throws
+   * Takes a pair and binds it, going on to the next where another program sits in our range. Throws
    * `MEDIA_PORTS_EXHAUSTED`, and what `Net.udp` throws for other reasons than a port in use.
    */
-  static async open(components: LegComponents, host: string): Promise<Leg> {
+  static async open(components: LegComponents, host: RelayHost): Promise<Leg> {
     const occupied: number[] = []
     try {
       while (occupied.length < BIND_ATTEMPTS_MAX) {
         const port = components.pool.take()
         try {
-          return await Leg.#bind(components, { host, port })
+          return await Leg.#bind(components, host, port)
         } catch (error) {
           occupied.push(port)
           if (errorCode(error) !== 'NET_ADDRESS_IN_USE') throw error
@@ -49,16 +57,17 @@ export class Leg {
       }
       throw new ThorError(
         'MEDIA_PORTS_EXHAUSTED',
-        `other programs use the media ports of ${host}; choose another range`,
+        `other programs use the media ports of ${host.bind}; choose another range`,
       )
     } finally {
       for (const port of occupied) components.pool.give(port)
     }
   }
 
-  static async #bind(components: LegComponents, address: Address): Promise<Leg> {
-    const leg = new Leg(components, address.port)
+  static async #bind(components: LegComponents, host: RelayHost, port: number): Promise<Leg> {
+    const leg = new Leg(components, host, port)
     const { net } = components
+    const address: Address = { host: host.bind, port }
     leg.rtp.attach(await net.udp(address, (bytes, from) => leg.rtp.receive(bytes, from)))
     try {
       const next = { host: address.host, port: address.port + 1 }

@@ -1,20 +1,19 @@
 import { type Clock, ThorError } from '@thor-node/core'
 import { BRANCHES_MAX } from '../limits.ts'
+import { hostOf } from '../sdp/direction.ts'
 import { attribute, formatSdp, type Sdp } from '../sdp/parse.ts'
 import { type IcePolicy, isRelayed, rewriteSdp } from '../sdp/rewrite.ts'
 import type { MediaRelay, SessionStats } from './contract.ts'
-import type { LegComponents } from './leg.ts'
+import type { LegComponents, RelayHost } from './leg.ts'
 import type { SilenceView } from './silence.ts'
-import { RelayStream } from './stream.ts'
+import { RelayStream, type Side } from './stream.ts'
 
 type RewriteQuery = Parameters<MediaRelay['rewrite']>[0]
 
 export interface SessionInit {
   callUuid: string
-  /** Address to bind. */
-  host: string
-  /** Address to write into SDP. */
-  advertisedHost: string
+  /** Of each address family at most one; the first is for whom the family is not known. */
+  hosts: readonly [RelayHost, ...RelayHost[]]
   ice: IcePolicy
 }
 
@@ -32,6 +31,9 @@ export class RelaySession {
   readonly #createdAt: number
   readonly #streams: (RelayStream | undefined)[] = []
   readonly #branches = new Set<string>()
+  /** What faces the caller, and each branch: the family that a party had first stays. */
+  #callerHost: RelayHost | undefined
+  readonly #calleeHosts = new Map<string, RelayHost>()
   #branchInUse: string | undefined
   #talkingSince: number | undefined
   #describedAt: number
@@ -61,10 +63,11 @@ export class RelaySession {
     const { side, kind } = query
     const branch = this.#branchOf(query)
     const reader = side === 'caller' ? 'callee' : 'caller'
-    const streams = await this.#open(sdp, kind, branch)
+    const hosts = this.#hostsFor(query, sdp, branch)
+    const streams = await this.#open(sdp, kind, branch, hosts)
     const ports = streams.map((stream) => stream?.facing(reader, branch))
     // Before anything is taken in, so that an SDP that cannot be rewritten changes nothing.
-    const text = formatSdp(rewriteSdp(sdp, this.#init.advertisedHost, ports, this.#init.ice))
+    const text = formatSdp(rewriteSdp(sdp, hosts[reader].advertised, ports, this.#init.ice))
     for (const [i, stream] of sdp.streams.entries()) {
       streams[i]?.describe(side, branch, kind, sdp, stream)
       if (side === 'callee' && stream.port !== 0) streams[i]?.use(branch)
@@ -82,15 +85,34 @@ export class RelaySession {
     return this.#branchInUse ?? ([...this.#branches][0] as string)
   }
 
+  /** The writer has the family of its description; the reader that of where it is reached. */
+  #hostsFor({ side, from, towards }: RewriteQuery, sdp: Sdp, branch: string): Record<Side, RelayHost> {
+    const { hosts } = this.#init
+    const pick = (address: string): RelayHost =>
+      hosts.find(({ bind }) => bind.includes(':') === address.includes(':')) ?? hosts[0]
+    const described = sdp.streams.flatMap((stream) => (isRelayed(stream) ? (hostOf(sdp, stream) ?? []) : []))[0]
+    const writer = pick(described ?? from.host)
+    const reader = towards ? pick(towards.host) : writer
+    this.#callerHost ??= side === 'caller' ? writer : reader
+    const callee = this.#calleeHosts.get(branch) ?? (side === 'caller' ? reader : writer)
+    this.#calleeHosts.set(branch, callee)
+    return { caller: this.#callerHost, callee }
+  }
+
   /** The streams of `sdp` that go through here, with legs for `branch`. Only offers make new ones. */
-  async #open(sdp: Sdp, kind: RewriteQuery['kind'], branch: string): Promise<(RelayStream | undefined)[]> {
+  async #open(
+    sdp: Sdp,
+    kind: RewriteQuery['kind'],
+    branch: string,
+    hosts: Record<Side, RelayHost>,
+  ): Promise<(RelayStream | undefined)[]> {
     for (const [i, { media, port }] of sdp.streams.entries()) {
       if (!isRelayed(sdp.streams[i] as Sdp['streams'][number])) continue
       this.#assertOpen()
       if (this.#streams[i] === undefined && kind === 'offer' && port !== 0) {
-        this.#streams[i] = await this.#keep(await RelayStream.open(this.#components, this.#init.host, media))
+        this.#streams[i] = await this.#keep(await RelayStream.open(this.#components, hosts.caller, media))
       }
-      if (port !== 0) await this.#streams[i]?.ensure(branch)
+      if (port !== 0) await this.#streams[i]?.ensure(branch, hosts.callee)
     }
     this.#assertOpen()
     return sdp.streams.map((stream, i) => (isRelayed(stream) ? this.#streams[i] : undefined))
@@ -152,7 +174,7 @@ export class RelaySession {
       streams: this.#streams.flatMap((stream) => {
         if (stream === undefined) return []
         const silent = stream.lastRtpAt === undefined && stream.alive && this.reportedAt !== undefined
-        return [stream.stats(this.#init.advertisedHost, silent)]
+        return [stream.stats(silent)]
       }),
     }
   }

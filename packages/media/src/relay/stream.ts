@@ -3,7 +3,7 @@ import { isHold } from '../sdp/direction.ts'
 import type { Sdp, SdpStream } from '../sdp/parse.ts'
 import { wantedAddresses } from '../sdp/rewrite.ts'
 import type { StreamStats } from './contract.ts'
-import { Leg, type LegComponents } from './leg.ts'
+import { Leg, type LegComponents, type RelayHost } from './leg.ts'
 
 export type Side = 'caller' | 'callee'
 
@@ -16,7 +16,6 @@ export type Side = 'caller' | 'callee'
  */
 export class RelayStream {
   readonly #components: LegComponents
-  readonly #host: string
   readonly #caller: Leg
   readonly #callees = new Map<string, Leg>()
   #used: Leg | undefined
@@ -25,15 +24,15 @@ export class RelayStream {
   #rejected = false
   #closed = false
 
-  private constructor(components: LegComponents, host: string, media: string, caller: Leg) {
+  private constructor(components: LegComponents, media: string, caller: Leg) {
     this.#components = components
-    this.#host = host
     this.#media = media
     this.#caller = caller
   }
 
-  static async open(components: LegComponents, host: string, media: string): Promise<RelayStream> {
-    return new RelayStream(components, host, media, await Leg.open(components, host))
+  /** `host` faces the caller. */
+  static async open(components: LegComponents, host: RelayHost, media: string): Promise<RelayStream> {
+    return new RelayStream(components, media, await Leg.open(components, host))
   }
 
   /** Does somebody want media on it? */
@@ -59,10 +58,10 @@ export class RelayStream {
     }, undefined)
   }
 
-  /** Makes sure that `branch` has a leg. */
-  async ensure(branch: string): Promise<void> {
+  /** Makes sure that `branch` has a leg; a new one on `host`. */
+  async ensure(branch: string, host: RelayHost): Promise<void> {
     if (this.#callees.has(branch)) return
-    const leg = await Leg.open(this.#components, this.#host)
+    const leg = await Leg.open(this.#components, host)
     this.#callees.set(branch, leg)
     // The only branch there is may talk before its answer has passed here.
     if (this.#callees.size === 1) this.use(branch)
@@ -103,11 +102,12 @@ export class RelayStream {
     return side === 'caller' ? this.#caller.ports : this.#callees.get(branch)?.ports
   }
 
-  /** `advertisedHost` is the address that both sides were given. */
-  stats(advertisedHost: string, silent: boolean): StreamStats {
+  stats(silent: boolean): StreamStats {
     const callee = this.#used
     const branches = [...this.#callees.values()]
-    const local = (leg: Leg | undefined) => ({ host: advertisedHost, port: leg?.ports.rtp ?? 0 })
+    const local = (leg: Leg | undefined) => {
+      return { host: (leg ?? this.#caller).host.advertised, port: leg?.ports.rtp ?? 0 }
+    }
     return {
       mediaType: this.#media,
       callerCodec: this.#codec(this.#caller, callee),

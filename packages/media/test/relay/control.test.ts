@@ -273,4 +273,43 @@ test(
   }),
 )
 
+test(
+  'a call from IPv4 to IPv6: each side is given ports of its own family, also for what is offered later',
+  deadline(10_000, async () => {
+    const relay = makeRelay({ otherHost: '::1' })
+    await relay.start()
+    const [alice, bob] = [await Phone.open('127.5.1.1'), await Phone.open('::1')]
+    const call = { callUuid, branch: 'b', from }
+    const offer = await relay.rewrite({
+      ...{ ...call, side: 'caller', kind: 'offer', sdp: alice.sdp() },
+      towards: { host: '::1', port: 5060 },
+    })
+    const answer = await relay.rewrite({ ...call, side: 'callee', kind: 'answer', sdp: bob.sdp() })
+    assert.match(offer, /^c=IN IP6 ::1\r$/m)
+    assert.match(answer, new RegExp(`^c=IN IP4 ${host}\r$`, 'm'))
+    alice.rtp.send(rtp(1), target(answer))
+    bob.rtp.send(rtp(1), target(offer))
+    await eventually(() => alice.heard.rtp.length === 1 && bob.heard.rtp.length === 1)
+    const [stats] = relay.stats(callUuid)?.streams ?? []
+    assert.deepEqual([stats?.callerLocal.host, stats?.calleeLocal.host], [host, '::1'])
+    const again = await relay.rewrite({ ...call, side: 'callee', kind: 'offer', sdp: bob.sdp() })
+    assert.equal(again, answer)
+    await relay.stop()
+    await Promise.all([alice.close(), bob.close()])
+  }),
+)
+
+test(
+  'a party of a family that the relay does not have gets the address that there is',
+  deadline(10_000, async () => {
+    const relay = makeRelay()
+    await relay.start()
+    const sdp = sdpOf({ host: '127.5.1.1', port: 4000 })
+    const towards = { host: '::1', port: 5060 }
+    const offer = await relay.rewrite({ callUuid, side: 'caller', kind: 'offer', branch: 'b', sdp, from, towards })
+    assert.equal(target(offer).host, host)
+    await relay.stop()
+  }),
+)
+
 test.run()

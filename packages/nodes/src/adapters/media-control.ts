@@ -29,7 +29,9 @@ export class MediaControlAdapter implements MediaControl {
     if (settled !== undefined) return this.#ask(settled, query)
 
     let failure: unknown
-    for (const relay of this.#relays.candidates(query.callUuid).slice(0, CANDIDATES_MAX)) {
+    const ends = [query.from, query.towards].flatMap((end) => end?.host ?? [])
+    const families = ends.map((host) => (host.includes(':') ? 'IPv6' : 'IPv4'))
+    for (const relay of this.#relays.candidates(query.callUuid, families).slice(0, CANDIDATES_MAX)) {
       try {
         const sdp = await this.#ask(relay, query)
         this.#relays.remember(query.callUuid, relay)

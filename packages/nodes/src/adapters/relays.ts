@@ -37,15 +37,19 @@ export class Relays {
 
   /**
    * Candidates for a new call, best first: serving relays in random order, the home of the call last, so that controller and
-   * relay do not die together.
+   * relay do not die together. `families`: those that the parties have; relays that have all of them come first.
    */
-  candidates(callUuid: string): NodeId[] {
+  candidates(callUuid: string, families: readonly ('IPv4' | 'IPv6')[] = []): NodeId[] {
     const range = rangeOfCall(callUuid)
     const home = range === undefined ? undefined : this.#ring.ranges.homeOf(range)
     const able = this.#ring.members
       .list()
       .filter((member) => member.serving && member.state === 'alive' && member.roles.includes('media_relay'))
-      .map((member) => ({ nodeId: member.nodeId, rank: (member.nodeId === home ? 1 : 0) + this.#random.float() }))
+      .map(({ nodeId, services: { host, host6 } }) => {
+        const own = [host, host6 ?? host].map((address) => (address.includes(':') ? 'IPv6' : 'IPv4'))
+        const lacks = families.some((family) => !own.includes(family))
+        return { nodeId, rank: (lacks ? 2 : 0) + (nodeId === home ? 1 : 0) + this.#random.float() }
+      })
     if (able.length === 0) throw new ThorError('NODE_NO_RELAY', 'no live node has the role media_relay')
     return able.sort((a, b) => a.rank - b.rank).map(({ nodeId }) => nodeId)
   }

@@ -49,7 +49,12 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
   const cookieKey = deriveKey(ring.secret, 'cookies')
   const relay = new UserSpaceRelay(
     { clock, random, net, logger },
-    { host: config.address, ports: config.media.ports, silenceMs: config.media.silence },
+    {
+      host: config.address,
+      ...(config.address6 !== undefined && { otherHost: config.address6 }),
+      ports: config.media.ports,
+      silenceMs: config.media.silence,
+    },
   )
   const accounts = new AccountsCache({ clock, reg: overlay.store.reg })
   const home = new HomeAdapter({ ring: overlay, clock, logger })

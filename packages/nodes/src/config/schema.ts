@@ -49,7 +49,7 @@ export const schema = z.strictObject({
     important: true,
   }),
   address6: ipAddress(
-    { doc: 'A second address, for SIP over IPv6; DNS names it beside the first.', computed: 'none' },
+    { doc: 'A second address, for SIP and media over IPv6; DNS names it beside the first.', computed: 'none' },
     'IPv6',
   ).optional(),
   zone: label({

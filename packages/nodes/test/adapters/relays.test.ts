@@ -34,6 +34,16 @@ test('candidates are those that serve and relay, the home of the call last, the 
   }
 })
 
+test('a relay that has both address families comes first where the parties differ', () => {
+  const { ring, relays } = scene()
+  const address = { host: '192.0.2.2', cluster: 7400 }
+  ring.nodes.set('n2', { services: address })
+  ring.nodes.set('both', { services: { ...address, host6: '2001:db8::2' } })
+  for (let i = 0; i < 20; i++) assert.is(relays.candidates(CALL, ['IPv4', 'IPv6'])[0], 'both')
+  const firsts = new Set(Array.from({ length: 50 }, () => relays.candidates(CALL, ['IPv4', 'IPv4'])[0]))
+  assert.ok(firsts.has('n2') && firsts.has('both'))
+})
+
 test(
   'the relay of a call set up elsewhere is found in its soft record, and remembered',
   deadline(2_000, async () => {

@@ -50,20 +50,21 @@ export class Call implements ForkHooks {
    * Passes the offer of every branch through the relay, which gives each branch ports of its own. The first one goes alone:
    * it chooses the relay. Rejects as `MediaControl.rewrite` does.
    */
-  async offer(branches: readonly { request: SipRequest }[]): Promise<void> {
+  async offer(branches: readonly { request: SipRequest; towards: Address | undefined }[]): Promise<void> {
     const { callUuid, caller } = this.#init
-    const pass = (request: SipRequest, branch: number): Promise<void> =>
+    const pass = ({ request, towards }: (typeof branches)[number], branch: number): Promise<void> =>
       passThroughRelay(this.#c.media, request, {
         callUuid,
         side: 'caller',
         kind: 'offer',
         branch: branchName(branch),
         from: caller.remote,
+        ...(towards && towards.port > 0 && { towards }),
       })
     const [first, ...rest] = branches
     if (!first || this.#lateOffer) return
-    await pass(first.request, 0)
-    await Promise.all(rest.map(({ request }, index) => pass(request, index + 1)))
+    await pass(first, 0)
+    await Promise.all(rest.map((one, index) => pass(one, index + 1)))
   }
 
   async prepare(branch: number, response: SipResponse, hop: RemoteHop | undefined): Promise<SipResponse | undefined> {
@@ -156,7 +157,14 @@ export class Call implements ForkHooks {
     const kind = this.#lateOffer ? 'offer' : 'answer'
     const from = hop?.remote ?? this.#init.caller.remote
     const { callUuid } = this.#init
-    const context = { callUuid, side: 'callee', kind, branch: branchName(branch), from } as const
+    const context = {
+      callUuid,
+      side: 'callee',
+      kind,
+      branch: branchName(branch),
+      from,
+      towards: this.#init.caller.remote,
+    } as const
     await passThroughRelay(this.#c.media, response, context)
   }
 }

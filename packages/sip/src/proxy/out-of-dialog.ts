@@ -216,7 +216,8 @@ export class OutOfDialog {
     })
     const branches = this.#branches(begin, callUuid)
     try {
-      await call.offer(branches)
+      const towards = destination.targets.map(({ hop }) => hop.remote)
+      await call.offer(branches.map(({ request: offer }, index) => ({ request: offer, towards: towards[index] })))
     } catch (error) {
       this.#log.warn('no relay for a call', { call: callUuid, error: errorMessage(error) })
       call.onFinal(503)

@@ -12,6 +12,7 @@ export interface SdpContext {
   kind: 'offer' | 'answer'
   branch: string
   from: Address
+  towards?: Address
 }
 
 interface Found {
