@@ -129,7 +129,7 @@ export const schema = z.strictObject({
         },
         5,
         SECOND_MS,
-      ).prefault('50ms'),
+      ).prefault('100ms'),
       sourceRate: integer(
         {
           doc: 'Messages per second of one source, of which more are dropped unread; 0 means any number. Trusted peers are not limited.',

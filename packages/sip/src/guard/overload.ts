@@ -18,15 +18,21 @@ export interface OverloadSettings {
   perSource: number
 }
 
-export const defaultOverload: OverloadSettings = { targetMs: 50, intervalMs: 100, perSource: 20_000 }
+export const defaultOverload: OverloadSettings = { targetMs: 100, intervalMs: 100, perSource: 20_000 }
 
 /** Which share of what is taken on each class may fill: who has got further goes ahead. */
 const SHARES: Record<Exclude<PeekClass, 'kept'>, number> = { proven: 1, first: 0.7, probe: 0.3 }
 /** What is taken on grows by these shares per interval while time allows, and is cut by these where it does not. */
 const GROW = 1.03
-const GROW_FAST = 1.1
+const GROW_FAST = 1.25
 const CUT = 0.92
 const CUT_HARD = 0.8
+/**
+ * Never cut below this share of what was done in time lately: a process that stood still because others had its core is not slow
+ * for good. What was done is forgotten by so much per interval.
+ */
+const FLOOR = 0.25
+const FORGET = 0.99
 /** Intervals in time, with less asked than allowed, after which nothing is shed any more. */
 const CALM_INTERVALS = 10
 /** Turns in a row that must be late before anything is shed: one is a pause of the process, and shedding mends no pause. */
@@ -54,6 +60,8 @@ export class Overload {
   #taken = 0
   #asked = 0
   #refused = 0
+  /** New requests per second that were done in time lately. */
+  #able = 0
   #calm = 0
   #late = 0
   #bySource = new Map<string, number>()
@@ -104,9 +112,11 @@ export class Overload {
     this.#turnedAt = now
     const least = this.#least === Number.POSITIVE_INFINITY ? 0 : this.#least
     this.#late = least > targetMs ? this.#late + 1 : 0
+    this.#able = Math.max(this.#able * FORGET, this.#late === 0 ? this.#taken / seconds : 0)
     if (this.#late >= (this.shedding ? 1 : LATE_TURNS)) {
       const cut = least > 4 * targetMs ? CUT_HARD : CUT
-      this.#limit = Math.max(guardLimits.takenMin, this.shedding ? this.#limit * cut : (this.#taken / seconds) * CUT)
+      const next = this.shedding ? this.#limit * cut : (this.#taken / seconds) * CUT
+      this.#limit = Math.max(guardLimits.takenMin, this.#able * FLOOR, next)
       this.#calm = 0
       if (this.sheddingSince === undefined) {
         this.sheddingSince = this.#clock.wall()

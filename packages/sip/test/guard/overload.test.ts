@@ -36,7 +36,7 @@ function scene(settings: Partial<OverloadSettings> = {}) {
   const clock = new SimClock()
   const overload = new Overload(
     { clock, random: new SimRandom(1), isTrusted: (host) => host === '198.51.100.1' },
-    { settings: { perSource: 0, ...settings } },
+    { settings: { targetMs: 50, perSource: 0, ...settings } },
   )
   /** How many of so many pass, spread evenly over an interval. */
   const pass = async (amount: number, host: string | ((i: number) => string) = spread, method = 'INVITE') => {
@@ -138,7 +138,7 @@ test('when they are old, less is taken on, then more again, then all', async () 
     interval(10)
   }
   const grown = await pass(5_000)
-  assert.ok(grown > 1_700 && grown < 2_700, `${grown}: ten steps of a tenth, and what was saved`)
+  assert.ok(grown > 3_500, `${grown}: ten steps of a quarter`)
   interval(10)
   for (let i = 0; i < 12; i++) {
     await pass(100)
@@ -166,6 +166,21 @@ test('however slow it is, a little is taken on', async () => {
     interval(10_000)
   }
   about(await pass(100), 10)
+})
+
+test('what was done in time lately is not forgotten over a bad second', async () => {
+  const { pass, interval } = scene()
+  for (let i = 0; i < 5; i++) {
+    await pass(400)
+    interval(5)
+  }
+  for (let i = 0; i < 50; i++) {
+    await pass(50)
+    interval(500)
+  }
+  // A quarter of 400, less what half a hundred intervals made forget.
+  const taken = await pass(500)
+  assert.ok(taken > 50 && taken < 110, `${taken}`)
 })
 
 test('who has shown credentials goes ahead, a scan waits, and what runs is never shed', async () => {
