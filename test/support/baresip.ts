@@ -16,9 +16,8 @@ export interface BaresipInit {
   /** Of a second one: two flows of one device (RFC 5626). */
   edge2?: string
   hertz: number
+  /** Over TLS baresip 1.0 takes any certificate. */
   transport?: 'udp' | 'tcp' | 'tls'
-  /** PEM file of the authorities that it trusts; without one it checks no certificate. */
-  ca?: string
   commands?: string[]
   /** @default 127.0.0.1 */
   interface?: string
@@ -34,7 +33,7 @@ export interface Baresip {
 }
 
 export function startBaresip(init: BaresipInit): Baresip {
-  const { work, user, address, edge, hertz, transport = 'udp', ca, commands = [] } = init
+  const { work, user, address, edge, hertz, transport = 'udp', commands = [] } = init
   const home = join(work, user)
   mkdirSync(home)
   const tone = join(home, 'tone.wav')
@@ -54,7 +53,6 @@ export function startBaresip(init: BaresipInit): Baresip {
     ...modules,
     'module_app menu.so',
     `sip_listen ${address}:5060`,
-    ...(ca ? [`sip_cafile ${ca}`, 'sip_verify_server yes'] : []),
     `net_interface ${init.interface ?? '127.0.0.1'}`,
     `audio_source aufile,${tone}`,
     `audio_player aufile,${join(home, 'played.wav')}`,
