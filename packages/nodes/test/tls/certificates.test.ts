@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { errorCode, makeCertificate, silentLogger, type TlsFiles } from '@thor-node/core'
-import { SimClock, SimRandom } from '@thor-node/core/testing'
+import { eventually, SimClock, SimRandom } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import { Certificates } from '../../src/tls/certificates.ts'
-import { CERTIFICATES_MAX } from '../../src/tls/limits.ts'
+import { CERTIFICATES_MAX, LOOK_MS } from '../../src/tls/limits.ts'
 
 const test = suite('nodes: certificates')
 const DAY_MS = 86_400_000
@@ -123,6 +123,14 @@ test('changed files count from the next look on; what cannot be used leaves the 
   rmSync(join(base, 'tls', 'default.key'))
   await certificates.reload()
   assert.match(certificates.note ?? '', /self-signed/)
+})
+
+test('files are looked at without being asked', async () => {
+  put('default', certificate('one.example'))
+  const certificates = await start()
+  put('default', certificate('two.example'))
+  await clock.advance(LOOK_MS)
+  await eventually(() => subjectOf(certificates.server.fallback()) === 'CN=two.example')
 })
 
 test('a certificate that ends soon raises an alarm, before and after', async () => {
