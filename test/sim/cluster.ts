@@ -260,16 +260,33 @@ export class Cluster {
     node.state = 'lost'
   }
 
-  /** Puts a node out of the ring, by an issuer that is up; it goes on as a stranger who will not hear of it. */
+  /** Puts a node out of the ring, by issuers that are up, until one has done it; it goes on as a stranger who will not hear of it. */
   async revoke(node: SimNode): Promise<void> {
-    const by = [...this.#issuers.keys()].find((issuer) => issuer !== node && issuer.up)
-    if (!by?.overlay || this.#issuers.has(node)) return
+    if (this.#issuers.has(node) || !this.#issuerBesides(node)) return
     node.state = 'revoked'
     this.trace.add(`n${node.index} is revoked`)
-    await by.overlay.authority.revoke(node.certificate.nodeId).catch((error: unknown) => {
-      this.trace.add(`n${node.index} is not revoked yet: ${errorMessage(error)}`)
-      if (node.state === 'revoked') node.state = 'member'
-    })
+    for (;;) {
+      const by = this.#issuerBesides(node)
+      const boots = by?.boots
+      const revoking = by?.overlay?.authority.revoke(node.certificate.nodeId)
+      let end: 'done' | 'failed' | undefined
+      revoking?.then(
+        () => {
+          end = 'done'
+        },
+        () => {
+          end = 'failed'
+        },
+      )
+      // Who crashes meanwhile never ends, well or badly.
+      do await sleep(this.clock, 500)
+      while (end === undefined && by?.up && by.boots === boots)
+      if (end === 'done') return
+    }
+  }
+
+  #issuerBesides(node: SimNode): SimNode | undefined {
+    return [...this.#issuers.keys()].find((issuer) => issuer !== node && issuer.up)
   }
 
   /** Flips a bit in up to `count` of the node's registers, records and range configs; returns in how many. */

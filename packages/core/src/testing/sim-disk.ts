@@ -96,11 +96,12 @@ export class SimDisk {
         check()
         await wait(this.#draw(this.#init.latencyMs))
         this.#maybeFail('read')
-        return this.#current.get(key)?.slice()
+        const value = this.#current.get(key)
+        return value && copyOf(value)
       },
       batch: async (operations, { sync }) => {
         check()
-        const copy = operations.map((one) => (one.type === 'put' ? { ...one, value: one.value.slice() } : { ...one }))
+        const copy = operations.map((one) => (one.type === 'put' ? { ...one, value: copyOf(one.value) } : { ...one }))
         await wait(this.#draw(this.#init.latencyMs))
         this.#maybeFail('write')
         if (this.freeBytes <= 0 && copy.length > 0) throw new ThorError('STORE_DISK_FULL', 'simulated: no space left')
@@ -189,7 +190,7 @@ export class SimDisk {
   corrupt(key: string): boolean {
     const value = this.#current.get(key)
     if (!value || value.length === 0) return false
-    const bad = value.slice()
+    const bad = copyOf(value)
     const at = this.#random.int(bad.length)
     bad[at] = (bad[at] as number) ^ (1 << this.#random.int(8))
     this.#write({ operations: [{ type: 'put', key, value: bad }], at: this.#clock.now(), safe: true })
@@ -221,7 +222,7 @@ export class SimDisk {
     check()
     await wait(this.#draw(this.#init.latencyMs))
     this.#maybeFail('read')
-    for (const [key, value] of this.#current.range(range.from, range.to)) yield [key, value.slice()] as const
+    for (const [key, value] of this.#current.range(range.from, range.to)) yield [key, copyOf(value)] as const
   }
 
   #write(batch: Batch): void {
@@ -280,3 +281,6 @@ export class SimDisk {
 }
 
 const bytesOf = (one: DiskOperation): Uint8Array | undefined => (one.type === 'put' ? one.value : undefined)
+
+/** `slice` of a Buffer is no copy: flipped bits would show in the memory of whoever wrote it. */
+const copyOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes)

@@ -12,8 +12,9 @@ export interface RefillComponents {
 }
 
 /**
- * After a start the memory is empty, and what is missing in it means nothing. Copies the ranges of this node from everybody
- * who shares any; resolves when all have given theirs, after 3 s when all that live have, after 9 s in any case.
+ * After a start the memory is empty, and what is missing in it means nothing; nor does it mean anything that others are not to
+ * be seen yet. Copies the ranges of this node from everybody who shares any; resolves when all who hold ranges are in sight
+ * and have given theirs, after 3 s when all that live have, after 9 s in any case.
  */
 export async function refill(
   { clock, members, configs }: RefillComponents,
@@ -22,8 +23,11 @@ export async function refill(
 ): Promise<void> {
   const shared = sharedRanges(configs, members.self.nodeId)
   const missing = new Set(shared.keys())
+  const holders = new Set(configs.all().flatMap((config) => voters(config)))
+  holders.delete(members.self.nodeId)
   const startedAt = clock.now()
-  while (missing.size > 0 && !signal.aborted) {
+  const isUnseen = (): boolean => [...holders].some((nodeId) => !members.isLive(nodeId))
+  while ((missing.size > 0 || isUnseen()) && !signal.aborted) {
     for (const nodeId of [...missing]) {
       if (!members.isLive(nodeId) || signal.aborted) continue
       try {
@@ -37,7 +41,7 @@ export async function refill(
     const isLive = (nodeId: NodeId): boolean => members.isLive(nodeId)
     if (elapsed >= softLimits.refillMs && ![...missing].some(isLive)) return
     if (elapsed >= 3 * softLimits.refillMs) return
-    if (missing.size > 0) await sleep(clock, softLimits.refillRetryMs, signal).catch(() => undefined)
+    if (missing.size > 0 || isUnseen()) await sleep(clock, softLimits.refillRetryMs, signal).catch(() => undefined)
   }
 }
 
