@@ -149,6 +149,17 @@ function inUse(): number {
   return heapUsed + arrayBuffers
 }
 
+/** Everything comes to its end: answers on their way, what they set going, and its timers. What does not is a finding. */
+async function calm(): Promise<void> {
+  for (let round = 0; round < 4; round++) {
+    await settle()
+    await clock.advance(400_000)
+  }
+  const { transactions, proxy } = stack.snapshot() as Record<string, Record<string, unknown>>
+  if (transactions?.servers === 0 && transactions.clients === 0 && proxy?.forks === 0) return
+  found.push(`left over: ${JSON.stringify({ transactions, proxy })}`)
+}
+
 const STATUSES = [100, 180, 183, 200, 202, 302, 401, 407, 408, 481, 486, 500, 503, 603]
 
 /** The device's answer to what the stack has sent it, half of the time spoiled. */
@@ -201,6 +212,7 @@ const seeds = seedMessages()
 await stack.start()
 let understood = 0
 let settledBytes: number | undefined
+let grown = 0
 const startedAt = performance.now()
 const mega = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MB`
 for (let run = 0; run < runs; run++) {
@@ -224,11 +236,12 @@ for (let run = 0; run < runs; run++) {
     })
   }
   if ((run + 1) % reportEvery === 0) {
-    await settle()
-    await clock.advance(400_000)
+    await calm()
     const bytes = inUse()
     settledBytes ??= bytes
-    if (bytes > settledBytes + GROWTH_BYTES_MAX) found.push(`memory grew from ${mega(settledBytes)} to ${mega(bytes)}`)
+    // Once may be what a collection has not come to yet.
+    grown = bytes > settledBytes + GROWTH_BYTES_MAX ? grown + 1 : 0
+    if (grown === 3) found.push(`memory grew from ${mega(settledBytes)} to ${mega(bytes)}`)
     const seconds = (performance.now() - startedAt) / 1_000
     console.log(
       `${run + 1} inputs, ${Math.round((run + 1) / seconds)}/s, ${mega(bytes)} in use, ` +
@@ -242,11 +255,7 @@ for (let run = 0; run < runs; run++) {
     if (length > 20) break
   }
 }
-await clock.advance(400_000)
-const { transactions, proxy } = stack.snapshot() as Record<string, Record<string, unknown>>
-if (transactions?.servers !== 0 || transactions.clients !== 0 || proxy?.forks !== 0) {
-  found.push(`left over: ${JSON.stringify({ transactions, proxy })}`)
-}
+await calm()
 await stack.stop()
 if (clock.armed > 0) found.push(`${clock.armed} timers left`)
 

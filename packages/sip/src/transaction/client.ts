@@ -48,9 +48,13 @@ export class Client implements ClientTransaction {
   receive(response: SipResponse): void {
     this.#response = response
     if (response.status < 200) this.#provisional = true
-    this.#apply({ type: 'response', status: response.status })
-    if (this.#cancelling && response.status < 200) this.#sendCancel()
-    if (response.status >= 200) this.#request.headers.forgetParsed()
+    try {
+      this.#apply({ type: 'response', status: response.status })
+    } finally {
+      // Also when the user could make nothing of it: the CANCEL that waits for it is all that ends this transaction.
+      if (this.#cancelling && response.status < 200) this.#sendCancel()
+      if (response.status >= 200) this.#request.headers.forgetParsed()
+    }
   }
 
   cancel(reason?: string): void {
@@ -73,9 +77,9 @@ export class Client implements ClientTransaction {
     const cancel = this.#hopByHop('CANCEL', this.#request.headers.get('to') ?? '')
     const reason = this.#cancelling?.reason
     if (reason !== undefined) cancel.headers.append('Reason', reason)
-    this.#init.cancel(cancel)
     // Nothing final within this time: the INVITE counts as cancelled (RFC 3261 §9.1).
     this.#arm('B', 64 * this.#init.context.t1)
+    this.#init.cancel(cancel)
   }
 
   #sendAck(): void {
@@ -105,7 +109,16 @@ export class Client implements ClientTransaction {
         ? invite.step(this.#state as invite.State, input, context)
         : nonInvite.step(this.#state as nonInvite.State, input, context)
     this.#state = state
-    for (const effect of effects) this.#perform(effect)
+    // What the user makes of a response may fail, of a broken one above all: the timers that end the machine are set all the same.
+    let failure: { error: unknown } | undefined
+    for (const effect of effects) {
+      try {
+        this.#perform(effect)
+      } catch (error) {
+        failure ??= { error }
+      }
+    }
+    if (failure) throw failure.error
   }
 
   #perform(effect: Effect): void {
