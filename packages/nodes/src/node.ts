@@ -129,7 +129,18 @@ class Node implements RunningNode {
     this.#operations = front.operations
 
     await this.#patiently(() => sip.home.start())
-    const { home, relay, mediaService, callService, stack, transport, certificates, guard, peers: trusted } = sip
+    const {
+      home,
+      relay,
+      mediaService,
+      callService,
+      stack,
+      transport,
+      certificates,
+      guard,
+      peers: trusted,
+      trunks,
+    } = sip
     this.#relay = relay
     const { provision, dns, door, control, invites } = front
     const { roles } = overlay.members.self
@@ -147,6 +158,7 @@ class Node implements RunningNode {
       callService,
       certificates,
       stack,
+      trunks,
       ...servers,
       door,
       control,

@@ -45,6 +45,7 @@ import type {
 } from './control/contract.ts'
 import type { GuardContract } from './control/guard-contract.ts'
 import type { RingContract } from './control/ring-contract.ts'
+import type { TrunkContract } from './control/trunk-contract.ts'
 import type { Invites } from './invites.ts'
 import { LeaveProgress } from './leave-progress.ts'
 import type { RingMembers } from './ring-members.ts'
@@ -73,6 +74,7 @@ export interface OperationsComponents {
   transport: Pick<TransportLayer, 'remoteOf'>
   ringOperations: RingContract
   guardOperations: GuardContract
+  trunkOperations: TrunkContract
   /** Bytes that this node copied to others. */
   bytesSent(): number
   /** Begins to leave; returns at once, and rejects when that is not possible. */
@@ -129,6 +131,7 @@ export class Operations implements NodeOperations {
       password,
       ...(query.displayName && { firstName, lastName: rest.join(' ') }),
       ...(query.email && { email: query.email }),
+      ...(query.groups && { groups: query.groups }),
     })
     return { account: viewOf(record), password, generated: query.password === undefined }
   }
@@ -254,6 +257,10 @@ export class Operations implements NodeOperations {
   peerList: GuardContract['peerList'] = () => this.#c.guardOperations.peerList()
   peerAdd: GuardContract['peerAdd'] = (query) => this.#c.guardOperations.peerAdd(query)
   peerRemove: GuardContract['peerRemove'] = (query) => this.#c.guardOperations.peerRemove(query)
+  trunkList: TrunkContract['trunkList'] = () => this.#c.trunkOperations.trunkList()
+  trunkShow: TrunkContract['trunkShow'] = (query) => this.#c.trunkOperations.trunkShow(query)
+  trunkAdd: TrunkContract['trunkAdd'] = (query) => this.#c.trunkOperations.trunkAdd(query)
+  trunkRemove: TrunkContract['trunkRemove'] = (query) => this.#c.trunkOperations.trunkRemove(query)
   guardList: GuardContract['guardList'] = () => this.#c.guardOperations.guardList()
   guardUnblock: GuardContract['guardUnblock'] = (query) => this.#c.guardOperations.guardUnblock(query)
   guardBlock: GuardContract['guardBlock'] = (query) => this.#c.guardOperations.guardBlock(query)

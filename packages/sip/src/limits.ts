@@ -62,3 +62,10 @@ export const guardLimits = {
   /** Calls of trusted peers that one node counts: one more is answered 503 with Retry-After. */
   peerCallsMax: 100_000,
 } as const
+
+export const trunkLimits = {
+  /** Trunks: further ones, in order of name, are not used. `trunk add` refuses them. */
+  trunksMax: 256,
+  /** Trunks that are tried for one call, one after another. */
+  triedMax: 4,
+} as const

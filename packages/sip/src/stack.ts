@@ -27,6 +27,7 @@ import type { TimerValues } from './transaction/contract.ts'
 import { defaultTimers, Transactions } from './transaction/index.ts'
 import type { FlowToken, TransportLayer } from './transport/contract.ts'
 import { portOfUri } from './transport/names.ts'
+import { type Agent, OutsideAgent } from './ua/ask.ts'
 import { type EndReason, endCall } from './ua/bye.ts'
 
 export interface SipStackComponents {
@@ -42,6 +43,8 @@ export interface SipStackComponents {
   guard?: Guard
   /** Peers that need no digest. @default nobody */
   trusted?: ProxyComponents['trusted']
+  /** By which numbers outside are reached. @default by none */
+  trunks?: ProxyComponents['trunks']
   /** Finds foreign hosts. @default DNS */
   resolve?: Resolver
 }
@@ -93,6 +96,9 @@ export class SipStack implements Lifecycle {
   readonly #components: ProxyComponents
   readonly #clock: Clock
   readonly #doorkeeper: Doorkeeper | undefined
+  readonly #advertisedHost: string | undefined
+  /** Speaks to the outside in this node's own name. */
+  readonly agent: Agent
   #running = false
 
   constructor(components: SipStackComponents, init: SipStackInit = {}) {
@@ -101,11 +107,13 @@ export class SipStack implements Lifecycle {
     this.#doorkeeper = guard && new Doorkeeper({ guard, transport, random })
     const timers = init.timers ?? defaultTimers
     const { advertisedHost } = init
+    this.#advertisedHost = advertisedHost
     const resolve = components.resolve ?? dnsResolver({ lookups: dnsLookups({ clock }, init.dns), random })
     this.#clock = clock
     this.#transport = transport
     this.#transactions = new Transactions({ clock, random, logger, transport }, { timers })
     this.#hops = new Hops({ transport, ring, resolve, clock, logger }, { ...(advertisedHost && { advertisedHost }) })
+    this.agent = new OutsideAgent({ transactions: this.#transactions, hops: this.#hops, clock })
     const replier = new Replier({ random })
     const challenger = new Challenger(
       { clock, random, cookieKey: ring.cookieKey },
@@ -149,6 +157,7 @@ export class SipStack implements Lifecycle {
       logger,
       ...(guard && { guard }),
       ...(components.trusted && { trusted: components.trusted }),
+      ...(components.trunks && { trunks: components.trunks }),
     }
     this.#proxy = new SipProxy(
       { ...this.#components, registrar: this.#registrar, transport },
@@ -159,7 +168,7 @@ export class SipStack implements Lifecycle {
         sessions: init.sessions ?? { interval: 0, min: 90 },
         allowInboundFrom: init.allowInboundFrom ?? 'any',
         recordRoute: init.recordRoute ?? 'address',
-        isNode: (uri) => this.#isNode(uri, ring, advertisedHost),
+        isNode: (uri) => this.isNode(uri),
       },
     )
   }
@@ -245,11 +254,12 @@ export class SipStack implements Lifecycle {
   }
 
   /** This node or another of the ring: whichever a request reaches serves it. */
-  #isNode(uri: SipUri, ring: Ring, advertisedHost: string | undefined): boolean {
+  isNode(uri: SipUri): boolean {
     const address: Address = { host: uri.host, port: portOfUri(uri) }
     const own = this.#transport.listening.some(
-      ({ local }) => local.port === address.port && (local.host === address.host || advertisedHost === address.host),
+      ({ local }) =>
+        local.port === address.port && (local.host === address.host || this.#advertisedHost === address.host),
     )
-    return own || ring.nodeAt(address) !== undefined
+    return own || this.#components.ring.nodeAt(address) !== undefined
   }
 }

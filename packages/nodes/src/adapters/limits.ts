@@ -1,6 +1,9 @@
 /** Trusted peers of a ring: one more is refused with `NODE_PEERS_FULL`. */
 export const PEERS_MAX = 200
 
+/** Trunks of a ring: one more is refused with `NODE_TRUNKS_FULL`. */
+export const TRUNKS_MAX = 200
+
 /** Calls of peers that are looked up at once, whether they have ended elsewhere; the others next time. */
 export const PEER_LOOKS_MAX = 200
 

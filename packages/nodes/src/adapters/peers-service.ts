@@ -40,6 +40,7 @@ export class PeersService implements Lifecycle {
   readonly #log: Logger
   readonly #configured: readonly string[]
   #records: PeerRecord[] = []
+  #learned: ReadonlyMap<string, readonly string[]> = new Map()
   #timers: Timer[] = []
   #told = false
 
@@ -105,6 +106,12 @@ export class PeersService implements Lifecycle {
     this.#use(listed.map(({ value }) => value.body))
   }
 
+  /** Addresses that count as those of a peer beside its own, by its name: of trunks that were found there. */
+  learn(addresses: ReadonlyMap<string, readonly string[]>): void {
+    this.#learned = addresses
+    this.#use(this.#records)
+  }
+
   list(): PeerView[] {
     return this.#records.map((peer) => ({ ...peer, calls: this.load.callsOf(peer.name) }))
   }
@@ -151,7 +158,11 @@ export class PeersService implements Lifecycle {
       callsPerSecond: 0,
       relay: false,
     }
-    this.peers.replace(this.#configured.length > 0 ? [...records, own] : records)
+    const whole = records.map((record) => {
+      const learned = this.#learned.get(record.name)
+      return learned ? { ...record, prefixes: [...record.prefixes, ...learned] } : record
+    })
+    this.peers.replace(this.#configured.length > 0 ? [...whole, own] : whole)
   }
 
   #tell(): void {

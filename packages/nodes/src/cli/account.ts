@@ -5,19 +5,28 @@ import { type Console, type NodeOptions, nodeOf, show } from './console.ts'
 import { wholeNumber } from './parse.ts'
 import { group, nodeVerb, type Verb } from './verb.ts'
 
+interface AddOptions extends NodeOptions {
+  password?: string
+  name?: string
+  email?: string
+  group?: string[]
+}
+
 const add: Verb = (console) =>
   nodeVerb(
     'add <address>',
     'Add an account. Prints its password, once: the service keeps nothing but hashes.',
     `thor-node account add alice@thor.local
-     thor-node account add bob@thor.local --password s3cret --name "Bob Miller"`,
+     thor-node account add bob@thor.local --password s3cret --name "Bob Miller" --group free-pstn`,
   )
     .option('--password <password>', 'default: a good one is made')
     .option('--name <name>', 'first and last name')
     .option('--email <address>', 'e-mail address')
-    .action(async (aor: string, options: NodeOptions & { password?: string; name?: string; email?: string }) => {
-      const { password, name, email } = options
-      const added = await nodeOf(console, options).accountAdd({ aor, password, displayName: name, email })
+    .option('--group <group...>', 'rights and marks: free-pstn may call numbers outside')
+    .action(async (aor: string, options: AddOptions) => {
+      const { password, name, email, group: groups } = options
+      const rights = groups && { groups }
+      const added = await nodeOf(console, options).accountAdd({ aor, password, displayName: name, email, ...rights })
       show(console, options, added, () => {
         const secret = added.generated ? `\nPassword: ${added.password}   (shown this once)` : ''
         return `Added ${added.account.aor}.${secret}`

@@ -7,6 +7,9 @@ export function wholeNumber(text: string): number {
   return Number(text)
 }
 
+/** The same where none means something. */
+export const wholeNumberOrNone = (text: string): number => (text === '0' ? 0 : wholeNumber(text))
+
 /** For options that take a duration; the value is in seconds. */
 export function durationSeconds(text: string): number {
   const ms = parseDurationMs(text)

@@ -21,6 +21,7 @@ import { revokeVerb } from './revoke.ts'
 import { ringVerb } from './ring.ts'
 import { rotateVerb } from './rotate.ts'
 import { statusVerb } from './status.ts'
+import { trunkVerb } from './trunk.ts'
 import { examplesText, type Verb } from './verb.ts'
 import { packageVersion, versionVerb } from './version.ts'
 import { whereVerb } from './where.ts'
@@ -39,6 +40,7 @@ const verbs: readonly Verb[] = [
   whereVerb,
   guardVerb,
   peerVerb,
+  trunkVerb,
   inviteVerb,
   membersVerb,
   ringVerb,

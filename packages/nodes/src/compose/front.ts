@@ -13,6 +13,7 @@ import { Invites } from '../invites.ts'
 import { Operations } from '../operations.ts'
 import { RingMembers } from '../ring-members.ts'
 import { RingOperations } from '../ring-operations.ts'
+import { TrunkOperations } from '../trunk-operations.ts'
 import type { Context } from './context.ts'
 import type { DirectoryParts } from './directory.ts'
 import type { SipParts } from './sip.ts'
@@ -96,9 +97,15 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
     leave,
     ringOperations,
     guardOperations: new GuardOperations({ guard: sip.guard, peers: sip.peers }),
+    trunkOperations: new TrunkOperations({ trunks: sip.trunks, peers: sip.peers }),
     bytesSent,
   }
-  const own = (): Alarm[] => [...overlay.alarms(), ...certificates.alarms(), ...sip.guard.alarms()]
+  const own = (): Alarm[] => [
+    ...overlay.alarms(),
+    ...certificates.alarms(),
+    ...sip.guard.alarms(),
+    ...sip.trunks.alarms(),
+  ]
   const alarms = new RingAlarms({ rpc: overlay.rpc, own })
   const operations = new Operations(
     { ring: overlay, alarms, scrub: () => scrubOf(overlay.scrub.report), clock, random, ...parts },

@@ -16,6 +16,7 @@ import { PeersService } from '../adapters/peers-service.ts'
 import { Relays } from '../adapters/relays.ts'
 import { RingAdapter } from '../adapters/ring.ts'
 import type { Spool } from '../adapters/spool.ts'
+import { TrunksService } from '../adapters/trunks-service.ts'
 import type { Config } from '../config.ts'
 import { Certificates } from '../tls/certificates.ts'
 import type { Context } from './context.ts'
@@ -30,6 +31,7 @@ export interface SipParts {
   mediaService: MediaService
   guard: GuardService
   peers: PeersService
+  trunks: TrunksService
 }
 
 interface SipSurroundings {
@@ -65,6 +67,8 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
   })
   const { failures, window: windowMs, block: blockMs, scanners } = config.guard
   const peers = new PeersService({ ring: overlay, clock, random, logger }, { configured: config.sip.trusted })
+  const { load } = peers
+  const trunks = new TrunksService({ ring: overlay, clock, random, logger, sealer, load, peers, stack: () => stack })
   const isTrusted = (host: string): boolean => peers.peers.hasHost(host)
   const guard = new Guard({ clock, logger, isTrusted }, { settings: { failures, windowMs, blockMs, scanners } })
   const overload = new Overload(
@@ -124,6 +128,7 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
       ring: others,
       guard,
       trusted: peers,
+      trunks: trunks.trunks,
     },
     {
       timers: { ...defaultTimers, t1: config.sip.t1, timerC: config.sip.ringing },
@@ -142,7 +147,7 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
     stack.endCall(dialog, cause)
   const callService = new CallService({ ring: overlay, spool, clock, logger, sendByes })
   const mediaService = new MediaService({ ring: overlay, relay, clock, logger })
-  return { transport, certificates, stack, relay, home, callService, mediaService, guard: guardService, peers }
+  return { transport, certificates, stack, relay, home, callService, mediaService, guard: guardService, peers, trunks }
 }
 
 const bindLimits = ({ sip }: Config): BindLimits => ({

@@ -4,13 +4,15 @@
  */
 import { isIP } from 'node:net'
 import { RANGE_COUNT } from '@thor-node/core'
-import { parsePrefix } from '@thor-node/sip'
+import { parsePrefix, parseUri } from '@thor-node/sip'
 import { z } from 'zod'
 import { ISSUER_ROLE, ROLES } from '../roles.ts'
 import type { NodeOperations } from './contract.ts'
 
 const aor = z.string().min(3).max(255)
 const peerName = z.string().regex(/^[\w.-]{1,64}$/, 'is not 1 to 64 letters, digits, dots, hyphens')
+/** It travels in the Record-Route of its calls. */
+const trunkName = z.string().regex(/^[\w.-]{1,32}$/, 'is not 1 to 32 letters, digits, dots, hyphens')
 const blocked = z
   .string()
   .min(3)
@@ -29,6 +31,7 @@ export const queries = {
     password: z.string().min(1, 'must not be empty').max(255, 'is longer than 255 characters').optional(),
     displayName: z.string().max(255).optional(),
     email: z.string().max(255).optional(),
+    groups: z.array(z.string().min(1).max(64)).max(64).optional(),
   }),
   accountList: z.strictObject({ domain: z.string().max(255).optional(), limit }),
   accountShow: z.strictObject({ aor }),
@@ -74,6 +77,31 @@ export const queries = {
     })
     .refine(({ prefixes, tlsNames }) => prefixes.length + tlsNames.length > 0, 'says neither --from nor --tls'),
   peerRemove: z.strictObject({ name: peerName }),
+  trunkList: z.strictObject({}),
+  trunkShow: z.strictObject({ name: trunkName }),
+  trunkAdd: z
+    .strictObject({
+      name: trunkName,
+      target: z
+        .string()
+        .max(255)
+        .refine(isTarget, 'is no SIP address that can be reached: sip:host:port;transport=tcp'),
+      domain: z.string().min(1).max(253).optional(),
+      user: z.string().min(1).max(128).optional(),
+      password: z.string().min(1).max(255).optional(),
+      register: z.boolean(),
+      expiresSeconds: z.int().min(60).max(86_400),
+      prefixes: z.array(z.string().regex(/^\+?\d{0,15}$/, 'is no prefix such as +31, 00 or any')).max(256),
+      callsMax: z.int().min(0).max(1_000_000),
+      from: z.enum(['trunk', 'caller']),
+      probeSeconds: z.int().min(0).max(3_600),
+      failures: z.int().min(1).max(100),
+      successes: z.int().min(1).max(100),
+      peer: peerName.optional(),
+    })
+    .refine(({ register, user }) => !register || user !== undefined, '--register needs --user')
+    .refine(({ user, password }) => user !== undefined || password === undefined, '--password needs --user'),
+  trunkRemove: z.strictObject({ name: trunkName }),
   guardList: z.strictObject({}),
   guardUnblock: z.strictObject({ name: blocked }),
   guardBlock: z.strictObject({ name: blocked }),
@@ -92,4 +120,15 @@ export const isOperation = (name: string): name is OperationName => Object.hasOw
 /** What an answer that is no result looks like, with an HTTP status that is not 200. */
 export interface ControlFailure {
   error: { code: string; message: string }
+}
+
+/** A host, with or without a port and a transport that is spoken here; nobody and nothing else in it. */
+function isTarget(text: string): boolean {
+  try {
+    const { scheme, user, host, headers, params } = parseUri(text)
+    const plain = user === undefined && headers === undefined && host !== '' && /^sips?$/.test(scheme)
+    return plain && [...params].every(([name, value]) => name === 'transport' && /^(udp|tcp|tls)$/.test(value))
+  } catch {
+    return false
+  }
 }

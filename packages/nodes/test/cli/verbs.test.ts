@@ -92,6 +92,10 @@ const jsonVerbs = [
   ['peer', 'list'],
   ['peer', 'add', 'trunk1', '--from', '192.0.2.7'],
   ['peer', 'remove', 'trunk1'],
+  ['trunk', 'list'],
+  ['trunk', 'show', 'carrier'],
+  ['trunk', 'add', 'carrier', '--to', 'carrier.example'],
+  ['trunk', 'remove', 'carrier'],
   ['guard', 'list'],
   ['guard', 'unblock', '192.0.2.7'],
   ['guard', 'block', 'alice@thor.local'],
@@ -116,6 +120,45 @@ verbs('peer add says all that a peer may, and list shows it', async () => {
   const query = { name: 'trunk1', prefixes: ['192.0.2.7', '198.51.100.0/24'], tlsNames: [], ...limits }
   assert.equal(operations.asked.at(-1), ['peerAdd', query])
   assert.match((await run(console, 'peer', 'list')).out, /trunk1\s+192\.0\.2\.0\/24\s+2\s+30\s+any\s+no/)
+})
+
+verbs('trunk add says all that a trunk may, and list and show tell how it is', async () => {
+  const words = ['--user', '3120999', '--password', 's3cret', '--register', '--prefix', '+', 'any', '--calls', '30']
+  const more = ['--expires', '300', '--probe', '0', '--peer', 'carrier', '--domain', 'Example.com']
+  const { out } = await run(console, 'trunk', 'add', 'carrier', '--to', '192.0.2.7:5080', ...words, ...more)
+  assert.match(out, /All nodes know the trunk carrier/)
+  const query = {
+    name: 'carrier',
+    target: 'sip:192.0.2.7:5080',
+    register: true,
+    expiresSeconds: 300,
+    prefixes: ['+', ''],
+    callsMax: 30,
+    from: 'trunk',
+    probeSeconds: 0,
+    failures: 3,
+    successes: 2,
+    domain: 'Example.com',
+    user: '3120999',
+    password: 's3cret',
+    peer: 'carrier',
+  }
+  assert.equal(operations.asked.at(-1), ['trunkAdd', query])
+  const { out: list } = await run(console, 'trunk', 'list')
+  assert.match(list, /carrier\s+sip:carrier\.example;transport=tcp\s+up\s+yes\s+n2\s+\+ any\s+3\s+30\s+carrier/)
+  const { trunk } = operations
+  operations.trunk = {
+    ...trunk,
+    up: false,
+    registration: { phase: 'backing-off', registered: false, status: 403, reason: 'Forbidden' },
+  }
+  assert.match((await run(console, 'trunk', 'list')).out, /down\s+no: 403 Forbidden/)
+  const { out: shown } = await run(console, 'trunk', 'show', 'carrier')
+  assert.match(shown, /Password\s+set/)
+  assert.not.match(shown, /s3cret/)
+  operations.trunkList = async () => ({ trunks: [] })
+  assert.match((await run(console, 'trunk', 'list')).out, /There are no trunks/)
+  assert.is((await run(console, 'trunk', 'add', 'x')).code, 2, 'without --to')
 })
 
 verbs('guard list says who is blocked, why and how long', async () => {

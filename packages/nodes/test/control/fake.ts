@@ -16,6 +16,7 @@ import type {
   RingShowResult,
   RingVerifyResult,
 } from '../../src/control/ring-contract.ts'
+import { FakeTrunks } from './fake-trunks.ts'
 
 const AT = Date.UTC(2026, 10, 23, 12, 0, 0)
 
@@ -200,8 +201,7 @@ export const fakeRange: RingRangeResult = {
 }
 
 /** Keeps accounts in a Map and remembers what it was asked. */
-export class FakeOperations implements NodeOperations {
-  readonly asked: [operation: string, query: unknown][] = []
+export class FakeOperations extends FakeTrunks implements NodeOperations {
   readonly accounts = new Map<string, AccountView>()
   /** What `ringVerify` finds in the part that begins there. */
   readonly verified = new Map<number, Partial<RingVerifyResult>>()

@@ -186,6 +186,7 @@ export class MemoryRing implements RingAccess {
   readonly nodes = new Map<NodeId, Partial<Member>>([['self', {}]])
   readonly foreignRanges = new Set<RangeId>()
   readonly #gained: ((range: RangeId) => void)[] = []
+  readonly #lost: ((range: RangeId) => void)[] = []
 
   constructor(components: { clock: Clock }) {
     this.soft = new MemorySoft(components)
@@ -223,7 +224,16 @@ export class MemoryRing implements RingAccess {
       this.#gained.push(listener)
       return () => undefined
     },
-    onLost: () => () => undefined,
+    onLost: (listener) => {
+      this.#lost.push(listener)
+      return () => undefined
+    },
+  }
+
+  /** Another node is home of it from now on. */
+  lose(range: RangeId): void {
+    this.foreignRanges.add(range)
+    for (const listener of this.#lost) listener(range)
   }
 
   gain(range: RangeId): void {

@@ -11,18 +11,19 @@ export interface DialogParts {
   invite: SipRequest
   /** The 2xx as it came from the callee. */
   answer: SipResponse
-  caller: { identity: string; reach?: Reach; shown?: string }
+  caller: { identity: string; reach?: Reach }
   callee: { identity: string; reach?: Reach }
 }
 
 export function dialogRecord({ callUuid, invite, answer, caller, callee }: DialogParts): DialogRecord {
-  const invited = invite.cseq.number
+  // As the callee knows the caller: another From where that is hidden, and another number where a trunk asked for digest.
+  const shown = answer.headers.get('from')
   return {
     callUuid,
     callId: invite.callId,
     caller: {
       ...sideOf(invite, invite.from, 'from'),
-      ...(caller.shown !== undefined && { nameAddr: caller.shown }),
+      ...(shown !== undefined && { nameAddr: shown }),
       identity: caller.identity,
       ...caller.reach,
       // Those in front of us on the way from the caller, nearest to us first.
@@ -34,7 +35,7 @@ export function dialogRecord({ callUuid, invite, answer, caller, callee }: Dialo
       identity: callee.identity,
       ...callee.reach,
       routes: routesBeyondUs(answer.recordRoutes).map(formatNameAddr),
-      cseq: invited,
+      cseq: answer.cseq.number,
     },
   }
 }

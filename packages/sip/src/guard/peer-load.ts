@@ -30,7 +30,7 @@ export class PeerLoad {
   }
 
   /** False when a limit of this peer, or of this table, is reached; nothing is counted then. */
-  begin(peer: Peer, callUuid: string): boolean {
+  begin(peer: Pick<Peer, 'name' | 'callsMax' | 'callsPerSecond'>, callUuid: string): boolean {
     const recent = this.#recent(peer.name)
     const others = this.#othersOf(peer.name)
     const calls = (this.#now.get(peer.name) ?? 0) + others.calls

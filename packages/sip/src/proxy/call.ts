@@ -20,8 +20,7 @@ export interface CallInit {
   billedTo: Aor
   /** Account of the callee, if one of ours. */
   callee?: Aor
-  /** `shown`: From as the callee sees it, when that is another. */
-  caller: { identity?: Aor; reach?: Reach; remote: Address; shown?: string }
+  caller: { identity?: Aor; reach?: Reach; remote: Address }
 }
 
 interface Answer {
@@ -111,7 +110,7 @@ export class Call implements ForkHooks {
       callUuid,
       invite,
       answer: received,
-      caller: { identity: caller.identity ?? formatUri(invite.from.uri), reach: caller.reach, shown: caller.shown },
+      caller: { identity: caller.identity ?? formatUri(invite.from.uri), reach: caller.reach },
       callee: { identity: callee ?? formatUri(invite.requestUri), reach: hop?.reach },
     })
     const sdpCallee = sdpOf(received)

@@ -9,6 +9,7 @@ import type { RegisteredFlows } from '../registrar/flows.ts'
 import type { Gruus } from '../registrar/gruu.ts'
 import type { ServerTransaction, TransactionLayer } from '../transaction/contract.ts'
 import type { TransportName } from '../transport/contract.ts'
+import type { Trunks } from '../trunk/trunks.ts'
 import type { Challenger } from './challenge.ts'
 import { type Branch, Fork, type ForkHooks, type ForkTimes } from './fork.ts'
 import type { RouteHost } from './forward.ts'
@@ -34,6 +35,8 @@ export interface ProxyComponents {
   logger: Logger
   /** Told what speaks against a source. */
   guard?: Pick<Guard, 'saw'>
+  /** By which numbers outside are reached. */
+  trunks?: Pick<Trunks, 'for' | 'named' | 'take'>
   /** Who needs no digest, and how much they may ask. */
   trusted?: { peers: Pick<Peers, 'of'>; load: Pick<PeerLoad, 'begin'> }
 }

@@ -2,9 +2,10 @@
  * The Record-Route cookie: everything a node needs to route a later request of the dialog, so that any survivor of the ring
  * can (docs/ARCHITECTURE.md, "Record-Route cookie"). Packed bytes with a MAC under the ring's cookie key, in base64url:
  *
- *   version 1 | flags 1 | branch 1 | From tag hash 4 | call uuid 14 | caller edge, flow | callee edge, flow | MAC 8
+ *   version 1 | flags 1 | branch 1 | From tag hash 4 | call uuid 14 | caller edge, flow | callee edge, flow | trunk | MAC 8
  *
- * Texts carry their length in one byte. Flags: 1 = has a call uuid, 2 = has caller, 4 = has callee, 8 = late offer, 16 = hidden caller.
+ * Texts carry their length in one byte. Flags: 1 = has a call uuid, 2 = has caller, 4 = has callee, 8 = late offer,
+ * 16 = hidden caller, 32 = has a trunk, 64 = the trunk counts one further.
  */
 import { shortMac } from '@thor-node/core'
 import type { SipRequest } from '../message/contract.ts'
@@ -31,6 +32,11 @@ export interface Cookie {
   lateOffer?: boolean
   /** The callee is not to learn who the caller is. */
   hidden?: boolean
+  /**
+   * The callee is reached by this trunk. `ahead`: its INVITE was sent once more, with an answer to a challenge, so whatever the
+   * caller sends has a CSeq there that is one higher than the caller's.
+   */
+  trunk?: { name: string; ahead: boolean }
 }
 
 const VERSION = 1
@@ -46,11 +52,17 @@ export function tagHash(key: Uint8Array, tag: string): number {
 
 /** Throws RangeError for parts that do not fit: an edge or flow over 255 characters, a call id of another form. */
 export function encodeCookie(key: Uint8Array, cookie: Cookie): string {
-  const { callUuid, caller, callee } = cookie
+  const { callUuid, caller, callee, trunk } = cookie
   const head = Buffer.alloc(HEAD_BYTES)
   head[0] = VERSION
   head[1] =
-    (callUuid ? 1 : 0) | (caller ? 2 : 0) | (callee ? 4 : 0) | (cookie.lateOffer ? 8 : 0) | (cookie.hidden ? 16 : 0)
+    (callUuid ? 1 : 0) |
+    (caller ? 2 : 0) |
+    (callee ? 4 : 0) |
+    (cookie.lateOffer ? 8 : 0) |
+    (cookie.hidden ? 16 : 0) |
+    (trunk ? 32 : 0) |
+    (trunk?.ahead ? 64 : 0)
   head[2] = cookie.branch
   head.writeUInt32BE(cookie.fromTagHash, 3)
   const parts: Buffer[] = [head]
@@ -59,6 +71,7 @@ export function encodeCookie(key: Uint8Array, cookie: Cookie): string {
     parts.push(Buffer.from(`0${callUuid.replace('-', '')}`, 'hex'))
   }
   for (const reach of [caller, callee]) if (reach) parts.push(text(reach.edge), text(reach.flow))
+  if (trunk) parts.push(text(trunk.name))
   const body = Buffer.concat(parts)
   return Buffer.concat([body, macOf(key, body)]).toString('base64url')
 }
@@ -88,6 +101,7 @@ export function decodeCookie(key: Uint8Array, value: string): Cookie | undefined
   if (flags & 4) cookie.callee = { edge: next(), flow: next() }
   if (flags & 8) cookie.lateOffer = true
   if (flags & 16) cookie.hidden = true
+  if (flags & 32) cookie.trunk = { name: next(), ahead: (flags & 64) !== 0 }
   return at === end ? cookie : undefined
 }
 

@@ -24,11 +24,18 @@ export interface Branch {
   group: number
   /** Found when the branch is started; a rejection fails the branch. */
   hop(): RemoteHop | Promise<RemoteHop>
-  /** Another flow of the same device, for when this one failed (RFC 5626 §5.1); undefined when all were tried. */
-  otherFlow?(): Pick<Branch, 'request' | 'hop'> | undefined
+  /**
+   * Of a trunk: the request once more with an answer to the challenge in `response`, or undefined when there is none. The
+   * caller is never asked for the password of a carrier: without an answer the trunk has failed.
+   */
+  answer?(sent: SipRequest, response: SipResponse): SipRequest | undefined
+  /** Another flow of the same device, for when this one failed (RFC 5626 §5.1), or another trunk; undefined when all were tried. */
+  otherFlow?(): Attempt | undefined
   /** A device of ours: when its flow is broken it is offline, which is 480 and no fault of the server. */
   device: boolean
 }
+
+type Attempt = Pick<Branch, 'request' | 'hop' | 'answer'>
 
 export interface ForkTimes {
   /** Timer C in ms (RFC 3261 §16.6 step 11: over 3 minutes). */
@@ -44,6 +51,12 @@ export interface ForkHooks {
   prepare(branch: number, response: SipResponse, hop: RemoteHop | undefined): Promise<SipResponse | undefined>
   /** A final response went upstream; for INVITE more 2xx may follow. */
   onFinal(status: number): void
+}
+
+/** Hooks of requests that are no calls: responses pass as they are. */
+export const passing: ForkHooks = {
+  prepare: async (_, response) => response,
+  onFinal: () => undefined,
 }
 
 export class Fork {
@@ -157,13 +170,13 @@ export class Fork {
     }
   }
 
-  async #startBranch(index: number, attempt: Pick<Branch, 'request' | 'hop'> | undefined): Promise<void> {
+  async #startBranch(index: number, attempt: Attempt | undefined): Promise<void> {
     if (!attempt) return
     try {
       const hop = await attempt.hop()
       if (this.#stopped) return
       if (this.#cancelled.has(index)) return this.#feed({ type: 'response', branch: index, status: 487 })
-      this.#send(index, attempt.request, hop)
+      this.#send(index, attempt, hop)
     } catch {
       if (!this.#tryOtherFlow(index)) this.#feed({ type: 'failure', branch: index, cause: 'transport' })
     }
@@ -179,9 +192,11 @@ export class Fork {
   }
 
   /** To one address after another until one speaks (RFC 3263 §4.3), and then to one flow after another. */
-  #send(index: number, request: SipRequest, hop: RemoteHop): void {
+  #send(index: number, attempt: Attempt, hop: RemoteHop): void {
     const { next } = hop
+    const { request, answer } = attempt
     let spoke = false
+    let rang = false
     /** Another flow of the device is tried: of this one only a 2xx counts, should it come yet. */
     let passed = false
     let patience: Timer | undefined
@@ -191,12 +206,31 @@ export class Fork {
       hop.judge?.(false)
       // Other transports of the host are ways like other flows of a device.
       if (!next) return !device && this.#tryOtherFlow(index)
-      this.#send(index, request, next)
+      this.#send(index, attempt, next)
+      return true
+    }
+    /** What a trunk says that is not for the caller: a challenge, and that another trunk should be tried. */
+    const keeps = (response: SipResponse): boolean => {
+      if (!answer || passed || this.#stopped || this.#cancelled.has(index)) return false
+      const { status } = response
+      const challenged = status === 401 || status === 407
+      if (challenged) {
+        const again = answer(request, response)
+        if (again) {
+          this.#clients[index] = undefined
+          this.#send(index, { ...attempt, request: again }, hop)
+          return true
+        }
+      }
+      if (!challenged && (status < 500 || status >= 600)) return false
+      if (!rang && this.#tryOtherFlow(index)) return true
+      if (!challenged) return false
+      this.#feed({ type: 'response', branch: index, status: 502 })
       return true
     }
     this.#hops[index] = hop
     const more = next !== undefined || otherFlow !== undefined
-    const client = this.#transactions.request(more ? request.clone() : request, hop, {
+    const client = this.#transactions.request(more || answer ? request.clone() : request, hop, {
       onResponse: (response) => {
         patience?.cancel()
         if (passed && (response.status < 200 || response.status >= 300)) return
@@ -204,8 +238,10 @@ export class Fork {
           this.#hops[index] = hop
           this.#clients[index]?.cancel(ANSWERED_ELSEWHERE)
         }
+        if (response.status > 100 && response.status < 200) rang = true
         if (response.status === 503 && goOn()) return
         if (response.status !== 503) hop.judge?.(true)
+        if (keeps(response)) return
         if (response.status === FLOW_FAILED && !spoke && this.#tryOtherFlow(index)) return
         spoke = true
         this.#receive(index, response)

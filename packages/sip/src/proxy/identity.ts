@@ -125,11 +125,13 @@ function hideVias(copy: SipRequest): void {
   copy.headers.setAll('Via', [NO_VIA, ...kept])
 }
 
-/** A response on its way back to the caller: with his own From and Vias, whatever the callee was shown. */
+/** A response on its way back to the caller: with his own From, CSeq and Vias, whatever the callee was shown. */
 export function restore(response: SipResponse, request: SipRequest): SipResponse {
   dropAssertions(response)
-  const from = request.headers.get('From')
-  if (from !== undefined && response.headers.get('From') !== from) response.headers.set('From', from)
+  for (const name of ['From', 'CSeq']) {
+    const own = request.headers.get(name)
+    if (own !== undefined && response.headers.get(name) !== own) response.headers.set(name, own)
+  }
   if (response.headers.get('Via')?.includes('anonymous.invalid')) {
     response.headers.setAll('Via', request.headers.getAll('Via').flatMap(splitList))
   }

@@ -9,11 +9,13 @@ import { parseUri, unescapeUser } from '../message/index.ts'
 import { followPlan } from '../routing/follow-plan.ts'
 import type { ServerTransaction } from '../transaction/contract.ts'
 import type { Source } from '../transport/contract.ts'
+import type { TrunkState } from '../trunk/trunk.ts'
 import type { Forks, ProxyComponents } from './context.ts'
 import { type Cookie, type Reach, tagHash } from './cookie.ts'
 import { copyForTarget, type ForwardPlan, withLoopMark } from './forward.ts'
 import type { RemoteHop } from './hops.ts'
 import { hideContact, hideFrom, restore } from './identity.ts'
+import { answering, asTrunkKnows, resent } from './outgoing.ts'
 import { nextHopOf } from './route.ts'
 import { branchName, passThroughRelay, type Side, sdpOf, statusOfMediaFailure } from './session-description.ts'
 import { askForRefreshes, grantRefreshes, type SessionTimes, sessionSeconds } from './session-timer.ts'
@@ -46,7 +48,7 @@ export class InDialog {
       server.respond(replier.make(request, 487))
     }
     const copy = copyForTarget(request, this.#forwarding)
-    this.#hide(copy, sender, cookie)
+    const trunk = this.#disguise(copy, sender, cookie)
     askForRefreshes(copy, this.#sessions)
     const offered = sdpOf(request) !== undefined
     if (callUuid && offered) {
@@ -67,24 +69,29 @@ export class InDialog {
     const reach = sender === 'caller' ? cookie.callee : cookie.caller
     const hop = async (): Promise<RemoteHop> =>
       withLoopMark(await this.#hopTo(copy, await this.#current(copy, reach)), mark)
-    this.#forks.start(server, [{ request: copy, group: 0, hop, device: reach !== undefined }], {
-      prepare: async (_, received, used) => {
-        const response = restore(received, request)
-        grantRefreshes(response, request, this.#sessions)
-        const refreshed = callUuid && sessionSeconds(response)
-        if (refreshed) this.#refreshed(callUuid, refreshed)
-        if (!callUuid || response.status >= 300) return response
-        try {
-          const kind = offered ? 'answer' : 'offer'
-          const from = used?.remote ?? server.source.remote
-          await passThroughRelay(media, response, { callUuid, side: receiver, kind, branch, from })
-        } catch (error) {
-          this.#log.warn('no relay for an answer within a call', { call: callUuid, error: errorMessage(error) })
-        }
-        return response
+    const answer = trunk && answering(this.#c.random, trunk, (sent) => resent(sent))
+    this.#forks.start(
+      server,
+      [{ request: copy, group: 0, hop, device: reach !== undefined, ...(answer && { answer }) }],
+      {
+        prepare: async (_, received, used) => {
+          const response = restore(received, request)
+          grantRefreshes(response, request, this.#sessions)
+          const refreshed = callUuid && sessionSeconds(response)
+          if (refreshed) this.#refreshed(callUuid, refreshed)
+          if (!callUuid || response.status >= 300) return response
+          try {
+            const kind = offered ? 'answer' : 'offer'
+            const from = used?.remote ?? server.source.remote
+            await passThroughRelay(media, response, { callUuid, side: receiver, kind, branch, from })
+          } catch (error) {
+            this.#log.warn('no relay for an answer within a call', { call: callUuid, error: errorMessage(error) })
+          }
+          return response
+        },
+        onFinal: () => undefined,
       },
-      onFinal: () => undefined,
-    })
+    )
     // Whatever the other side says to it: whoever sends BYE has hung up (RFC 3261 §15.1.1).
     if (request.method === 'BYE' && callUuid) this.#ended(callUuid, sender, request)
   }
@@ -94,7 +101,7 @@ export class InDialog {
     const { random, media } = this.#c
     const copy = copyForTarget(ack, this.#forwarding)
     const sender = this.#senderOf(ack, cookie)
-    this.#hide(copy, sender, cookie)
+    this.#disguise(copy, sender, cookie)
     const { callUuid } = cookie
     if (callUuid) {
       const branch = branchName(cookie.branch)
@@ -111,13 +118,21 @@ export class InDialog {
     await hop.send(copy)
   }
 
-  /** A caller who hides does so in all that he sends. */
-  #hide(copy: SipRequest, sender: Side, { hidden }: Cookie): void {
-    if (!hidden || sender !== 'caller') return
-    const { hops, gruus } = this.#c
-    hideFrom(copy)
-    hideContact(copy, (contact) => gruus.hide(contact, formatAddress(hops.sentBy('udp'))))
-    copy.headers.set('Privacy', 'id')
+  /**
+   * A caller who hides does so in all that he sends, and one who called by a trunk is known there by another name. Returns
+   * the trunk that may ask for a password.
+   */
+  #disguise(copy: SipRequest, sender: Side, { hidden, trunk }: Cookie): TrunkState | undefined {
+    if (sender !== 'caller') return undefined
+    const { hops, gruus, trunks } = this.#c
+    if (hidden) {
+      hideFrom(copy)
+      hideContact(copy, (contact) => gruus.hide(contact, formatAddress(hops.sentBy('udp'))))
+      copy.headers.set('Privacy', 'id')
+    }
+    const known = trunk && trunks?.named(trunk.name)
+    if (trunk) asTrunkKnows(copy, { trunk, ...(hidden && { hidden }) }, known)
+    return known
   }
 
   #senderOf(request: SipRequest, cookie: Cookie): Side {

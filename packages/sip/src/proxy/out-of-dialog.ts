@@ -1,43 +1,29 @@
 /** Requests that begin something: who sends, where to, and may it go there? RFC 3261 §16.5 and §16.6. */
-import { type Aor, errorMessage, formatAddress, type Logger, makeAor, splitAor } from '@thor-node/core'
-import type { Diversion, Target } from '../delegates.ts'
+import { type Address, type Aor, errorMessage, formatAddress, type Logger, makeAor, splitAor } from '@thor-node/core'
+import type { Target } from '../delegates.ts'
 import type { Peer } from '../guard/peers.ts'
 import type { SipRequest, SipUri } from '../message/contract.ts'
 import { parseUri } from '../message/index.ts'
 import { followPlan } from '../routing/follow-plan.ts'
 import type { ServerTransaction } from '../transaction/contract.ts'
-import { isSecure, isWeb } from '../transport/names.ts'
+import { isWeb } from '../transport/names.ts'
 import { Admitting, aorOf, type Caller } from './admitting.ts'
 import { breadthOf, shareBreadth } from './breadth.ts'
 import { Call } from './call.ts'
 import { type Forks, type ProxyComponents, type ProxyInit, recordRouteHost } from './context.ts'
 import { type Reach, tagHash } from './cookie.ts'
-import type { Branch, ForkHooks } from './fork.ts'
+import { type Destination, onlySecure, type Way } from './destination.ts'
+import { type Branch, type ForkHooks, passing } from './fork.ts'
 import { copyForTarget, onFlowGone, recordRoutes, withLoopMark } from './forward.ts'
 import { addDiversions, addHistory } from './history.ts'
-import type { RemoteHop } from './hops.ts'
-import { hiddenFrom, isAnonymous, isHidden, type Privacy, present, privacyOf, restore, vouchedFor } from './identity.ts'
+import { isAnonymous, isHidden, type Privacy, present, privacyOf, restore, vouchedFor } from './identity.ts'
 import { BRANCHES_MAX } from './limits.ts'
+import { answering, countAhead, showTo, waysOut } from './outgoing.ts'
 import { nextHopOf } from './route.ts'
 import { sdpOf, setBody, statusOfMediaFailure } from './session-description.ts'
 import { askForRefreshes, grantRefreshes } from './session-timer.ts'
 import { callerOf, ownDomain } from './trusted.ts'
 import { loopMark, type Refusal } from './validate.ts'
-
-interface Destination {
-  /** Account of the callee; absent for foreign targets. */
-  account?: Aor
-  trail?: readonly Aor[]
-  diversions?: readonly Diversion[]
-  targets: readonly (Way & { group: number; others?: readonly Way[] })[]
-}
-
-/** One way to a device, or to a foreign host. */
-interface Way {
-  uri: string
-  hop: RemoteHop
-  routes?: readonly string[]
-}
 
 /** A request that may go on, and where to. */
 interface Beginning {
@@ -125,7 +111,7 @@ export class OutOfDialog {
       ...(anonymous && { anonymous }),
       ...(named && { only: named.only }),
     })
-    if (route.verdict === 'refuse') return route
+    if (route.verdict === 'refuse') return (route.status === 404 && (await this.#out(request, caller))) || route
     if (route.verdict === 'keep') return { keeper: route.account }
     const { trail, diversions } = route
     if (route.verdict === 'foreign') {
@@ -155,6 +141,15 @@ export class OutOfDialog {
     if (!aor) return undefined
     if (this.#c.home.servesDomain(uri.host)) return aor
     return own && this.#init.isNode(uri) ? makeAor(aor.slice(0, aor.lastIndexOf('@')), own) : undefined
+  }
+
+  /** By trunk, where nobody here has the number. */
+  async #out(request: SipRequest, caller: Caller | undefined): Promise<Destination | Refusal | undefined> {
+    const { trunks, hops } = this.#c
+    const ways = trunks && (await waysOut({ trunks, hops, log: this.#log }, request, caller))
+    if (!ways || 'status' in ways) return ways
+    const [first, ...others] = ways
+    return { targets: [{ ...first, group: 0, others }] }
   }
 
   async #foreign(request: SipRequest | undefined, uri: SipUri): Promise<Destination | Refusal> {
@@ -194,7 +189,7 @@ export class OutOfDialog {
   }
 
   async #call(begin: Beginning, gaveUp: () => boolean): Promise<void> {
-    const { server, request, caller, peer, destination, privacy } = begin
+    const { server, request, caller, peer, destination } = begin
     const { calls, replier, trusted } = this.#c
     const callUuid = calls.newCallUuid(caller?.account ?? destination.account ?? '')
     if (peer && !trusted?.load.begin(peer, callUuid)) {
@@ -211,13 +206,16 @@ export class OutOfDialog {
         ...(caller && { identity: caller.account }),
         ...(this.#isReached(server, caller) && { reach: this.#reachOf(server) }),
         remote: server.source.remote,
-        ...(privacy.user && { shown: hiddenFrom(request) }),
       },
     })
     const branches = this.#branches(begin, callUuid)
+    if (branches.length === 0) {
+      this.#log.info('every trunk for a number is at its limit', { call: callUuid })
+      server.respond(replier.unavailable(request))
+      return call.onFinal(503)
+    }
     try {
-      const towards = destination.targets.map(({ hop }) => hop.remote)
-      await call.offer(branches.map(({ request: offer }, index) => ({ request: offer, towards: towards[index] })))
+      await call.offer(branches)
     } catch (error) {
       this.#log.warn('no relay for a call', { call: callUuid, error: errorMessage(error) })
       call.onFinal(503)
@@ -229,28 +227,46 @@ export class OutOfDialog {
     this.#forks.start(server, branches, this.#restoring(call, request))
   }
 
-  #branches(begin: Beginning, callUuid?: string): Branch[] {
+  #branches(begin: Beginning, callUuid?: string): (Branch & { towards: Address })[] {
     const mark = loopMark(begin.request, this.#c.ring.cookieKey)
-    return begin.destination.targets.map(({ others = [], group, ...first }, index) => {
-      const made = (way: Way): SipRequest => this.#copyFor(begin, way, index, callUuid)
-      const request = made(first)
-      const left = [...others]
-      const otherFlow = (): Pick<Branch, 'request' | 'hop'> | undefined => {
-        const way = left.shift()
+    return begin.destination.targets.flatMap(({ group, others = [], ...target }, index) => {
+      const left: Way[] = [target, ...others]
+      const attempt = (): (Pick<Branch, 'request' | 'hop' | 'answer'> & { way: Way }) | undefined => {
+        const way = this.#nextWay(left, callUuid)
         if (!way) return undefined
-        const copy = made(way)
+        const { trunk } = way
+        const again = (sent: SipRequest): SipRequest => {
+          const copy = this.#copyFor(begin, way, index, callUuid, true)
+          setBody(copy, sent.body)
+          return copy
+        }
+        return {
+          way,
+          request: this.#copyFor(begin, way, index, callUuid),
+          hop: () => withLoopMark(way.hop, mark),
+          ...(trunk && { answer: answering(this.#c.random, trunk, again) }),
+        }
+      }
+      const first = attempt()
+      if (!first) return []
+      const { way, ...branch } = first
+      const otherFlow = (): ReturnType<typeof attempt> => {
+        const other = attempt()
         // As the relay has written it for this branch.
-        setBody(copy, request.body)
-        return { request: copy, hop: () => withLoopMark(way.hop, mark) }
+        if (other) setBody(other.request, branch.request.body)
+        return other
       }
-      return {
-        request,
-        group,
-        hop: () => withLoopMark(first.hop, mark),
-        device: first.hop.reach !== undefined,
-        ...(left.length > 0 && { otherFlow }),
-      }
+      const { reach, remote: towards } = way.hop
+      return [{ ...branch, group, device: reach !== undefined, towards, ...(left.length > 0 && { otherFlow }) }]
     })
+  }
+
+  /** The next of these that can take the call. */
+  #nextWay(left: Way[], callUuid = ''): Way | undefined {
+    for (;;) {
+      const way = left.shift()
+      if (!way?.trunk || this.#c.trunks?.take(way.trunk, callUuid)) return way
+    }
   }
 
   #copyFor(
@@ -258,9 +274,10 @@ export class OutOfDialog {
     way: Way,
     index: number,
     callUuid?: string,
+    ahead = false,
   ): SipRequest {
     const { ring, home } = this.#c
-    const { uri, hop, routes = [] } = way
+    const { uri, hop, routes = [], trunk } = way
     const cookie = {
       ...(callUuid !== undefined && { callUuid }),
       fromTagHash: tagHash(ring.cookieKey, request.from.params.get('tag') ?? ''),
@@ -269,6 +286,7 @@ export class OutOfDialog {
       ...(this.#isReached(server, caller) && { caller: this.#reachOf(server) }),
       ...(hop.reach && { callee: hop.reach }),
       ...(privacy.user && { hidden: true }),
+      ...(trunk && { trunk: { name: trunk.name, ahead } }),
     }
     const copy = copyForTarget(request, {
       uri,
@@ -291,9 +309,13 @@ export class OutOfDialog {
     const { gruus, hops } = this.#c
     askForRefreshes(copy, this.#init.sessions)
     const vouched = peer ? vouchedFor(request) : []
-    present(copy, { ...(caller && { asserted: caller }), vouched }, privacy, (contact) =>
+    // A carrier is told who calls, and not to tell it on (RFC 3325 §7).
+    const told = trunk ? { ...privacy, id: false } : privacy
+    present(copy, { ...(caller && { asserted: caller }), vouched }, told, (contact) =>
       gruus.hide(contact, formatAddress(hops.sentBy('udp'))),
     )
+    if (trunk) showTo(copy, trunk, privacy)
+    if (ahead) countAhead(copy)
     return copy
   }
 
@@ -317,20 +339,4 @@ export class OutOfDialog {
   #reachOf(server: ServerTransaction): Reach {
     return { edge: this.#c.ring.self, flow: server.source.flow }
   }
-}
-
-/** A target as far as TLS leads to it: none, or one. */
-function onlySecure({
-  group,
-  others = [],
-  ...first
-}: Destination['targets'][number]): Destination['targets'][number][] {
-  const [way, ...left] = [first, ...others].filter(({ hop }) => isSecure(hop.transport))
-  return way ? [{ ...way, group, others: left }] : []
-}
-
-/** Hooks of requests that are no calls: responses pass as they are. */
-const passing: ForkHooks = {
-  prepare: async (_, response) => response,
-  onFinal: () => undefined,
 }

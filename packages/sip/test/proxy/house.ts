@@ -8,7 +8,7 @@ import { planCall } from '../../src/call-control/call-plan.ts'
 import type { Calls, Diversion, Home, KeptMessage, MediaControl, Ring } from '../../src/delegates.ts'
 import { Peers } from '../../src/guard/peers.ts'
 import { applyBind, lostWith, type StoredBinding } from '../../src/registrar/bindings.ts'
-import { SipStack, type SipStackInit } from '../../src/stack.ts'
+import { SipStack, type SipStackComponents, type SipStackInit } from '../../src/stack.ts'
 import { Phone } from './phone.ts'
 import { Wire, WireTransport } from './wire.ts'
 
@@ -36,6 +36,8 @@ export class House {
   mediaWaits: Promise<void> | undefined
   /** Where foreign hosts are. */
   readonly foreign = new Map<string, readonly Address[]>()
+  /** By which numbers outside are reached. */
+  trunks: SipStackComponents['trunks']
   #calls = 0
 
   account(aor: Aor, change: Partial<AccountView> & { md5Only?: boolean } = {}): void {
@@ -76,6 +78,7 @@ export class House {
         calls: this.#callsDelegate(),
         ring: this.#ring(formatAddress(address)),
         trusted: { peers: this.peers, load: { begin: () => true } },
+        ...(this.trunks && { trunks: this.trunks }),
         resolve: {
           resolve: async ({ host, port }) => {
             const found = this.foreign.get(host) ?? [{ host, port: port ?? 5060 }]

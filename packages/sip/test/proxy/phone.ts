@@ -35,6 +35,12 @@ export interface Outgoing {
   via?: string
 }
 
+interface ReplyOptions {
+  tag?: string
+  body?: string
+  headers?: readonly (readonly [string, string])[]
+}
+
 let counter = 0
 
 export class Phone {
@@ -175,13 +181,14 @@ export class Phone {
     return this.response('REGISTER')
   }
 
-  reply(request: SipRequest, status: number, options: { tag?: string; body?: string } = {}): SipResponse {
+  reply(request: SipRequest, status: number, options: ReplyOptions = {}): SipResponse {
     const response = makeResponse(request, status, undefined, {
       toTag: options.tag ?? `t-${this.address.port}`,
       recordRoute: true,
       headers: [
         ['Contact', `<${this.contact}>`],
         ...(options.body ? ([['Content-Type', 'application/sdp']] as const) : []),
+        ...(options.headers ?? []),
       ],
       ...(options.body && { body: Buffer.from(options.body) }),
     })
