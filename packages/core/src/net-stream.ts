@@ -45,10 +45,10 @@ function acceptorOf(
   }
   if (web) {
     const upgrade = webAcceptor(web, finished)
-    return tls ? tlsAcceptor(tls, (secure) => upgrade(secure, peerOf(secure))) : (socket) => upgrade(socket, undefined)
+    return tls ? tlsAcceptor(tls, false, upgrade) : upgrade
   }
   if (!tls) return (socket) => finished(streamConnection(socket), socket)
-  return tlsAcceptor(tls, (secure) => finished(streamConnection(secure, peerOf(secure)), secure))
+  return tlsAcceptor(tls, true, (secure) => finished(streamConnection(secure, peerOf(secure)), secure))
 }
 
 export function streamListen(

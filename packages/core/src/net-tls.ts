@@ -53,14 +53,20 @@ export function tlsContext(files: TlsFiles): TlsContext {
   }
 }
 
-/** Gives each socket a handshake. One that fails is closed. */
-export function tlsAcceptor(init: TlsServerInit, onSecure: (socket: TLSSocket) => void): (socket: Socket) => void {
+/**
+ * Gives each socket a handshake. One that fails is closed. `asks`: for the peer's certificate, which it need not have.
+ * Trunks are known by theirs, phones have none, and browsers give up a WebSocket that is asked for one.
+ */
+export function tlsAcceptor(
+  init: TlsServerInit,
+  asks: boolean,
+  onSecure: (socket: TLSSocket) => void,
+): (socket: Socket) => void {
   let files = init.fallback()
   const server = createServer({
     ...BASE,
     ...files,
-    // A certificate is asked for and not required: trunks are known by it, phones have none.
-    requestCert: true,
+    requestCert: asks,
     rejectUnauthorized: false,
     SNICallback: (name, done) => done(null, init.choose(name.toLowerCase())),
   })

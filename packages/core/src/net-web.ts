@@ -2,10 +2,8 @@
 import { isUtf8 } from 'node:buffer'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { TcpConnection } from './net.ts'
-import type { TlsPeer } from './net-tls.ts'
 
 export interface WebInit {
   /** The subprotocol that a client must offer, and gets. */
@@ -22,9 +20,8 @@ type OnWeb = (connection: TcpConnection, socket: Socket) => void
 const HEADER_BYTES_MAX = 8 * 1024
 
 /** Gives each socket an upgrade; what does not ask for one, or for another protocol or from a strange page, is refused. */
-export function webAcceptor(init: WebInit, onWeb: OnWeb): (socket: Socket, peer: TlsPeer | undefined) => void {
+export function webAcceptor(init: WebInit, onWeb: OnWeb): (socket: Socket) => void {
   const { protocol, messageBytesMax } = init
-  const peers = new WeakMap<Duplex, TlsPeer>()
   const upgrades = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -41,13 +38,10 @@ export function webAcceptor(init: WebInit, onWeb: OnWeb): (socket: Socket, peer:
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
       return
     }
-    upgrades.handleUpgrade(request, socket, head, (web) => onWeb(webConnection(web, socket, peers.get(socket)), socket))
+    upgrades.handleUpgrade(request, socket, head, (web) => onWeb(webConnection(web, socket), socket))
   })
   server.on('clientError', (_, socket) => void socket.destroy())
-  return (socket, peer) => {
-    if (peer) peers.set(socket, peer)
-    server.emit('connection', socket)
-  }
+  return (socket) => void server.emit('connection', socket)
 }
 
 function refusal({ headers }: IncomingMessage, { protocol, acceptsOrigin }: WebInit): string | undefined {
@@ -56,7 +50,7 @@ function refusal({ headers }: IncomingMessage, { protocol, acceptsOrigin }: WebI
   return acceptsOrigin(headers.origin) ? undefined : '403 Forbidden'
 }
 
-function webConnection(web: WebSocket, socket: Socket, peer: TlsPeer | undefined): TcpConnection {
+function webConnection(web: WebSocket, socket: Socket): TcpConnection {
   socket.setNoDelay(true)
   let failure: Error | undefined
   web.on('error', (error) => {
@@ -65,7 +59,6 @@ function webConnection(web: WebSocket, socket: Socket, peer: TlsPeer | undefined
   return {
     local: { host: socket.localAddress ?? '', port: socket.localPort ?? 0 },
     remote: { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 },
-    ...(peer && { peer }),
     write(bytes) {
       if (web.readyState !== web.OPEN) return false
       // Text is what browsers' libraries know best; a body that is no text may not travel as text (RFC 6455 §8.1).

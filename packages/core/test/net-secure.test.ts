@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect as rawConnect } from 'node:net'
+import { Duplex } from 'node:stream'
+import { connect as tlsConnect } from 'node:tls'
 import { suite } from 'uvu'
 import { WebSocket } from 'ws'
 import {
@@ -199,6 +201,56 @@ for (const scheme of ['ws', 'wss']) {
       const code = new Promise((done) => socket.once('close', done))
       socket.send('x'.repeat(101))
       assert.equal(await code, 1009)
+    }),
+  )
+}
+
+/** Types of the handshake messages in these records of TLS 1.2 (RFC 5246 §7.4), as far as they go in the clear. */
+function handshakeTypes(records: Buffer): number[] {
+  const fragments: Buffer[] = []
+  for (let at = 0; records[at] === 22; at += 5 + records.readUInt16BE(at + 3)) {
+    fragments.push(records.subarray(at + 5, at + 5 + records.readUInt16BE(at + 3)))
+  }
+  const messages = Buffer.concat(fragments)
+  const types: number[] = []
+  for (let at = 0; at + 4 <= messages.length; at += 4 + messages.readUIntBE(at + 1, 3)) types.push(messages[at] ?? 0)
+  return types
+}
+
+/** What the server says in a handshake of TLS 1.2, up to ServerHelloDone (14). */
+function greeting({ port }: Address): Promise<number[]> {
+  return new Promise((done, fail) => {
+    const raw = rawConnect(port, HOST)
+    let heard = Buffer.alloc(0)
+    const between = new Duplex({
+      read: () => undefined,
+      write: (bytes, _, next) => void raw.write(bytes, () => next()),
+    })
+    raw.on('data', (bytes) => {
+      heard = Buffer.concat([heard, bytes])
+      between.push(bytes)
+    })
+    const socket = tlsConnect({ socket: between, maxVersion: 'TLSv1.2', rejectUnauthorized: false }, () => {
+      raw.destroy()
+      const types = handshakeTypes(heard)
+      done(types.slice(0, types.indexOf(14) + 1))
+    })
+    socket.on('error', fail)
+  })
+}
+
+const CERTIFICATE_REQUEST = 13
+for (const [name, options, asked] of [
+  ['tls: a peer is asked for its certificate', {}, true],
+  ['wss: a client is not asked for a certificate, since browsers give up when they are', { web }, false],
+] as const) {
+  const tls = { fallback: () => first, choose: () => undefined }
+  test(
+    name,
+    scene({ tls, ...options }, async ({ listener }) => {
+      const said = await greeting(listener.local)
+      assert.equal(said.at(-1), 14)
+      assert.equal(said.includes(CERTIFICATE_REQUEST), asked)
     }),
   )
 }
