@@ -106,7 +106,7 @@ export const schema = z.strictObject({
       ).prefault('2s'),
       algorithms: choices(
         {
-          doc: 'Digest algorithms to challenge with, one header each, in this order. Many clients know only MD5 and look only at the first.',
+          doc: 'Digest algorithms to challenge with, one header each, in this order. Many clients know only MD5 and look only at the first; over WebSocket MD5 comes last.',
         },
         ['SHA-512-256', 'SHA-256', 'MD5'],
       ).prefault('MD5, SHA-256'),

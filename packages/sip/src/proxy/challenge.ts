@@ -10,6 +10,7 @@ import {
 import { makeNonce } from '../auth.ts'
 import type { DigestAnswer } from '../delegates.ts'
 import type { SipRequest } from '../message/contract.ts'
+import { isWeb, transportNamed } from '../transport/names.ts'
 import type { HeaderField } from './reply.ts'
 
 export const DEFAULT_ALGORITHMS: readonly string[] = ['SHA-256', 'MD5']
@@ -19,6 +20,16 @@ export const DEFAULT_ALGORITHMS: readonly string[] = ['SHA-256', 'MD5']
  * are offered MD5 alone. baresip before 3 (libre's digest of that time) is one.
  */
 const MD5_ONLY_AGENTS = /^baresip v?[0-2]\./i
+
+/**
+ * Over WebSocket MD5 stands last. Libraries for browsers (JsSIP, SIP.js) keep the last challenge of several, and give up when
+ * it is not MD5; what takes the first that it knows (RFC 8760 §2.4) is served as well.
+ */
+function inPlace(offers: readonly string[], request: SipRequest): readonly string[] {
+  const transport = transportNamed(request.vias[0]?.transport ?? '')
+  if (!transport || !isWeb(transport) || !offers.includes('MD5')) return offers
+  return [...offers.filter((name) => name !== 'MD5'), 'MD5']
+}
 
 export class Challenger {
   readonly #clock: Clock
@@ -39,14 +50,16 @@ export class Challenger {
     this.#qop = (init.qop ?? ['auth']).join(',')
   }
 
-  /** One header for each algorithm, in our order of preference. */
+  /** One header for each algorithm, in our order of preference (see `inPlace`). */
   headers(
     request: SipRequest,
     name: 'WWW-Authenticate' | 'Proxy-Authenticate',
     realm: string,
     asked: { stale: boolean; algorithms: readonly string[] },
   ): HeaderField[] {
-    const known = MD5_ONLY_AGENTS.test(request.headers.get('User-Agent') ?? '') ? ['MD5'] : this.offers
+    const known = MD5_ONLY_AGENTS.test(request.headers.get('User-Agent') ?? '')
+      ? ['MD5']
+      : inPlace(this.offers, request)
     const wanted = known.filter((algorithm) => asked.algorithms.includes(algorithm))
     const nonce = makeNonce(this.#cookieKey, this.#clock.wall(), this.#random)
     return (wanted.length > 0 ? wanted : asked.algorithms).map((algorithm) => [

@@ -11,7 +11,8 @@ const challenger = new Challenger(
   { algorithms: ['MD5', 'SHA-256'] },
 )
 
-function offered(agent: string | undefined, algorithms: readonly string[]): string[] {
+function offered(agent: string | undefined, algorithms: readonly string[], transport = 'UDP'): string[] {
+  const userAgent: [string, string][] = agent === undefined ? [] : [['User-Agent', agent]]
   const request = makeRequest({
     method: 'REGISTER',
     uri: 'sip:example.com',
@@ -19,7 +20,7 @@ function offered(agent: string | undefined, algorithms: readonly string[]): stri
     to: '<sip:bob@example.com>',
     callId: 'c',
     cseq: 1,
-    headers: agent === undefined ? [] : [['User-Agent', agent]],
+    headers: [['Via', `SIP/2.0/${transport} a.invalid;branch=z9hG4bK1`], ...userAgent],
   })
   const headers = challenger.headers(request, 'WWW-Authenticate', 'example.com', { stale: false, algorithms })
   return headers.map(([, value]) => /algorithm=([\w-]+)/.exec(value)?.[1] ?? '')
@@ -37,6 +38,13 @@ test('an account that has one kind of hash only is challenged with it', () => {
 test('clients that give up at an algorithm they do not know are offered MD5 alone', () => {
   assert.equal(offered('baresip v1.0.0 (x86_64/linux)', ['SHA-256', 'MD5']), ['MD5'])
   assert.equal(offered('baresip v3.1.0 (x86_64/linux)', ['SHA-256', 'MD5']), ['MD5', 'SHA-256'])
+})
+
+test('over WebSocket MD5 comes last, since libraries for browsers see the last challenge alone', () => {
+  const both = ['SHA-256', 'MD5']
+  for (const transport of ['WS', 'WSS', 'wss']) assert.equal(offered('any', both, transport), ['SHA-256', 'MD5'])
+  for (const transport of ['UDP', 'TLS', 'XYZ']) assert.equal(offered('any', both, transport), ['MD5', 'SHA-256'])
+  assert.equal(offered('any', ['SHA-256'], 'WSS'), ['SHA-256'])
 })
 
 test.run()
