@@ -230,7 +230,8 @@ export class Fork {
     }
     this.#hops[index] = hop
     const more = next !== undefined || otherFlow !== undefined
-    const client = this.#transactions.request(more || answer ? request.clone() : request, hop, {
+    let client: ClientTransaction | undefined
+    client = this.#transactions.request(more || answer ? request.clone() : request, hop, {
       onResponse: (response) => {
         patience?.cancel()
         if (passed && (response.status < 200 || response.status >= 300)) return
@@ -243,7 +244,8 @@ export class Fork {
         if (response.status !== 503) hop.judge?.(true)
         if (keeps(response)) return
         if (response.status === FLOW_FAILED && !spoke && this.#tryOtherFlow(index)) return
-        spoke = true
+        // 100 is the next hop's word that it has the request, not that it can do anything with it.
+        if (response.status > 100) spoke = true
         this.#receive(index, response)
       },
       onFailure: (cause) => {
@@ -253,7 +255,7 @@ export class Fork {
       },
       // Whatever else ended it: no branch may stay open without a transaction.
       onEnd: () => {
-        if (this.#clients[index] === client) this.#feed({ type: 'failure', branch: index, cause: 'timeout' })
+        if (client && this.#clients[index] === client) this.#feed({ type: 'failure', branch: index, cause: 'timeout' })
       },
     })
     this.#clients[index] = client

@@ -84,7 +84,16 @@ export class Client implements ClientTransaction {
 
   #sendAck(): void {
     const ack = this.#hopByHop('ACK', this.#response?.headers.get('to') ?? '')
-    this.#hop.send(ack).catch(() => undefined)
+    this.#send(ack).catch(() => undefined)
+  }
+
+  /** A message that cannot even be written is one that cannot be sent: whoever starts this must get it back. */
+  #send(message: SipRequest): Promise<void> {
+    try {
+      return this.#hop.send(message)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** ACK (RFC 3261 §17.1.1.3) and CANCEL (§9.1) travel like the INVITE, hop by hop. */
@@ -125,7 +134,7 @@ export class Client implements ClientTransaction {
     switch (effect.type) {
       case 'send-request':
         this.#sent++
-        this.#hop.send(this.#request).catch(() => this.#apply({ type: 'transport-error' }))
+        this.#send(this.#request).catch(() => this.#apply({ type: 'transport-error' }))
         break
       case 'send-ack':
         this.#sendAck()

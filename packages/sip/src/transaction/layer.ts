@@ -114,7 +114,13 @@ export class Transactions implements TransactionLayer {
       onEnd: () => this.#clients.delete(key),
     })
     this.#clients.set(key, client)
-    client.start()
+    try {
+      client.start()
+    } catch (error) {
+      // Nobody has it, so nobody would ever end it.
+      client.abandon()
+      throw error
+    }
     return client
   }
 
