@@ -268,7 +268,10 @@ test(
     const good = it.phone('carol@far.example', '127.42.1.9', node)
     await alice.authenticated('INVITE', 'sip:carol@far.example', { body: SDP })
     await it.clock.advance(4_500)
-    full.reply(await full.request('INVITE'), 503)
+    const busy = await full.request('INVITE')
+    // It has the request, which says nothing of what it can do with it.
+    full.reply(busy, 100)
+    full.reply(busy, 503)
     await full.request('ACK')
     const invite = await good.request('INVITE')
     assert.is(invite.vias.length, 2)

@@ -194,6 +194,23 @@ test(
 )
 
 test(
+  'a message that cannot be written is one that cannot be sent',
+  deadline(5_000, async () => {
+    const { clock, client, hop, log, user } = makePair()
+    const broken: Hop = {
+      ...hop,
+      send: () => {
+        throw new Error('no header field may hold a line feed')
+      },
+    }
+    client.request(request('INVITE'), broken, user)
+    await clock.advance(10)
+    assert.equal(log, ['transport', 'end'])
+    assert.equal(client.snapshot(), { servers: 0, clients: 0 })
+  }),
+)
+
+test(
   'INVITE: 100 at once, 2xx again and again, ACK of a 2xx to the user',
   deadline(10_000, async () => {
     const pair = makePair()
