@@ -85,6 +85,7 @@ onlyWithDig(
         assert.deepEqual(await ask('voice.example', 'NAPTR'), [
           'voice.example. IN NAPTR 10 10 "s" "SIP+D2U" "" _sip._udp.voice.example.',
           'voice.example. IN NAPTR 10 20 "s" "SIP+D2T" "" _sip._tcp.voice.example.',
+          'voice.example. IN NAPTR 10 30 "s" "SIPS+D2T" "" _sips._tcp.voice.example.',
         ])
         assert.deepEqual(
           await ask('Voice.EXAMPLE', 'A'),

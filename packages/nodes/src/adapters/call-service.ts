@@ -26,6 +26,8 @@ import type { Spool } from './spool.ts'
 
 const SWEEP_PERIOD_MS = 5_000
 const SWEEP_AT_ONCE = 64
+/** Ended calls that are remembered. */
+const ENDED_KEPT_MAX = 10_000
 /** A relay that is gone this long does not come back with the call's media. */
 const RELAY_GONE_MS = 5_000
 /** Two proofs of media are missed after this. */
@@ -62,6 +64,8 @@ export class CallService implements Lifecycle {
   readonly #log: Logger
   readonly #sendByes: (dialog: DialogRecord, cause: EndCause) => Promise<void>
   readonly #open = new Map<string, OpenCall>()
+  /** The last ones that ended: a node that catches up may get the halves of a record in any order. */
+  readonly #ended = new Set<string>()
   readonly #ending = new Map<string, Promise<void>>()
   #unwatch: (() => void) | undefined
   #timer: Timer | undefined
@@ -89,8 +93,8 @@ export class CallService implements Lifecycle {
     this.#unwatch ??= this.#ring.store.set.watch('cdr/', (key, body) => {
       const [, callUuid, , half] = key.name.split('/')
       if (callUuid === undefined) return
-      if (half === 'open') this.#open.set(callUuid, { startedAt: (body as CallOpened).startedAt })
-      else this.#open.delete(callUuid)
+      if (half !== 'open') this.#noteEnd(callUuid)
+      else if (!this.#ended.has(callUuid)) this.#open.set(callUuid, { startedAt: (body as CallOpened).startedAt })
     })
     this.#timer ??= every(
       this.#clock,
@@ -98,6 +102,13 @@ export class CallService implements Lifecycle {
       () => this.#sweep(),
       (error) => this.#log.warn('sweep of calls failed', { error: errorMessage(error) }),
     )
+  }
+
+  #noteEnd(callUuid: string): void {
+    this.#open.delete(callUuid)
+    this.#ended.add(callUuid)
+    const [oldest] = this.#ended
+    if (this.#ended.size > ENDED_KEPT_MAX && oldest !== undefined) this.#ended.delete(oldest)
   }
 
   async stop(): Promise<void> {
@@ -153,7 +164,7 @@ export class CallService implements Lifecycle {
       this.#log.warn('end of call spooled at this node', { call: callUuid, error: errorMessage(error) })
       await this.#spool.add(stoppedKey(callUuid), closed)
     }
-    this.#open.delete(callUuid)
+    this.#noteEnd(callUuid)
     const { soft } = this.#ring.store
     await Promise.allSettled(['dialog', 'media', 'session'].map((sub) => soft.remove(callKey(callUuid), sub)))
   }
