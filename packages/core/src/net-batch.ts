@@ -1,7 +1,7 @@
 /**
  * UDP over IPv4 with batched system calls (Linux): one `recvmmsg` takes what waits, one `sendmmsg` sends what was said in one
- * turn of the event loop. `node:dgram` makes two system calls and several objects for each datagram, which was a quarter of
- * the work of a registration. The C library is called through koffi.
+ * turn of the event loop. `node:dgram` makes two system calls and several objects for each datagram, which costs
+ * twice the CPU. The C library is called through koffi.
  *
  *   open     socket and bind by koffi; `node:dgram` is given the descriptor and tells when there is something to read
  *   read     node has read one datagram itself; what waits behind it is drained here

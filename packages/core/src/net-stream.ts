@@ -1,5 +1,6 @@
 /** Streams over the sockets of the system: TCP, TLS on it, WebSocket on either. */
 import { createServer, type Server, type Socket, connect as tcpConnect } from 'node:net'
+import { systemClock, type Timer } from './clock.ts'
 import { ThorError } from './errors.ts'
 import type { Address, ConnectOptions, ListenOptions, TcpConnection, TcpListener } from './net.ts'
 import { formatAddress } from './net.ts'
@@ -60,9 +61,9 @@ export function streamListen(
   return new Promise((resolve, reject) => {
     const open = new Set<Socket>()
     // By port pairs: TLS wraps the socket that was accepted in another object.
-    const waiting = new Map<string, NodeJS.Timeout>()
+    const waiting = new Map<string, Timer>()
     const keyOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`
-    const done = (socket: Socket): void => clearTimeout(waiting.get(keyOf(socket)))
+    const done = (socket: Socket): void => waiting.get(keyOf(socket))?.cancel()
     const accept = acceptorOf(onConnection, options, done)
     const server: Server = createServer((socket) => {
       const release = admit?.({ host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 })
@@ -72,11 +73,15 @@ export function streamListen(
       }
       open.add(socket)
       const key = keyOf(socket)
-      if (options.tls || options.web) waiting.set(key, setTimeout(() => socket.destroy(), handshakeMs).unref())
+      if (options.tls || options.web)
+        waiting.set(
+          key,
+          systemClock.after(handshakeMs, () => socket.destroy()),
+        )
       socket.on('error', () => undefined)
       socket.once('close', () => {
         open.delete(socket)
-        clearTimeout(waiting.get(key))
+        waiting.get(key)?.cancel()
         waiting.delete(key)
         release?.()
       })
@@ -113,14 +118,14 @@ export function streamConnect(to: Address, options: ConnectOptions = {}): Promis
       reject(new ThorError(code, what, { cause: error }))
     }
     // A clock of our own: that of the socket begins anew with each byte of the handshake.
-    const limit = setTimeout(() => fail(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs)
+    const limit = systemClock.after(timeoutMs, () => fail(new Error(`no answer in ${timeoutMs} ms`)))
     const failed = (error: Error): void => {
-      clearTimeout(limit)
+      limit.cancel()
       fail(error)
     }
     socket.once('error', failed)
     socket.once(tls ? 'secureConnect' : 'connect', () => {
-      clearTimeout(limit)
+      limit.cancel()
       socket.removeListener('error', failed)
       const peer = tls && peerOf(socket)
       const untrusted = tls && trustFailure(tls, peer)

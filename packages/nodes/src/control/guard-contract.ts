@@ -1,4 +1,5 @@
 /** What can be asked of a node about who is refused and who is trusted. Part of `NodeOperations`. */
+import type { Peer } from '@thor-node/sip'
 
 export interface BlockView {
   /** An IP address, the /64 of an IPv6 address, or an account. */
@@ -27,15 +28,7 @@ export interface PeerAddQuery {
   account?: string
 }
 
-export interface PeerView {
-  name: string
-  prefixes: readonly string[]
-  tlsNames: readonly string[]
-  callsMax: number
-  callsPerSecond: number
-  relay: boolean
-  domain?: string
-  account?: string
+export interface PeerView extends Peer {
   /** Epoch milliseconds. */
   changedAt: number
   /** Of the whole ring, now. */
