@@ -9,7 +9,7 @@
  *   |  when all of  |<------------+   6xx        -> cancel the others, no more groups
  *   |  this failed  |                 CANCEL     -> cancel the others, no more groups
  *   | or rang long  |                 group time -> cancel this group, start the next
- *   +---------------+                 Timer C    -> cancel that branch, 408 when it never spoke
+ *   +---------------+                 Timer C    -> cancel that branch, 408 at once when it never spoke
  *                   | every branch final
  *                   v
  *                 done                2xx of an INVITE is still forwarded
@@ -125,7 +125,10 @@ function onFinal(before: ContextState, branch: number, status: number): Step {
 function onTimerC(state: ContextState, branch: number): Step {
   const was = state.branches[branch]
   if (was?.phase === 'proceeding') return { state, effects: [{ type: 'cancel-branch', branch }] }
-  return was?.phase === 'trying' ? onFinal(state, branch, 408) : ignore(state)
+  if (was?.phase !== 'trying') return ignore(state)
+  // What it said may have been nothing to forward, and yet have told the transaction to wait for more.
+  const { state: after, effects } = onFinal(state, branch, 408)
+  return { state: after, effects: [{ type: 'cancel-branch', branch }, ...effects] }
 }
 
 /** Those that ring without an answer are as good as timed out; a 2xx that crosses the CANCEL counts. */

@@ -74,11 +74,11 @@ export class Client implements ClientTransaction {
   #sendCancel(): void {
     if (this.#cancelled) return
     this.#cancelled = true
+    // Nothing final within this time: the INVITE counts as cancelled (RFC 3261 §9.1).
+    this.#arm('B', 64 * this.#init.context.t1)
     const cancel = this.#hopByHop('CANCEL', this.#request.headers.get('to') ?? '')
     const reason = this.#cancelling?.reason
     if (reason !== undefined) cancel.headers.append('Reason', reason)
-    // Nothing final within this time: the INVITE counts as cancelled (RFC 3261 §9.1).
-    this.#arm('B', 64 * this.#init.context.t1)
     this.#init.cancel(cancel)
   }
 

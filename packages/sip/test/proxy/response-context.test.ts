@@ -67,7 +67,7 @@ const invites: [name: string, groups: number[], inputs: string, effects: string[
   ['a 2xx that crosses CANCEL is forwarded', [0], 'cancel 0:200', ['+0', '-0', 'fwd 0:200']],
   ['CANCEL after the answer does nothing', [0], '0:200 cancel', ['+0', 'fwd 0:200']],
   ['Timer C cancels a branch that rang', [0], '0:180 C0 0:487', ['+0', 'fwd 0:180', '-0', '=487']],
-  ['Timer C ends a branch that never spoke', [0], 'C0', ['+0', '=408']],
+  ['Timer C ends a branch that never spoke', [0], 'C0', ['+0', '-0', '=408']],
   ['Timer C after the end does nothing', [0], '0:486 C0', ['+0', '=486']],
   ['late provisional responses are dropped', [0], '0:486 0:180', ['+0', '=486']],
   ['a final response twice counts once', [0, 0], '0:486 0:404 1:480', ['+0', '+1', '=486']],
