@@ -281,6 +281,14 @@ export interface Calls {
 }
 
 /** The other nodes of the ring, as far as SIP must reach through them. */
+/** Who answered 503 with Retry-After (RFC 3261 §21.5.4). */
+export interface BusyHost {
+  transport: TransportName
+  remote: Address
+  /** How long it wants to be left alone. */
+  seconds: number
+}
+
 export interface Ring {
   /** Name of this node, as it stands in Target.edge. */
   readonly self: string
@@ -288,6 +296,8 @@ export interface Ring {
   sendOnFlow(edge: string, flow: FlowToken, bytes: Uint8Array): Promise<void>
   /** Hands a response to the node whose Via it carries. */
   passResponse(edge: string, bytes: Uint8Array): Promise<void>
+  /** Tells the others of a host outside that asked to be left alone. @default nobody is told */
+  tellBusy?(busy: BusyHost): void
   /** Node whose SIP address is this, if any: for Vias and Routes that name another node. */
   nodeAt(address: Address): string | undefined
   /** Key shared by all nodes of the ring, for cookies and nonces. */

@@ -24,6 +24,7 @@ export type {
   BindQuery,
   BindResult,
   BoundContact,
+  BusyHost,
   CallEndCause,
   CallPlan,
   Calls,

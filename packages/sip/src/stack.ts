@@ -4,7 +4,7 @@
  */
 import type { Address, Clock, Lifecycle, Logger, Random } from '@thor-node/core'
 import { sleep } from '@thor-node/core'
-import type { CallEndCause, Calls, DialogRecord, Home, MediaControl, Resolver, Ring } from './delegates.ts'
+import type { BusyHost, CallEndCause, Calls, DialogRecord, Home, MediaControl, Resolver, Ring } from './delegates.ts'
 import { Doorkeeper } from './guard/doorkeeper.ts'
 import type { Guard } from './guard/guard.ts'
 import type { SipUri } from './message/contract.ts'
@@ -219,6 +219,11 @@ export class SipStack implements Lifecycle {
   /** Bytes that another node composed, for a device whose flow is here. Rejects with `SIP_TRANSPORT_FAILED`. */
   deliverOnFlow(flow: FlowToken, bytes: Uint8Array): Promise<void> {
     return this.#transport.sendBytes(bytes, flow)
+  }
+
+  /** Another node was told by a host outside to leave it alone. */
+  heardBusy(busy: BusyHost): void {
+    this.#hops.heardBusy(busy)
   }
 
   /** A response that another node received, whose Via is ours. What cannot be parsed is dropped. */

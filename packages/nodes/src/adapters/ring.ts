@@ -1,5 +1,5 @@
 import { type Address, formatAddress, ThorError } from '@thor-node/core'
-import type { FlowToken, Ring } from '@thor-node/sip'
+import type { BusyHost, FlowToken, Ring } from '@thor-node/sip'
 import type { RingAccess } from './ring-access.ts'
 
 interface OnFlow {
@@ -11,6 +11,7 @@ interface OnFlow {
 export interface FlowOwner {
   deliverOnFlow(flow: FlowToken, bytes: Uint8Array): Promise<void>
   deliverResponse(bytes: Uint8Array): void
+  heardBusy(busy: BusyHost): void
 }
 
 /**
@@ -36,6 +37,7 @@ export class RingAdapter implements Ring {
   serve(owner: FlowOwner): void {
     this.#ring.rpc.serve<OnFlow, void>('sip.flow', ({ flow, bytes }) => owner.deliverOnFlow(flow, bytes))
     this.#ring.rpc.serve<{ bytes: Uint8Array }, void>('sip.response', ({ bytes }) => owner.deliverResponse(bytes))
+    this.#ring.rpc.serve<BusyHost, void>('sip.busy', (busy) => owner.heardBusy(busy))
   }
 
   async sendOnFlow(edge: string, flow: FlowToken, bytes: Uint8Array): Promise<void> {
@@ -44,6 +46,13 @@ export class RingAdapter implements Ring {
 
   async passResponse(edge: string, bytes: Uint8Array): Promise<void> {
     this.#ring.rpc.notify(this.#nodeOf(edge), 'sip.response', { bytes })
+  }
+
+  tellBusy(busy: BusyHost): void {
+    const { members, rpc, self } = this.#ring
+    for (const { nodeId } of members.list()) {
+      if (nodeId !== self && members.isLive(nodeId)) rpc.notify(nodeId, 'sip.busy', busy)
+    }
   }
 
   nodeAt(address: Address): string | undefined {

@@ -1,7 +1,7 @@
 /** Driver of a response context: runs the client transactions of one request and answers its server transaction. */
 import type { Clock, Timer } from '@thor-node/core'
 import type { SipRequest, SipResponse } from '../message/contract.ts'
-import { makeResponse, splitList } from '../message/index.ts'
+import { makeResponse, retryAfterOf, splitList } from '../message/index.ts'
 import type { ClientTransaction, ServerTransaction, TransactionLayer } from '../transaction/contract.ts'
 import type { RemoteHop } from './hops.ts'
 import type { Replier } from './reply.ts'
@@ -203,11 +203,13 @@ export class Fork {
     const { device = false, otherFlow } = this.#branches[index] ?? {}
     const goOn = (): boolean => {
       if (spoke || this.#stopped || this.#cancelled.has(index)) return false
-      hop.judge?.(false)
       // Other transports of the host are ways like other flows of a device.
       if (!next) return !device && this.#tryOtherFlow(index)
       this.#send(index, attempt, next)
       return true
+    }
+    const failed = (): void => {
+      if (!spoke && !this.#cancelled.has(index)) hop.judge?.(false)
     }
     /** What a trunk says that is not for the caller: a challenge, and that another trunk should be tried. */
     const keeps = (response: SipResponse): boolean => {
@@ -240,8 +242,9 @@ export class Fork {
           this.#clients[index]?.cancel(ANSWERED_ELSEWHERE)
         }
         if (response.status > 100 && response.status < 200) rang = true
-        if (response.status === 503 && goOn()) return
-        if (response.status !== 503) hop.judge?.(true)
+        const busy = response.status === 503
+        hop.judge?.(!busy, busy ? retryAfterOf(response.headers.get('Retry-After')) : undefined)
+        if (busy && goOn()) return
         if (keeps(response)) return
         if (response.status === FLOW_FAILED && !spoke && this.#tryOtherFlow(index)) return
         // 100 is the next hop's word that it has the request, not that it can do anything with it.
@@ -250,6 +253,7 @@ export class Fork {
       },
       onFailure: (cause) => {
         patience?.cancel()
+        failed()
         if (passed || goOn() || (!spoke && this.#tryOtherFlow(index))) return
         this.#feed({ type: 'failure', branch: index, cause })
       },
@@ -263,6 +267,7 @@ export class Fork {
     const method = request.method === 'INVITE' ? 'invite' : 'other'
     patience = this.#waitForWord(device ? FLOW_PATIENCE_MS : ADDRESS_PATIENCE_MS[method], () => {
       if (spoke || this.#clients[index] !== client) return
+      failed()
       if (!(device ? this.#tryOtherFlow(index) : goOn())) return
       passed = true
       client.cancel()

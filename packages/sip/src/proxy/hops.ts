@@ -1,15 +1,17 @@
 /** How one message leaves for one next hop: by a flow of this node, a flow of another node over the ring, or an address. */
 import { type Address, type Clock, errorMessage, type Logger, ThorError } from '@thor-node/core'
-import type { Resolver, Ring } from '../delegates.ts'
+import type { BusyHost, Resolver, Ring } from '../delegates.ts'
 import type { SipRequest, SipUri } from '../message/contract.ts'
 import { serializeMessage } from '../message/index.ts'
 import { isIp } from '../message/ip.ts'
 import { FailedAddresses } from '../routing/failed-addresses.ts'
+import { LEFT_ALONE_MAX_MS } from '../routing/limits.ts'
 import type { Hop } from '../transaction/contract.ts'
 import type { TransportLayer, TransportName } from '../transport/contract.ts'
 import { defaultPort, isStream, isWeb, transportOfUri } from '../transport/names.ts'
 import type { Reach } from './cookie.ts'
 import { ADDRESSES_MAX } from './limits.ts'
+import type { Refusal } from './validate.ts'
 
 export interface RemoteHop extends Hop {
   /** Address of the peer, as far as it is known here: for media, which must know where SDP came from. */
@@ -19,14 +21,32 @@ export interface RemoteHop extends Hop {
   reach?: Reach
   /** Another address of the same peer, for when this one does not answer (RFC 3263 §4.3). */
   next?: RemoteHop
-  /** Told whether this address answered, or failed: it is tried last for a while then. */
-  judge?(answered: boolean): void
+  /** Told whether this address answered, or failed: it is tried last for a while then, or left alone for so many seconds. */
+  judge?(answered: boolean, retryAfter?: number): void
 }
 
 /** A name, which `advertisedHost` may be, is of both. */
 const isSameFamily = (a: string, b: string): boolean => !isIp(a) || !isIp(b) || a.includes(':') === b.includes(':')
 
 const NOWHERE: Address = { host: '0.0.0.0', port: 0 }
+
+/** Every address of a host has said until when it wants to be left alone. */
+export class NextHopBusy extends ThorError {
+  /** Seconds until one of them may be asked again. */
+  readonly retryAfter: number
+
+  constructor(host: string, retryAfter: number) {
+    super('SIP_NEXT_HOP_BUSY', `${host} wants to be left alone for ${retryAfter} s`)
+    this.retryAfter = retryAfter
+  }
+}
+
+/** 500, since 503 would say that this node is asked in vain, whoever is called (RFC 3261 §16.7 step 6). */
+export const busyRefusal = ({ retryAfter }: NextHopBusy): Refusal => ({
+  status: 500,
+  reason: 'Next Hop Is Busy',
+  headers: [['Retry-After', `${retryAfter}`]],
+})
 
 export class Hops {
   readonly #transport: TransportLayer
@@ -120,9 +140,10 @@ export class Hops {
 
   /**
    * To wherever a URI leads (RFC 3263): its addresses over one transport, the further ones as `next`; and the same for each
-   * further transport, because what is written into a request depends on it. Rejects with `SIP_NEXT_HOP_UNKNOWN`.
+   * further transport, because what is written into a request depends on it. Those that want to be left alone are left out,
+   * unless `always`. Rejects with `SIP_NEXT_HOP_UNKNOWN`, and with `SIP_NEXT_HOP_BUSY` when all want to be left alone.
    */
-  async waysTo(uri: SipUri): Promise<[RemoteHop, ...RemoteHop[]]> {
+  async waysTo(uri: SipUri, always = false): Promise<[RemoteHop, ...RemoteHop[]]> {
     const named = uri.params.get('transport')
     const wanted = transportOfUri(uri)
     if (named !== undefined && (!wanted || isWeb(wanted))) {
@@ -134,7 +155,9 @@ export class Hops {
     const found = await this.#resolver.resolve(query).catch((cause: unknown) => {
       throw new ThorError('SIP_NEXT_HOP_UNKNOWN', `no address for ${host}`, { cause })
     })
-    const ways = this.#failed.sort(found).slice(0, ADDRESSES_MAX)
+    const open = always ? found : found.filter((way) => this.#failed.leftAloneMs(way) === 0)
+    if (open.length === 0 && found.length > 0) throw this.#busy(host, found)
+    const ways = this.#failed.sort(open).slice(0, ADDRESSES_MAX)
     const [first, ...rest] = [...new Set(ways.map(({ transport }) => transport))].map((name) =>
       ways
         .filter(({ transport }) => transport === name)
@@ -148,15 +171,29 @@ export class Hops {
   }
 
   /** The same in one chain, for requests that say nothing of the transport. */
-  async byUri(uri: SipUri): Promise<RemoteHop> {
-    const ways = await this.waysTo(uri)
+  async byUri(uri: SipUri, always = false): Promise<RemoteHop> {
+    const ways = await this.waysTo(uri, always)
     return ways.reduceRight((after, way) => chained(way, after))
   }
 
   /** An address of which is remembered whether it answered. */
   #judged(way: { transport: TransportName; remote: Address }, domain: string): RemoteHop {
-    const judge: RemoteHop['judge'] = (answered) => (answered ? this.#failed.answered(way) : this.#failed.failed(way))
+    const judge: RemoteHop['judge'] = (answered, seconds) => {
+      if (answered) return this.#failed.answered(way)
+      if (!seconds) return this.#failed.failed(way)
+      this.heardBusy({ ...way, seconds })
+      this.#ring.tellBusy?.({ ...way, seconds })
+    }
     return { ...this.byAddress(way.transport, way.remote, domain), judge }
+  }
+
+  /** It is left alone from now on. */
+  heardBusy({ seconds, ...way }: BusyHost): void {
+    if (seconds > 0) this.#failed.failed(way, Math.min(seconds * 1_000, LEFT_ALONE_MAX_MS))
+  }
+
+  #busy(host: string, ways: Awaited<ReturnType<Resolver['resolve']>>): NextHopBusy {
+    return new NextHopBusy(host, Math.ceil(Math.min(...ways.map((way) => this.#failed.leftAloneMs(way))) / 1_000))
   }
 }
 

@@ -159,7 +159,7 @@ export class InDialog {
   async #hopTo(copy: SipRequest, reach: Reach | undefined): Promise<RemoteHop> {
     const target = copy.requestUri
     const next = nextHopOf(copy)
-    if (!reach) return this.#c.hops.byUri(next)
+    if (!reach) return this.#c.hops.byUri(next, true)
     return this.#c.hops.byFlow(reach, async () => {
       return (await this.#newFlow(copy, target, reach)) ?? this.#c.hops.toContact(reach, target)
     })

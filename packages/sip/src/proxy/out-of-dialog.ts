@@ -16,6 +16,7 @@ import { type Destination, onlySecure, type Way } from './destination.ts'
 import { type Branch, type ForkHooks, passing } from './fork.ts'
 import { copyForTarget, onFlowGone, recordRoutes, withLoopMark } from './forward.ts'
 import { addDiversions, addHistory } from './history.ts'
+import { busyRefusal, NextHopBusy } from './hops.ts'
 import { isAnonymous, isHidden, type Privacy, present, privacyOf, restore, vouchedFor } from './identity.ts'
 import { BRANCHES_MAX } from './limits.ts'
 import { answering, countAhead, showTo, waysOut } from './outgoing.ts'
@@ -163,6 +164,7 @@ export class OutOfDialog {
       return { targets: [{ uri: target, hop, routes, group: 0, others }] }
     } catch (error) {
       this.#log.info('no way to a foreign host', { host: uri.host, error: errorMessage(error) })
+      if (error instanceof NextHopBusy) return busyRefusal(error)
       return { status: 503, reason: 'Next Hop Not Found' }
     }
   }

@@ -9,7 +9,7 @@ import { answerChallenge } from '../trunk/answer.ts'
 import { numberAt, numberOf, ownAddress, type TrunkState } from '../trunk/trunk.ts'
 import type { Trunks } from '../trunk/trunks.ts'
 import type { Caller } from './admitting.ts'
-import type { Hops, RemoteHop } from './hops.ts'
+import { busyRefusal, type Hops, NextHopBusy, type RemoteHop } from './hops.ts'
 import { hiddenFrom, isHidden, type Privacy } from './identity.ts'
 import type { Refusal } from './validate.ts'
 
@@ -39,16 +39,20 @@ export async function waysOut(
   if (number === undefined || !found || !caller) return undefined
   if (!caller.groups.includes(PSTN_GROUP)) return { status: 403, reason: 'No Right To Call Numbers Outside' }
   const ways: TrunkWay[] = []
+  const busy: NextHopBusy[] = []
   for (const trunk of found) {
     try {
       const hopsTo = await hops.waysTo(parseUri(trunk.target))
       ways.push(...hopsTo.map((hop) => ({ uri: numberAt(trunk, number), hop, trunk })))
     } catch (error) {
       log.info('no way to a trunk', { trunk: trunk.name, error: errorMessage(error) })
+      if (error instanceof NextHopBusy) busy.push(error)
     }
   }
   const [first, ...others] = ways
-  return first ? [first, ...others] : { status: 503, reason: 'No Trunk Is Up' }
+  if (first) return [first, ...others]
+  const soonest = busy.sort((a, b) => a.retryAfter - b.retryAfter)[0]
+  return soonest ? busyRefusal(soonest) : { status: 503, reason: 'No Trunk Is Up' }
 }
 
 /** What the carrier sees of the caller, in a copy that `present` has written. */

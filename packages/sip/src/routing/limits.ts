@@ -7,3 +7,5 @@ export const LOOKUPS_MS = 5_000
 export const FAILED_MAX = 1_000
 /** So long they are tried last. */
 export const FAILED_MS = 60_000
+/** A host that answers 503 with Retry-After is left alone so long at most, whatever it says. */
+export const LEFT_ALONE_MAX_MS = 3_600_000

@@ -9,6 +9,7 @@ import {
   makeRequest,
   parseSeconds,
   parseUri,
+  retryAfterOf,
 } from '../message/index.ts'
 import type { RemoteHop } from '../proxy/hops.ts'
 import { portOfUri, transportParam } from '../transport/names.ts'
@@ -188,7 +189,8 @@ export class Registrant {
     const seconds = (name: string): number | undefined => parseSeconds(response.headers.get(name)?.split(/[\s;(]/)[0])
     const mine = contactsOf(response).find(({ uri }) => isSameEnd(uri, parseUri(own)))
     const granted = (mine && contactExpires(mine)) ?? seconds('Expires')
-    const [minExpires, retryAfter] = [seconds('Min-Expires'), seconds('Retry-After')]
+    const minExpires = seconds('Min-Expires')
+    const retryAfter = retryAfterOf(response.headers.get('Retry-After'))
     if (status >= 300 && status !== 401 && status !== 407) {
       this.#log.warn('a carrier refuses the registration', { trunk: this.#trunk.name, status, reason })
     }

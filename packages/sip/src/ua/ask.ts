@@ -1,6 +1,7 @@
 /** A request of our own to an address outside, and its final answer: OPTIONS and REGISTER of trunks. */
 import { type Clock, ThorError, type Timer } from '@thor-node/core'
 import type { SipRequest, SipResponse, SipUri } from '../message/contract.ts'
+import { retryAfterOf } from '../message/index.ts'
 import type { Hops, RemoteHop } from '../proxy/hops.ts'
 import type { TransactionLayer } from '../transaction/contract.ts'
 
@@ -17,7 +18,7 @@ export interface Asked {
 export interface Agent {
   /**
    * Sends what `make` makes for the hop that is tried, to one address of the host after another (RFC 3263 §4.3) until one
-   * answers with something else than 503. Rejects with `SIP_UNANSWERED`, `SIP_NEXT_HOP_UNKNOWN`.
+   * answers with something else than 503. Rejects with `SIP_UNANSWERED`, `SIP_NEXT_HOP_UNKNOWN`, `SIP_NEXT_HOP_BUSY`.
    */
   ask(uri: SipUri, make: (hop: RemoteHop) => SipRequest, limitMs: number): Promise<Asked>
 }
@@ -41,7 +42,8 @@ export class OutsideAgent implements Agent {
       const left = until - this.#clock.now()
       if (left <= 0) break
       const response = await this.#once(make(hop), hop, hop.next ? Math.min(left, PATIENCE_MS) : left)
-      hop.judge?.(response !== undefined && response.status !== 503)
+      const busy = response?.status === 503
+      hop.judge?.(response !== undefined && !busy, busy ? retryAfterOf(response.headers.get('Retry-After')) : undefined)
       if (response && response.status !== 503) return { response, hop }
       if (response) refused ??= { response, hop }
       hop = hop.next

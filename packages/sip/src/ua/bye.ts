@@ -57,7 +57,7 @@ export async function sendBye(
   const target = bye.requestUri
   const next = nextHopOf(bye)
   const reach = edge !== undefined && flow !== undefined ? { edge, flow } : undefined
-  const hop: RemoteHop = reach ? hops.byFlow(reach, () => hops.toContact(reach, target)) : await hops.byUri(next)
+  const hop: RemoteHop = reach ? hops.byFlow(reach, () => hops.toContact(reach, target)) : await hops.byUri(next, true)
   return new Promise((resolve, reject) => {
     transactions.request(bye, hop, {
       onResponse({ status }) {
@@ -90,7 +90,7 @@ export async function sendAck(
   })
   const next = nextHopOf(ack)
   const { edge, flow } = callee
-  const hop = edge !== undefined && flow !== undefined ? hops.byFlow({ edge, flow }) : await hops.byUri(next)
+  const hop = edge !== undefined && flow !== undefined ? hops.byFlow({ edge, flow }) : await hops.byUri(next, true)
   const params = new Map([['branch', `z9hG4bK${randomHex(random, 8)}`]])
   ack.headers.prepend('Via', formatVia({ ...hop.via, params }))
   await hop.send(ack)

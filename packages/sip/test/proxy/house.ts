@@ -203,6 +203,9 @@ export class House {
         this.log.push(`ring ${edge}`)
         await stackAt(edge).deliverOnFlow(flow, bytes)
       },
+      tellBusy: (busy) => {
+        for (const [name, stack] of this.stacks) if (name !== self) stack.heardBusy(busy)
+      },
       passResponse: async (edge, bytes) => stackAt(edge).deliverResponse(bytes),
     }
   }

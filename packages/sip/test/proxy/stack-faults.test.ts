@@ -294,6 +294,73 @@ test(
   }),
 )
 
+const inviteIn = (phone: Phone): boolean => phone.inbox.some((m) => m.kind === 'request' && m.method === 'INVITE')
+
+test(
+  'a foreign host that says when to come again is left alone until then, by all nodes; calls go to its other address',
+  deadline(5_000, async () => {
+    const { it, node } = await house()
+    const other = await it.node('127.42.0.9')
+    const alice = it.phone('alice@example.com', '127.42.1.1', node)
+    it.foreign.set(
+      'far.example',
+      ['127.42.1.8', '127.42.1.9'].map((host) => ({ host, port: 5070 })),
+    )
+    const full = it.phone('carol@far.example', '127.42.1.8', node)
+    const good = it.phone('carol@far.example', '127.42.1.9', node)
+    await alice.authenticated('INVITE', 'sip:carol@far.example', { body: SDP })
+    full.reply(await full.request('INVITE'), 503, { headers: [['Retry-After', '300 (maintenance);duration=60']] })
+    await full.request('ACK')
+    good.reply(await good.request('INVITE'), 486)
+    await alice.response('INVITE')
+    for (const proxy of [node, other]) {
+      full.inbox.length = 0
+      const again = it.phone('alice@example.com', '127.42.1.2', proxy)
+      await again.authenticated('INVITE', 'sip:carol@far.example', { body: SDP })
+      good.reply(await good.request('INVITE'), 486)
+      assert.is((await again.response('INVITE')).status, 486)
+      assert.not.ok(inviteIn(full))
+    }
+    // The one that is left is asked for, and says the same: then nobody is asked, and the caller hears how long it takes.
+    await alice.authenticated('INVITE', 'sip:carol@far.example', { body: SDP })
+    good.reply(await good.request('INVITE'), 503, { headers: [['Retry-After', '20']] })
+    await good.request('ACK')
+    const refused = await alice.response('INVITE')
+    assert.is(refused.status, 500, 'not this node is overloaded')
+    await alice.authenticated('INVITE', 'sip:carol@far.example', { body: SDP })
+    const busy = await alice.response('INVITE')
+    assert.equal([busy.status, busy.reason, busy.headers.get('Retry-After')], [500, 'Next Hop Is Busy', '20'])
+    assert.not.ok(inviteIn(good))
+    await it.clock.advance(20_000)
+    await alice.authenticated('INVITE', 'sip:carol@far.example', { body: SDP })
+    good.reply(await good.request('INVITE'), 486)
+    assert.is((await alice.response('INVITE')).status, 486)
+    await it.stop()
+  }),
+)
+
+test(
+  'a device that rings without a way back for its answers does not ring for ever: it is given up with Timer C',
+  deadline(5_000, async () => {
+    const { it, node } = await house()
+    const alice = it.phone('alice@example.com', '127.42.1.1', node)
+    const bob = it.phone('bob@example.com', '127.42.1.2', node)
+    await bob.register()
+    const { request } = await alice.authenticated('INVITE', 'sip:bob@example.com', { body: SDP })
+    const invite = await bob.request('INVITE')
+    const ringing = makeResponse(invite, 180, undefined, { toTag: 'b' })
+    ringing.headers.setAll('Via', ringing.headers.getAll('Via').slice(0, 1))
+    bob.send(ringing)
+    await settle()
+    await it.clock.advance(181_000)
+    const refusal = await alice.response('INVITE')
+    assert.is(refusal.status, 408)
+    alice.ackFailure(request, refusal)
+    await bob.request('CANCEL')
+    await nothingLeft(it)
+  }),
+)
+
 test(
   'after stop nothing that was being decided starts',
   deadline(5_000, async () => {

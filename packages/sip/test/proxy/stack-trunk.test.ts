@@ -4,7 +4,7 @@ import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { PeerLoad } from '../../src/guard/peer-load.ts'
-import type { SipRequest } from '../../src/message/index.ts'
+import type { SipRequest, SipResponse } from '../../src/message/index.ts'
 import type { TrunkState } from '../../src/trunk/trunk.ts'
 import { loadName, Trunks } from '../../src/trunk/trunks.ts'
 import { House } from './house.ts'
@@ -179,6 +179,45 @@ test(
     assert.is(refused.status, 503)
     assert.ok(refused.headers.has('Retry-After'))
     await two.it.stop()
+  }),
+)
+
+test(
+  'a gateway that says when to come again is not asked before; calls go by the next one, and those within a dialog still to it',
+  deadline(5_000, async () => {
+    const gateways = [trunk('a', '127.4.9.1'), trunk('b', '127.4.9.2')]
+    const { it, node, alice, carriers } = await scene(...gateways)
+    const [first, second] = carriers as [Phone, Phone]
+    const { request } = await alice.authenticated('INVITE', NUMBER, { body: SDP })
+    first.reply(await first.request('INVITE'), 200, { body: SDP })
+    const ok = await alice.response('INVITE', 200)
+    alice.send(alice.inDialog('ACK', 'caller', request, ok))
+    await first.request('ACK')
+
+    const call = async (...answers: [Phone, number, string?][]): Promise<SipResponse> => {
+      const { request: invite } = await alice.authenticated('INVITE', NUMBER, { body: SDP })
+      for (const [gateway, status, seconds] of answers) {
+        const headers = seconds === undefined ? [] : ([['Retry-After', seconds]] as const)
+        gateway.reply(await gateway.request('INVITE'), status, { headers })
+        await gateway.request('ACK')
+      }
+      const refusal = await alice.response('INVITE')
+      alice.ackFailure(invite, refusal)
+      return refusal
+    }
+    assert.is((await call([first, 503, '120'], [second, 486])).status, 486)
+    await it.clock.advance(100_000)
+    assert.is((await call([second, 503, '600'])).status, 500)
+    const busy = await call()
+    assert.equal([busy.status, busy.headers.get('Retry-After')], [500, '20'], 'the sooner of both')
+    assert.not.ok(first.inbox.some((m) => m.kind === 'request' && m.method === 'INVITE'))
+
+    alice.send(alice.inDialog('BYE', 'caller', request, ok), node)
+    first.reply(await first.request('BYE'), 200)
+    assert.is((await alice.response('BYE')).status, 200)
+    await it.clock.advance(20_000)
+    assert.is((await call([first, 486])).status, 486)
+    await it.stop()
   }),
 )
 

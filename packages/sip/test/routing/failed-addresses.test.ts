@@ -26,6 +26,25 @@ test('they come last for a while, in their order, and are forgotten when they an
   assert.equal(failed.sort([a, b, c]), [a, b, c])
 })
 
+test('who asked to be left alone is, until its time is over, whatever else is heard of it', async () => {
+  const clock = new SimClock()
+  const failed = new FailedAddresses({ clock })
+  failed.failed(a, 300_000)
+  assert.is(failed.leftAloneMs(a), 300_000)
+  assert.is(failed.leftAloneMs(b), 0)
+  failed.answered(a)
+  failed.failed(a)
+  await clock.advance(200_000)
+  assert.is(failed.leftAloneMs(a), 100_000)
+  failed.failed(a, 1_000)
+  assert.is(failed.leftAloneMs(a), 100_000, 'the longer time counts')
+  failed.failed(a, 400_000)
+  assert.is(failed.leftAloneMs(a), 400_000)
+  await clock.advance(400_000)
+  assert.is(failed.leftAloneMs(a), 0)
+  assert.equal(failed.sort([a, b]), [a, b])
+})
+
 test('of too many the oldest is forgotten', () => {
   const failed = new FailedAddresses({ clock: new SimClock() })
   const ways = Array.from({ length: FAILED_MAX + 1 }, (_, i) => way(`10.1.${i >> 8}.${i & 255}`))
