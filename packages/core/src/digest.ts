@@ -117,9 +117,11 @@ export interface DigestCredentials {
 export function parseCredentials(value: string): DigestCredentials | undefined {
   const fields = parseDigestFields(value)
   if (!fields) return undefined
-  const [username, realm, nonce, uri, response] = ['username', 'realm', 'nonce', 'uri', 'response'].map((name) =>
-    fields.get(name),
-  )
+  const username = fields.get('username')
+  const realm = fields.get('realm')
+  const nonce = fields.get('nonce')
+  const uri = fields.get('uri')
+  const response = fields.get('response')
   if (username === undefined || realm === undefined || nonce === undefined) return undefined
   if (uri === undefined || response === undefined) return undefined
   return {
@@ -153,9 +155,9 @@ export function formatCredentials(credentials: DigestCredentials): string {
   return `Digest ${parts.join(', ')}`
 }
 
-const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`
+const quote = (text: string): string =>
+  text.includes('"') || text.includes('\\') ? `"${text.replace(/[\\"]/g, '\\$&')}"` : `"${text}"`
 
-const FIELD = /\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))\s*(?:,|$)/y
 const FIELDS_MAX = 32
 
 /** `Digest name=value, name="value"…` as a map with lower-case names; undefined for another scheme or bad syntax. */
@@ -163,18 +165,59 @@ function parseDigestFields(value: string): Map<string, string> | undefined {
   const scheme = /^\s*digest\s+/i.exec(value)
   if (!scheme) return undefined
   const fields = new Map<string, string>()
-  FIELD.lastIndex = scheme[0].length
-  while (FIELD.lastIndex < value.length) {
-    const at = FIELD.lastIndex
-    const match = FIELD.exec(value)
-    if (!match) {
-      // Only trailing space and commas may be left over.
-      return /^[\s,]*$/.test(value.slice(at)) ? fields : undefined
-    }
-    const name = (match[1] as string).toLowerCase()
+  for (let at = scheme[0].length; at < value.length; ) {
+    const nameAt = skipSpace(value, at)
+    let nameEnd = nameAt
+    while (isTokenCode(value.charCodeAt(nameEnd))) nameEnd++
+    // Only trailing space and commas may be left over.
+    if (nameEnd === nameAt) return /^[\s,]*$/.test(value.slice(at)) ? fields : undefined
+    const equals = skipSpace(value, nameEnd)
+    if (value.charCodeAt(equals) !== 61) return undefined
+    const start = skipSpace(value, equals + 1)
+    const quoted = value.charCodeAt(start) === 34
+    const end = quoted ? quotedEnd(value, start) : bareEnd(value, start)
+    if (end < 0) return undefined
+    const name = value.slice(nameAt, nameEnd).toLowerCase()
     // Said twice: which one would count is anybody's guess, so it does not count at all.
     if (fields.has(name) || fields.size >= FIELDS_MAX) return undefined
-    fields.set(name, match[2] === undefined ? (match[3] as string) : match[2].replace(/\\(.)/g, '$1'))
+    fields.set(name, quoted ? withoutEscapes(value.slice(start + 1, end - 1)) : value.slice(start, end))
+    const comma = skipSpace(value, end)
+    if (comma < value.length && value.charCodeAt(comma) !== 44) return undefined
+    at = comma + 1
   }
   return fields
 }
+
+const isSpaceCode = (code: number): boolean => code === 32 || (code >= 9 && code <= 13) || code === 0xa0
+
+function skipSpace(text: string, at: number): number {
+  let next = at
+  while (isSpaceCode(text.charCodeAt(next))) next++
+  return next
+}
+
+/** The token characters of HTTP (RFC 9110 §5.6.2). */
+const TOKEN_CODES = new Set([..."!#$%&'*+.^_`|~-"].map((char) => char.charCodeAt(0)))
+const isTokenCode = (code: number): boolean =>
+  (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || TOKEN_CODES.has(code)
+
+/** Behind the closing quote; -1 when there is none. */
+function quotedEnd(text: string, start: number): number {
+  for (let i = start + 1; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 34) return i + 1
+    if (code === 92) i++
+  }
+  return -1
+}
+
+function bareEnd(text: string, start: number): number {
+  let end = start
+  for (; end < text.length; end++) {
+    const code = text.charCodeAt(end)
+    if (code === 44 || code === 34 || isSpaceCode(code)) break
+  }
+  return end
+}
+
+const withoutEscapes = (text: string): string => (text.includes('\\') ? text.replace(/\\(.)/g, '$1') : text)

@@ -65,9 +65,13 @@ export function nonceMadeAt(nonce: string): number {
   return Buffer.from(nonce, 'base64url').readUIntBE(0, TIME_BYTES)
 }
 
+const PURPOSE = Buffer.from('nonce ')
+/** Used again for each. */
+const macText = Buffer.concat([PURPOSE, Buffer.alloc(TIME_BYTES + CHANCE_BYTES)])
+
 function nonceMac(cookieKey: Uint8Array, nonce: Buffer): Buffer {
-  const text = Buffer.concat([Buffer.from('nonce '), nonce.subarray(0, TIME_BYTES + CHANCE_BYTES)])
-  return shortMac(cookieKey, text, MAC_BYTES)
+  nonce.copy(macText, PURPOSE.length, 0, TIME_BYTES + CHANCE_BYTES)
+  return shortMac(cookieKey, macText, MAC_BYTES)
 }
 
 interface Used {

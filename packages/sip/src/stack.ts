@@ -218,7 +218,7 @@ export class SipStack implements Lifecycle {
 
   /** Bytes that another node composed, for a device whose flow is here. Rejects with `SIP_TRANSPORT_FAILED`. */
   deliverOnFlow(flow: FlowToken, bytes: Uint8Array): Promise<void> {
-    return this.#transport.sendBytes(bytes, flow)
+    return this.#transport.sendBytes(bytes, { flow })
   }
 
   /** Another node was told by a host outside to leave it alone. */

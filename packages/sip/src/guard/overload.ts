@@ -6,6 +6,7 @@
  */
 import { type Clock, type Random, randomHex } from '@thor-node/core'
 import { guardLimits } from '../limits.ts'
+import type { SipMessage } from '../message/contract.ts'
 import { SourceBuckets } from './buckets.ts'
 import { type PeekClass, peek, refusal } from './peek.ts'
 import { sourceKey } from './source.ts'
@@ -66,7 +67,8 @@ export class Overload {
   #late = 0
   #bySource = new Map<string, number>()
   #sources = 1
-  #known: [Set<string>, Set<string>] = [new Set(), new Set()]
+  /** Of branches, not themselves: as pieces of messages they would keep these. Two that look alike do no harm. */
+  #known: [Set<number>, Set<number>] = [new Set(), new Set()]
   #knownSince: number
   readonly #counts = { refused: 0, dropped: 0, overRate: 0 }
 
@@ -139,7 +141,10 @@ export class Overload {
     this.#refused = 0
   }
 
-  /** Ahead of parsing: pass it on, drop it, or send this back. */
+  /**
+   * Ahead of parsing: pass it on, drop it, or send this back. While nothing is shed the bytes are not looked at, and what passed is
+   * to be told by `passed`.
+   */
   judge(bytes: Buffer, host: string): 'pass' | 'drop' | Buffer {
     const now = this.#clock.now()
     const trusted = this.#isTrusted(host)
@@ -147,13 +152,22 @@ export class Overload {
       this.#counts.overRate++
       return 'drop'
     }
+    if (!this.shedding) return 'pass'
     const { class: kind, branch } = peek(bytes)
-    if (kind === 'kept' || this.#isKnown(branch, now)) return 'pass'
+    if (kind === 'kept' || this.#isKnown(hashOf(branch), now)) return 'pass'
     this.#asked++
-    if (this.shedding && !this.#mayPass(kind, host, trusted, now)) return this.#shed(bytes)
-    this.#taken++
-    if (branch !== '' && this.#known[0].size < guardLimits.knownMax) this.#known[0].add(branch)
+    if (!this.#mayPass(kind, host, trusted, now)) return this.#shed(bytes)
+    this.#take(hashOf(branch))
     return 'pass'
+  }
+
+  /** A message that passed while nothing was shed, once it is parsed. */
+  passed(message: SipMessage): void {
+    if (this.shedding || !isNew(message)) return
+    const hash = hashOf(message.vias[0]?.params.get('branch') ?? '')
+    if (this.#isKnown(hash, this.#clock.now())) return
+    this.#asked++
+    this.#take(hash)
   }
 
   snapshot(): Record<string, unknown> {
@@ -196,11 +210,32 @@ export class Overload {
     return 'drop'
   }
 
-  #isKnown(branch: string, now: number): boolean {
+  #take(hash: number): void {
+    this.#taken++
+    if (hash !== 0 && this.#known[0].size < guardLimits.knownMax) this.#known[0].add(hash)
+  }
+
+  #isKnown(hash: number, now: number): boolean {
     if (now - this.#knownSince >= KNOWN_MS) {
       this.#knownSince = now
       this.#known = [new Set(), this.#known[0]]
     }
-    return branch !== '' && (this.#known[0].has(branch) || this.#known[1].has(branch))
+    return hash !== 0 && (this.#known[0].has(hash) || this.#known[1].has(hash))
   }
+}
+
+const KEPT_METHODS = new Set(['ACK', 'BYE', 'CANCEL', 'PRACK', 'UPDATE'])
+
+/** Not part of something that runs: what `peek` tells from the bytes. */
+function isNew(message: SipMessage): boolean {
+  if (message.kind === 'response' || KEPT_METHODS.has(message.method)) return false
+  return !message.to.params.has('tag')
+}
+
+/** FNV-1a in 30 bits; 0 for nothing. */
+function hashOf(text: string): number {
+  if (text === '') return 0
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return (hash >>> 2) | 1
 }

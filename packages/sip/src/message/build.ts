@@ -1,6 +1,6 @@
 import { SipParseError } from '../errors.ts'
-import type { SipHeaders, SipRequest } from './contract.ts'
-import { HeaderList } from './header-list.ts'
+import type { SipRequest } from './contract.ts'
+import { HeaderList, toHeaderList } from './header-list.ts'
 import { parseNameAddr } from './headers/name-addr.ts'
 import { Request, Response } from './message.ts'
 import { reasonPhrase } from './reasons.ts'
@@ -47,9 +47,9 @@ export function makeResponse(
   reason: string = reasonPhrase(status),
   options: ResponseOptions = {},
 ): Response {
-  const headers = copyForResponse(request.headers, options.toTag)
-  if (options.recordRoute)
-    for (const value of request.headers.getAll('Record-Route')) headers.append('Record-Route', value)
+  const from = toHeaderList(request.headers)
+  const headers = copyForResponse(from, options.toTag)
+  if (options.recordRoute) headers.copy(from, 'record-route', 'all')
   if (status === 100) {
     const timestamp = request.headers.get('Timestamp')
     if (timestamp !== undefined) headers.append('Timestamp', timestamp)
@@ -67,16 +67,20 @@ export function respondToBroken(error: SipParseError, toTag: string): Response |
   if (!headers) return undefined
   for (const name of ['Via', 'From', 'To', 'Call-ID', 'CSeq']) if (!headers.get(name)) return undefined
   if (/\sACK$/i.test(headers.get('CSeq') ?? '')) return undefined
-  return new Response(error.status, error.reason, copyForResponse(headers, toTag))
+  return new Response(error.status, error.reason, copyForResponse(toHeaderList(headers), toTag))
 }
 
-function copyForResponse(from: SipHeaders, toTag: string | undefined): HeaderList {
+/** The fields are shared with the request: they never change. */
+function copyForResponse(from: HeaderList, toTag: string | undefined): HeaderList {
   const headers = new HeaderList()
-  for (const value of from.getAll('Via')) headers.append('Via', value)
-  headers.append('From', from.get('From') ?? '')
-  headers.append('To', withTag(from.get('To') ?? '', toTag))
-  headers.append('Call-ID', from.get('Call-ID') ?? '')
-  headers.append('CSeq', from.get('CSeq') ?? '')
+  headers.copy(from, 'via', 'all')
+  headers.copy(from, 'from', 'first')
+  const to = from.get('To') ?? ''
+  const tagged = withTag(to, toTag)
+  if (tagged === to) headers.copy(from, 'to', 'first')
+  else headers.append('To', tagged)
+  headers.copy(from, 'call-id', 'first')
+  headers.copy(from, 'cseq', 'first')
   return headers
 }
 

@@ -18,6 +18,8 @@ export interface HeaderField {
 export class HeaderList implements SipHeaders {
   #fields: HeaderField[]
   #parsed: Map<string, unknown> | undefined
+  /** The map of parsed forms belongs to a copy, too: it is copied before it is changed. */
+  #shared = false
 
   constructor(fields: HeaderField[] = []) {
     this.#fields = fields
@@ -30,10 +32,7 @@ export class HeaderList implements SipHeaders {
   }
 
   getAll(name: string): string[] {
-    const key = keyOf(name)
-    const out: string[] = []
-    for (const field of this.#fields) if (field.key === key) out.push(fieldValue(field))
-    return out
+    return this.#valuesOf(keyOf(name))
   }
 
   has(name: string): boolean {
@@ -48,26 +47,26 @@ export class HeaderList implements SipHeaders {
 
   append(name: string, value: string): void {
     const field = makeField(name, value)
-    this.#parsed?.delete(field.key)
+    this.#forget(field.key)
     this.#fields.push(field)
   }
 
   prepend(name: string, value: string): void {
     const field = makeField(name, value)
-    this.#parsed?.delete(field.key)
+    this.#forget(field.key)
     const at = this.#fields.findIndex((other) => other.key === field.key)
     this.#fields.splice(Math.max(at, 0), 0, field)
   }
 
   remove(name: string): void {
     const key = keyOf(name)
-    this.#parsed?.delete(key)
+    this.#forget(key)
     this.#fields = this.#fields.filter((field) => field.key !== key)
   }
 
   setAll(name: string, values: readonly string[]): void {
     const key = keyOf(name)
-    this.#parsed?.delete(key)
+    this.#forget(key)
     const made = values.map((value) => makeField(name, value))
     const first = this.#fields.findIndex((field) => field.key === key)
     if (first < 0) {
@@ -80,11 +79,33 @@ export class HeaderList implements SipHeaders {
   }
 
   clone(): HeaderList {
-    return new HeaderList(this.#fields.slice())
+    const copy = new HeaderList(this.#fields.slice())
+    if (this.#parsed) {
+      copy.#parsed = this.#parsed
+      copy.#shared = true
+      this.#shared = true
+    }
+    return copy
   }
 
   forgetParsed(): void {
     this.#parsed = undefined
+    this.#shared = false
+  }
+
+  /** Appends the fields of that name as they stand in `from`, or the first of them alone. `key` is lower case. */
+  copy(from: HeaderList, key: string, which: 'all' | 'first'): void {
+    for (const field of from.#fields) {
+      if (field.key !== key) continue
+      this.#forget(key)
+      this.#fields.push(field)
+      if (which === 'first') return
+    }
+  }
+
+  /** What a value that was just set means, where that is known without parsing it. `key` is lower case. */
+  keepParsed(key: string, value: unknown): void {
+    this.#own().set(key, value)
   }
 
   *[Symbol.iterator](): Iterator<readonly [name: string, value: string]> {
@@ -101,10 +122,27 @@ export class HeaderList implements SipHeaders {
   parsed<T>(key: string, parse: (values: string[]) => T): T {
     const known = this.#parsed?.get(key)
     if (known !== undefined) return known as T
-    const made = parse(this.getAll(key))
-    this.#parsed ??= new Map()
-    this.#parsed.set(key, made)
+    const made = parse(this.#valuesOf(key))
+    this.#own().set(key, made)
     return made
+  }
+
+  #own(): Map<string, unknown> {
+    if (!this.#parsed || this.#shared) {
+      this.#parsed = new Map(this.#parsed)
+      this.#shared = false
+    }
+    return this.#parsed
+  }
+
+  #forget(key: string): void {
+    if (this.#parsed?.has(key)) this.#own().delete(key)
+  }
+
+  #valuesOf(key: string): string[] {
+    const out: string[] = []
+    for (const field of this.#fields) if (field.key === key) out.push(fieldValue(field))
+    return out
   }
 
   /**

@@ -49,7 +49,7 @@ export function preprocessRoutes(
     routes = routes.slice(1)
     top = routes[0]
   }
-  writeRoutes(request, routes)
+  if (routes.length < request.routes.length) writeRoutes(request, routes)
   return { request, ...(cookie && { cookie }) }
 }
 

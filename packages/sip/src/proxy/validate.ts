@@ -31,8 +31,11 @@ export function validate(request: SipRequest, cookieKey: Uint8Array): Refusal | 
   if (scheme !== 'tel' && request.requestUri.host === '') return { status: 400, reason: 'Bad Request-URI' }
   // 3. Max-Forwards. A registrar and an OPTIONS to ourselves are no forwarding, so the proxy asks `hopsLeft` later.
   // 4. Loops.
-  const marks = request.vias.map((via) => via.params.get(LOOP_PARAM)).filter((mark) => mark !== undefined)
-  if (marks.length > 0 && marks.includes(loopMark(request, cookieKey))) return { status: 482, reason: 'Loop Detected' }
+  const marked = request.vias.some((via) => via.params.has(LOOP_PARAM))
+  if (marked) {
+    const mark = loopMark(request, cookieKey)
+    if (request.vias.some((via) => via.params.get(LOOP_PARAM) === mark)) return { status: 482, reason: 'Loop Detected' }
+  }
   // 5. Proxy-Require: no extension needs anything of a proxy here.
   const wanted = request.headers.getAll('Proxy-Require').flatMap((value) => value.split(','))
   const unsupported = wanted.map((tag) => tag.trim()).filter((tag) => tag !== '')

@@ -83,7 +83,7 @@ export class KeepAlives implements Lifecycle {
       if (contact === undefined) continue
       this.#due.set(flow, now + KEEP_ALIVE_MS)
       const bytes = this.#kind === 'crlf' ? CRLF : this.#options(contact)
-      this.#c.transport.sendBytes(bytes, flow).catch(() => this.#due.delete(flow))
+      this.#c.transport.sendBytes(bytes, { flow }).catch(() => this.#due.delete(flow))
     }
   }
 

@@ -2,10 +2,12 @@ import { type Address, type Clock, type Logger, type Random, randomHex } from '@
 import { SipParseError } from '../errors.ts'
 import { transactionLimits } from '../limits.ts'
 import { makeResponse } from '../message/build.ts'
-import type { SipMessage, SipRequest, SipResponse, Via } from '../message/contract.ts'
+import type { SipMessage, SipRequest, SipResponse } from '../message/contract.ts'
 import { formatVia } from '../message/headers/via.ts'
+import { serializeMessage } from '../message/serializer.ts'
 import type { Destination, Source } from '../transport/contract.ts'
 import { defaultPort } from '../transport/names.ts'
+import { Answers } from './answers.ts'
 import { Client } from './client.ts'
 import type {
   ClientTransaction,
@@ -17,19 +19,24 @@ import type {
 } from './contract.ts'
 import { clientKey, MAGIC_COOKIE, serverKey } from './key.ts'
 import type { Context } from './machine.ts'
-import { Server } from './server.ts'
+import { Server, type ServerHost } from './server.ts'
 import { defaultTimers, TimerQueue } from './timers.ts'
 
 export interface TransactionComponents {
   clock: Clock
   random: Random
   logger: Logger
-  transport: { send(message: SipMessage, to: Destination): Promise<void> }
+  transport: {
+    send(message: SipMessage, to: Destination): Promise<void>
+    sendBytes(bytes: Uint8Array, to: Destination): Promise<void>
+  }
 }
 
 export interface TransactionInit {
   timers?: TimerValues
   transactionsMax?: number
+  /** Answers that are kept for requests that come again. @default transactionLimits.answersMax */
+  answersMax?: number
 }
 
 const RETRY_AFTER_SECONDS = '2'
@@ -48,6 +55,10 @@ export class Transactions implements TransactionLayer {
   readonly #values: TimerValues
   readonly #max: number
   readonly #servers = new Map<string, Server>()
+  /** Of servers that are gone. */
+  readonly #answers: Answers
+  readonly #host: ServerHost
+  readonly #contexts: { datagrams: Context; reliable: Context }
   readonly #clients = new Map<string, Client>()
   /** Makes branches unique to this process; what follows it counts. */
   readonly #branchPrefix: string
@@ -61,6 +72,20 @@ export class Transactions implements TransactionLayer {
     this.#timers = new TimerQueue(components.clock, (error) => this.#log.error('a timer failed', { error }))
     this.#values = init.timers ?? defaultTimers
     this.#max = init.transactionsMax ?? transactionLimits.transactionsMax
+    const { t1, t2, t4 } = this.#values
+    this.#contexts = { datagrams: { reliable: false, t1, t2, t4 }, reliable: { reliable: true, t1, t2, t4 } }
+    this.#answers = new Answers(components, { lifetimeMs: 64 * t1, max: init.answersMax })
+    this.#host = {
+      timers: this.#timers,
+      send: (response, { request, source }) => this.#send(response, request, source),
+      sendLast: (response, { key, request, source }) => {
+        const bytes = serializeMessage(response)
+        this.#answers.keep(key, bytes)
+        this.#transport.sendBytes(bytes, datagramTo(request, source)).catch(() => undefined)
+      },
+      onAck: (ack, { source }) => this.onAck?.(ack, source),
+      onEnd: ({ key }) => this.#servers.delete(key),
+    }
     this.#branchPrefix = `${MAGIC_COOKIE}${randomHex(components.random, 6)}`
     this.#statelessTag = randomHex(components.random, 6)
   }
@@ -95,10 +120,11 @@ export class Transactions implements TransactionLayer {
     this.#timers.clear()
     for (const server of [...this.#servers.values()]) server.abandon()
     for (const client of [...this.#clients.values()]) client.abandon()
+    this.#answers.clear()
   }
 
   snapshot(): Record<string, unknown> {
-    return { servers: this.#servers.size, clients: this.#clients.size }
+    return { servers: this.#servers.size, clients: this.#clients.size, answers: this.#answers.size }
   }
 
   #startClient(request: SipRequest, hop: Hop, user: ClientTransactionUser, branch: string): Client {
@@ -140,19 +166,21 @@ export class Transactions implements TransactionLayer {
       else this.onAck?.(request, source)
       return
     }
-    if (server) server.receiveAgain()
+    if (server) {
+      server.receiveAgain()
+      return
+    }
+    const answer = source.transport === 'udp' ? this.#answers.find(key) : undefined
+    if (answer) this.#transport.sendBytes(answer, datagramTo(request, source)).catch(() => undefined)
     else if (request.method === 'CANCEL') this.#receiveCancel(request, source)
     else if (this.size >= this.#max) this.#refuse(request, source, 503)
     else this.#startServer(request, source, key)
   }
 
   #startServer(request: SipRequest, source: Source, key: string): void {
-    const server = new Server(request, source, {
+    const server = new Server(request, source, key, {
+      host: this.#host,
       context: this.#context(source.transport !== 'udp'),
-      timers: this.#timers,
-      send: (response) => this.#send(response, request, source),
-      onAck: (ack) => this.onAck?.(ack, source),
-      onEnd: () => this.#servers.delete(key),
     })
     this.#servers.set(key, server)
     if (request.method === 'INVITE') server.respond(makeResponse(request, 100))
@@ -180,19 +208,25 @@ export class Transactions implements TransactionLayer {
 
   /** RFC 3261 §18.2.2, RFC 3581 §4: on the flow of the request, else to what its Via says. */
   #send(response: SipResponse, request: SipRequest, source: Source): Promise<void> {
-    const via = request.vias[0] as Via
-    const sentBy: Address = { host: source.remote.host, port: via.port ?? defaultPort(source.transport) }
-    if (source.transport === 'udp') {
-      if (via.params.has('rport')) return this.#transport.send(response, { flow: source.flow })
-      return this.#transport.send(response, { transport: 'udp', remote: sentBy })
-    }
+    if (source.transport === 'udp') return this.#transport.send(response, datagramTo(request, source))
     return this.#transport
       .send(response, { flow: source.flow })
-      .catch(() => this.#transport.send(response, { transport: source.transport, remote: sentBy }))
+      .catch(() => this.#transport.send(response, { transport: source.transport, remote: sentBy(request, source) }))
   }
 
   #context(reliable: boolean): Context {
-    const { t1, t2, t4 } = this.#values
-    return { reliable, t1, t2, t4 }
+    return reliable ? this.#contexts.reliable : this.#contexts.datagrams
   }
 }
+
+/** RFC 3261 §18.2.2, RFC 3581 §4. */
+function datagramTo(request: SipRequest, source: Source): Destination {
+  const asked = request.vias[0]?.params.has('rport')
+  if (!asked) return { transport: 'udp', remote: sentBy(request, source) }
+  return { transport: 'udp', remote: source.remote, ...(source.point !== undefined && { point: source.point }) }
+}
+
+const sentBy = (request: SipRequest, { transport, remote }: Source): Address => ({
+  host: remote.host,
+  port: request.vias[0]?.port ?? defaultPort(transport),
+})

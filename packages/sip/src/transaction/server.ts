@@ -7,32 +7,41 @@ import * as invite from './server-invite.ts'
 import * as nonInvite from './server-non-invite.ts'
 import type { TimerName, TimerQueue } from './timers.ts'
 
-export interface ServerInit {
-  context: Context
+/** What all server transactions of a node share. */
+export interface ServerHost {
   timers: TimerQueue
-  send(response: SipResponse): Promise<void>
-  onAck(ack: SipRequest): void
-  onEnd(): void
+  send(response: SipResponse, server: Server): Promise<void>
+  /** Sends the final response to a request other than INVITE over datagrams, and keeps it in place of the transaction. */
+  sendLast(response: SipResponse, server: Server): void
+  onAck(ack: SipRequest, server: Server): void
+  onEnd(server: Server): void
 }
 
-/** Drives one server machine. */
+/**
+ * Drives one server machine. The completed state of a request other than INVITE over datagrams is not kept here but by the host, as
+ * the bytes of its answer (answers.ts).
+ */
 export class Server implements ServerTransaction {
   readonly request: SipRequest
   readonly source: Source
+  readonly key: string
   onCancel: ((cancel: SipRequest) => void) | undefined
   onEnd: ((cause: 'done' | 'timeout' | 'transport') => void) | undefined
-  readonly #init: ServerInit
-  readonly #timers = new Map<TimerName, Timer>()
+  readonly #host: ServerHost
+  readonly #context: Context
+  #timers: Map<TimerName, Timer> | undefined
   #state: invite.State | nonInvite.State
   #last: SipResponse | undefined
   #sent = 0
   #answered = false
   #cause: 'done' | 'timeout' | 'transport' = 'done'
 
-  constructor(request: SipRequest, source: Source, init: ServerInit) {
+  constructor(request: SipRequest, source: Source, key: string, init: { host: ServerHost; context: Context }) {
     this.request = request
     this.source = source
-    this.#init = init
+    this.key = key
+    this.#host = init.host
+    this.#context = init.context
     this.#state = request.method === 'INVITE' ? 'proceeding' : 'trying'
   }
 
@@ -72,7 +81,7 @@ export class Server implements ServerTransaction {
 
   #apply(input: invite.Input, ack?: SipRequest): boolean {
     if (this.#state === 'terminated') return false
-    const { context } = this.#init
+    const context = this.#context
     const { state, effects } =
       this.request.method === 'INVITE'
         ? invite.step(this.#state as invite.State, input, context)
@@ -87,7 +96,11 @@ export class Server implements ServerTransaction {
       case 'send-response':
         if (!this.#last) break
         this.#sent++
-        this.#init.send(this.#last).catch(() => this.#apply({ type: 'transport-error' }))
+        if (this.#keptByHost) {
+          this.#host.sendLast(this.#last, this)
+          break
+        }
+        this.#host.send(this.#last, this).catch(() => this.#apply({ type: 'transport-error' }))
         // What follows is half a minute of waiting for retransmissions.
         if (this.#last.status >= 200) {
           this.request.headers.forgetParsed()
@@ -95,16 +108,17 @@ export class Server implements ServerTransaction {
         }
         break
       case 'pass-up':
-        if (ack) this.#init.onAck(ack)
+        if (ack) this.#host.onAck(ack, this)
         break
       case 'fail':
         this.#cause = effect.cause
         break
       case 'start':
-        this.#arm(effect.timer, effect.afterMs)
+        if (this.#keptByHost) this.#end()
+        else this.#arm(effect.timer, effect.afterMs)
         break
       case 'stop':
-        this.#timers.get(effect.timer)?.cancel()
+        this.#timers?.get(effect.timer)?.cancel()
         break
       case 'end':
         this.#end()
@@ -115,19 +129,24 @@ export class Server implements ServerTransaction {
     }
   }
 
+  get #keptByHost(): boolean {
+    return this.#answered && !this.#context.reliable && this.request.method !== 'INVITE'
+  }
+
   #arm(timer: TimerName, afterMs: number): void {
+    this.#timers ??= new Map()
     this.#timers.get(timer)?.cancel()
     if (timer === 'G' && !this.#timers.has('G')) this.#sent = 1
     const fire = (): void => void this.#apply({ type: 'timer', timer, attempt: this.#sent })
     if (afterMs === 0) fire()
-    else this.#timers.set(timer, this.#init.timers.after(afterMs, fire))
+    else this.#timers.set(timer, this.#host.timers.after(afterMs, fire))
   }
 
   #end(): void {
     this.#state = 'terminated'
-    for (const timer of this.#timers.values()) timer.cancel()
-    this.#timers.clear()
-    this.#init.onEnd()
+    for (const timer of this.#timers?.values() ?? []) timer.cancel()
+    this.#timers = undefined
+    this.#host.onEnd(this)
     this.onEnd?.(this.#cause)
   }
 }

@@ -17,6 +17,8 @@ export interface Source {
   remote: Address
   local: Address
   flow: FlowToken
+  /** Of a datagram: the listen point that it reached. */
+  point?: number
   /** Domains for which the certificate of the peer stands, checked against the authorities trusted here (RFC 5922 §7.1). */
   peerDomains?: readonly string[]
 }
@@ -24,8 +26,11 @@ export interface Source {
 /**
  * Where to send: an existing flow, or an address to send to or connect to. Over TLS the peer must show a certificate of
  * `domain`, the one that was looked up (RFC 5922 §7.3); of its address where there is none. Nobody is connected to over WebSocket.
+ * Datagrams leave from the listen `point`, else from one that reaches the address.
  */
-export type Destination = { flow: FlowToken } | { transport: TransportName; remote: Address; domain?: string }
+export type Destination =
+  | { flow: FlowToken }
+  | { transport: TransportName; remote: Address; domain?: string; point?: number }
 
 /** Certificates as the transports use them. They are asked for at each handshake, so they may change at any time. */
 export interface TlsCredentials {
@@ -49,8 +54,8 @@ export interface TransportLayer {
   readonly listening: readonly { transport: TransportName; local: Address }[]
   /** Rejects with `SIP_FLOW_GONE` when the flow is closed or not of this node, else with `SIP_TRANSPORT_FAILED`. */
   send(message: SipMessage, to: Destination): Promise<void>
-  /** Bytes that another node composed, onto a flow of this node. Rejects as `send` does. */
-  sendBytes(bytes: Uint8Array, flow: FlowToken): Promise<void>
+  /** A message that is bytes already, as another node composed it, say. Rejects as `send` does. */
+  sendBytes(bytes: Uint8Array, to: Destination): Promise<void>
   /** The remote address of a flow token, readable by any node. */
   remoteOf(flow: FlowToken): { transport: TransportName; remote: Address } | undefined
   isOpen(flow: FlowToken): boolean

@@ -1,5 +1,5 @@
 import type { Address } from '@thor-node/core'
-import { isIp } from '../message/ip.ts'
+import { isIp, isIpv4 } from '../message/ip.ts'
 import type { FlowToken, StreamName, TransportName } from './contract.ts'
 
 /**
@@ -25,6 +25,32 @@ export const streamFlow = (transport: StreamName, connection: string, { host, po
 
 /** Undefined for anything that no node can have made. */
 export function parseFlow(token: FlowToken): Flow | undefined {
+  return parseDatagramFlow(token) ?? parseAnyFlow(token)
+}
+
+/** `u<digit>-<IPv4 address>-<port>`, which nearly all are, without a pattern. */
+function parseDatagramFlow(token: FlowToken): Flow | undefined {
+  const dash = token.lastIndexOf('-')
+  if (token.charCodeAt(0) !== 117 || token.charCodeAt(2) !== 45 || dash < 9 || token.length - dash > 6) return undefined
+  const point = token.charCodeAt(1) - 48
+  const port = digits(token, dash + 1)
+  if (point < 0 || point > 9 || !(port >= 1 && port <= 65_535)) return undefined
+  const host = token.slice(3, dash)
+  return isIpv4(host) ? { transport: 'udp', point, remote: { host, port } } : undefined
+}
+
+/** The number that stands from there to the end; NaN where there is something else. */
+function digits(text: string, start: number): number {
+  let value = 0
+  for (let i = start; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48
+    if (digit < 0 || digit > 9) return Number.NaN
+    value = value * 10 + digit
+  }
+  return text.length > start ? value : Number.NaN
+}
+
+function parseAnyFlow(token: FlowToken): Flow | undefined {
   const match = FLOW.exec(token)
   if (!match) return undefined
   const [, point, letter = '', connection, hostPart = '', portPart] = match

@@ -57,6 +57,7 @@ export interface TransportInit {
   overload?: Overload
 }
 
+const SENT = Promise.resolve()
 /** A large request waits so long for TCP before it goes by UDP after all. */
 const TCP_FIRST_MS = 1_000
 /** How long an address that took no TCP is not asked again, and how many such addresses are remembered. */
@@ -142,24 +143,32 @@ export class Transports implements TransportLayer {
     await Promise.all([udp.stop(), streams.stop()])
   }
 
-  async send(message: SipMessage, to: Destination): Promise<void> {
+  send(message: SipMessage, to: Destination): Promise<void> {
     const bytes = serializeMessage(message)
-    if ('flow' in to) return this.sendBytes(bytes, to.flow)
-    const { transport, remote } = to
-    if (transport !== 'udp') return this.#count(this.#streams.send(bytes, { ...to, transport }))
     const large = message.kind === 'request' && bytes.length > transportLimits.udpRequestBytesMax
-    if (large && (await this.#sendLarge(message, remote))) return
-    return this.#count(this.#sendUdp(bytes, remote, this.#udp.pointFor(remote)))
+    if (large && 'remote' in to && to.transport === 'udp')
+      return this.#sendLarge(message, bytes, { ...to, transport: 'udp' })
+    return this.sendBytes(bytes, to)
   }
 
-  async sendBytes(bytes: Uint8Array, flow: FlowToken): Promise<void> {
-    const parsed = parseFlow(flow)
-    if (!parsed) throw new ThorError('SIP_FLOW_GONE', 'not a flow')
-    const sending =
-      parsed.transport === 'udp'
-        ? this.#sendUdp(bytes, parsed.remote, parsed.point)
-        : this.#write(parsed.connection, bytes)
-    return this.#count(sending)
+  sendBytes(bytes: Uint8Array, to: Destination): Promise<void> {
+    try {
+      if ('flow' in to) {
+        const parsed = parseFlow(to.flow)
+        if (!parsed) throw new ThorError('SIP_FLOW_GONE', 'not a flow')
+        if (parsed.transport === 'udp') this.#udp.send(bytes, parsed.remote, parsed.point)
+        else this.#streams.write(parsed.connection, bytes)
+      } else if (to.transport === 'udp') {
+        this.#udp.send(bytes, to.remote, to.point ?? this.#udp.pointFor(to.remote))
+      } else {
+        return this.#count(this.#streams.send(bytes, { ...to, transport: to.transport }))
+      }
+      this.#counts.sent++
+      return SENT
+    } catch (error) {
+      this.#counts.failed++
+      return Promise.reject(error)
+    }
   }
 
   remoteOf(flow: FlowToken): { transport: TransportName; remote: Address } | undefined {
@@ -216,14 +225,6 @@ export class Transports implements TransportLayer {
     )
   }
 
-  async #sendUdp(bytes: Uint8Array, to: Address, point: number): Promise<void> {
-    this.#udp.send(bytes, to, point)
-  }
-
-  async #write(connection: string, bytes: Uint8Array): Promise<void> {
-    this.#streams.write(connection, bytes)
-  }
-
   async #count(sending: Promise<void>): Promise<void> {
     try {
       await sending
@@ -234,8 +235,13 @@ export class Transports implements TransportLayer {
     }
   }
 
-  /** By TCP, with a Via that says so; false when the peer does not take TCP (RFC 3261 §18.1.1: then UDP after all). */
-  async #sendLarge(request: SipRequest, remote: Address): Promise<boolean> {
+  /** By TCP; by UDP after all when the peer does not take TCP (RFC 3261 §18.1.1). */
+  async #sendLarge(request: SipRequest, bytes: Uint8Array, to: { transport: 'udp'; remote: Address }): Promise<void> {
+    if (!(await this.#sendByTcp(request, to.remote))) await this.sendBytes(bytes, to)
+  }
+
+  /** With a Via that says so; false when the peer does not take it. */
+  async #sendByTcp(request: SipRequest, remote: Address): Promise<boolean> {
     const { clock } = this.#components
     const key = formatAddress(remote)
     if ((this.#noTcp.get(key) ?? Number.NEGATIVE_INFINITY) > clock.now()) return false
@@ -261,7 +267,7 @@ export class Transports implements TransportLayer {
     if (this.#stopwatch?.takes(bytes, from)) return
     if (isKeepAlive(bytes)) this.#counts.keepAlives++
     else if (isStun(bytes)) this.#onStun(bytes, from, point)
-    else this.#receive(bytes, { transport: 'udp', remote: from, local, flow: udpFlow(point, from) })
+    else this.#receive(bytes, { transport: 'udp', remote: from, local, flow: udpFlow(point, from), point })
   }
 
   #onStun(bytes: Buffer, from: Address, point: number): void {
@@ -282,7 +288,7 @@ export class Transports implements TransportLayer {
     const verdict = this.#init.overload?.judge(bytes, source.remote.host) ?? 'pass'
     if (verdict !== 'pass') {
       this.#counts.shed++
-      if (verdict !== 'drop') this.sendBytes(verdict, source.flow).catch(() => undefined)
+      if (verdict !== 'drop') this.sendBytes(verdict, { flow: source.flow }).catch(() => undefined)
       return
     }
     let message: SipMessage
@@ -297,6 +303,7 @@ export class Transports implements TransportLayer {
       return
     }
     this.#counts.received++
+    this.#init.overload?.passed(message)
     try {
       this.onMessage?.(message, source)
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { Address } from '@thor-node/core'
 import type { SipRequest, Via } from '../message/contract.ts'
+import { HeaderList } from '../message/header-list.ts'
 import { splitList } from '../message/headers/params.ts'
 import { formatVia } from '../message/headers/via.ts'
 import { withoutBrackets } from '../message/ip.ts'
@@ -25,9 +26,13 @@ export function stampVia(request: SipRequest, from: Address): void {
 
 /** Replaces the first value; others in the same line stay behind it. */
 export function replaceTopVia(request: SipRequest, via: Via): void {
-  const values = request.headers.getAll('via')
-  const [, ...rest] = splitList(values[0] ?? '')
-  request.headers.setAll('via', [[formatVia(via), ...rest].join(', '), ...values.slice(1)])
+  const { headers, vias } = request
+  const values = headers.getAll('via')
+  const [top = '', ...others] = values
+  const text = formatVia(via)
+  const joined = vias.length > values.length
+  headers.setAll('via', [joined ? [text, ...splitList(top).slice(1)].join(', ') : text, ...others])
+  if (headers instanceof HeaderList) headers.keepParsed('via', [via, ...vias.slice(1)])
 }
 
 /** Where a response goes by its topmost Via alone (RFC 3261 §18.2.2, RFC 3581 §4), for a node that has no flow. */

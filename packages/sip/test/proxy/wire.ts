@@ -61,13 +61,12 @@ export class WireTransport implements TransportLayer {
     this.#wire.detach(this.#local)
   }
 
-  async send(message: SipMessage, to: Destination): Promise<void> {
-    const remote = 'flow' in to ? this.#own(to.flow) : to.remote
-    this.#wire.send(this.#local, remote, serializeMessage(message))
+  send(message: SipMessage, to: Destination): Promise<void> {
+    return this.sendBytes(serializeMessage(message), to)
   }
 
-  async sendBytes(bytes: Uint8Array, flow: FlowToken): Promise<void> {
-    this.#wire.send(this.#local, this.#own(flow), bytes)
+  async sendBytes(bytes: Uint8Array, to: Destination): Promise<void> {
+    this.#wire.send(this.#local, 'flow' in to ? this.#own(to.flow) : to.remote, bytes)
   }
 
   remoteOf(flow: FlowToken) {

@@ -126,7 +126,7 @@ test(
     client.request(request('INVITE'), broken, user)
     await clock.advance(10)
     assert.equal(log, ['transport', 'end'])
-    assert.equal(client.snapshot(), { servers: 0, clients: 0 })
+    assert.equal(client.snapshot(), { servers: 0, clients: 0, answers: 0 })
   }),
 )
 

@@ -39,7 +39,10 @@ export function makePair(
       clock,
       random,
       logger: silentLogger,
-      transport: { send: async (message) => carry('server', message, client, SERVER, CLIENT) },
+      transport: {
+        send: async (message) => carry('server', message, client, SERVER, CLIENT),
+        sendBytes: async (bytes) => carry('server', parseMessage(bytes), client, SERVER, CLIENT),
+      },
     },
     { transactionsMax },
   )
@@ -47,7 +50,10 @@ export function makePair(
     clock,
     random,
     logger: silentLogger,
-    transport: { send: async () => assert.unreachable('a client sends by its hop') },
+    transport: {
+      send: async () => assert.unreachable('a client sends by its hop'),
+      sendBytes: async () => assert.unreachable('a client sends by its hop'),
+    },
   })
   const hop: Hop = {
     reliable: transport === 'tcp',

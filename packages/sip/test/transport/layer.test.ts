@@ -48,9 +48,9 @@ test(
     assert.ok(heard)
     assert.equal(heard.message.headers.get('Via'), 'SIP/2.0/UDP 10.0.0.1;rport=5060;branch=z9hG4bKa;received=192.0.2.9')
     const { flow, ...source } = heard.source
-    assert.deepEqual(source, { transport: 'udp', remote: PEER, local: { host: HOST, port: 5060 } })
+    assert.deepEqual(source, { transport: 'udp', remote: PEER, local: { host: HOST, port: 5060 }, point: 0 })
     assert.equal(house.transports.isOpen(flow), true)
-    await house.transports.sendBytes(Buffer.from('answer'), flow)
+    await house.transports.sendBytes(Buffer.from('answer'), { flow })
     assert.deepEqual(net.datagrams, [{ text: 'answer', to: PEER }])
     assert.deepEqual([counts(house).received, counts(house).sent], [1, 1])
   }),
@@ -300,15 +300,15 @@ test(
     stream.receive(optionsText())
     const flow = house.got[0]?.source.flow ?? ''
     stream.takes = false
-    for (const text of ['1', '2', '3']) await house.transports.sendBytes(Buffer.from(text), flow)
+    for (const text of ['1', '2', '3']) await house.transports.sendBytes(Buffer.from(text), { flow })
     assert.deepEqual([stream.written, streams(house).queuedBytes], [['1'], 2])
     stream.drain()
     assert.deepEqual([stream.written, streams(house).queuedBytes], [['1', '2', '3'], 0])
     stream.takes = false
-    await house.transports.sendBytes(Buffer.from('4'), flow)
-    await house.transports.sendBytes(Buffer.alloc(transportLimits.writeQueueBytesMax), flow)
+    await house.transports.sendBytes(Buffer.from('4'), { flow })
+    await house.transports.sendBytes(Buffer.alloc(transportLimits.writeQueueBytesMax), { flow })
     assert.equal(stream.closed, false)
-    await rejects(house.transports.sendBytes(Buffer.from('5'), flow), 'SIP_TRANSPORT_FAILED')
+    await rejects(house.transports.sendBytes(Buffer.from('5'), { flow }), 'SIP_TRANSPORT_FAILED')
     assert.deepEqual([stream.closed, house.closed], [true, [flow]])
   }),
 )
