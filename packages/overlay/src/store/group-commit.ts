@@ -38,8 +38,8 @@ interface Waiting {
 /**
  * One writer in front of a disk: one batch is in flight, what callers ask meanwhile is gathered into the next one, in order.
  * A batch is synced when any of its callers wants it. Callers share batches, so each caller's operations are all there or not
- * at all. Errors: `STORE_OVERLOADED` and `STORE_DISK_FULL` (nothing written), `STORE_DISK_FAILED` (the process is about to
- * end).
+ * at all. Errors: `STORE_OVERLOADED`, `STORE_DISK_FULL` and `STORE_DISK_CLOSED` (nothing written), `STORE_DISK_FAILED` (the
+ * process is about to end).
  */
 export class GroupCommit implements Disk {
   readonly #disk: Disk
@@ -49,6 +49,7 @@ export class GroupCommit implements Disk {
   #waitingBytes = 0
   #writing: Promise<void> | undefined
   #failure: ThorError | undefined
+  #closed = false
   #stamp: Stamp | undefined
   #watcher: DiskWatcher | undefined
   /** Little space is left: whoever can refuse new records refuses them (`checkRoom`). */
@@ -66,6 +67,7 @@ export class GroupCommit implements Disk {
 
   async open(): Promise<void> {
     await this.#disk.open()
+    this.#closed = false
   }
 
   /** From now on every synced batch carries it. */
@@ -82,8 +84,7 @@ export class GroupCommit implements Disk {
     try {
       return await this.#disk.get(key)
     } catch (error) {
-      this.#readFailed(error)
-      throw error
+      throw this.#readFailed(error)
     } finally {
       ended?.()
     }
@@ -93,13 +94,13 @@ export class GroupCommit implements Disk {
     try {
       yield* this.#disk.entries(range)
     } catch (error) {
-      this.#readFailed(error)
-      throw error
+      throw this.#readFailed(error)
     }
   }
 
   async batch(operations: readonly DiskOperation[], options: { sync: boolean }): Promise<void> {
     if (this.#failure) throw this.#failure
+    if (this.#closed) throw closed()
     if (operations.length === 0 && !options.sync) return
     let bytes = 0
     for (const one of operations) bytes += one.key.length + (one.type === 'put' ? one.value.length : 0)
@@ -118,8 +119,9 @@ export class GroupCommit implements Disk {
     await done
   }
 
-  /** Waits for what was asked before. */
+  /** Waits for what was asked before. Who comes later is refused, and that is no fault of the disk. */
   async close(): Promise<void> {
+    this.#closed = true
     await this.#writing
     await this.#disk.close()
   }
@@ -178,9 +180,14 @@ export class GroupCommit implements Disk {
     return group
   }
 
-  #readFailed(error: unknown): void {
-    if (errorCode(error) !== 'STORE_DISK_FAILED' || !this.#watcher?.readFailed()) return
-    this.#fail(`too many reads failed, this node must end: ${errorMessage(error)}`, error, [])
+  /** What the reader is told. */
+  #readFailed(error: unknown): unknown {
+    if (errorCode(error) !== 'STORE_DISK_FAILED') return error
+    if (this.#closed) return closed()
+    if (this.#watcher?.readFailed()) {
+      this.#fail(`too many reads failed, this node must end: ${errorMessage(error)}`, error, [])
+    }
+    return error
   }
 
   #fail(message: string, cause: unknown, group: readonly Waiting[]): void {
@@ -195,6 +202,8 @@ export class GroupCommit implements Disk {
     this.#init.onFatal(failure)
   }
 }
+
+const closed = (): ThorError => new ThorError('STORE_DISK_CLOSED', 'the disk is not open')
 
 /** Throws `STORE_DISK_FULL` where little space is left: before anything new is written, and for every vote. */
 export function checkRoom(disk: Disk & { readonly isFull?: boolean }): void {

@@ -39,6 +39,8 @@ interface Attempt {
   /** An accept was sent whose outcome is not known. */
   uncertain: boolean
   retries: number
+  /** The last round found no quorum, and the failure detector sees none. */
+  alone: boolean
 }
 
 const again = Symbol('again')
@@ -97,17 +99,21 @@ export class KeyProposer {
   async read(key: RecordKey): Promise<Held | undefined> {
     const { clock, configs } = this.#components
     checkName(key)
-    const until = clock.now() + this.#deadlineMs
+    const began = clock.now()
     for (let turn = 0; turn < 3; turn++) {
       const config = configs.get(key.range)
       if (config.epoch === 0) break
       const { read, newer } = await this.#askReads(key, config)
       const chosen = choose(config, read)
       if (chosen?.decided) return chosen.value ? new Held(chosen.value) : undefined
-      if (!newer || newer.epoch <= config.epoch) break
+      if (!newer || newer.epoch <= config.epoch) {
+        const waited = clock.now() - began >= regLimits.roundTimeoutMs
+        if (!chosen && waited && !this.#inSight(config, read.keys())) throw noQuorum(key)
+        break
+      }
       await configs.adopt(newer)
     }
-    return this.propose(key, (current) => ({ finish: () => current }), until)
+    return this.propose(key, (current) => ({ finish: () => current }), began + this.#deadlineMs)
   }
 
   async #askReads(key: RecordKey, config: RangeConfig): Promise<ReturnType<typeof countReads>> {
@@ -146,15 +152,18 @@ export class KeyProposer {
 
   async #run<R>(key: RecordKey, planner: Planner<R>, until: number, above: Ballot): Promise<R> {
     const { clock } = this.#components
-    const attempt: Attempt = { highest: above, uncertain: false, retries: 0 }
+    const attempt: Attempt = { highest: above, uncertain: false, retries: 0, alone: false }
+    const began = clock.now()
     while (clock.now() < until) {
       const outcome = await this.#attempt(key, planner, attempt, until)
       if (outcome !== again) return outcome.finish()
+      // Everybody had a whole round to answer: nobody is kept waiting for a quorum that is not there.
+      if (attempt.alone && clock.now() - began >= regLimits.roundTimeoutMs) break
     }
     if (attempt.uncertain) {
       throw new ThorError('STORE_UNKNOWN', `it is not known whether the change of ${key.name} happened; repeat it`)
     }
-    throw new ThorError('STORE_UNAVAILABLE', `no quorum for ${key.name}; nothing changed`)
+    throw noQuorum(key)
   }
 
   async #attempt<R>(
@@ -237,11 +246,19 @@ export class KeyProposer {
       await configs.adopt(votes.newer)
       return again
     }
+    attempt.alone = !this.#inSight(config, [...votes.promised.keys(), ...votes.accepted, ...votes.refused])
     const exponent = Math.min(attempt.retries++, 6)
     const pause = votes.refused.size > 0 ? regLimits.backoffMs * 2 ** exponent : regLimits.noQuorumRetryMs
     const bounded = Math.min(pause, regLimits.backoffMaxMs) * (0.5 + random.float())
     await sleep(clock, Math.max(0, Math.min(bounded, until - clock.now())))
     return again
+  }
+
+  /** Whether as many as make a quorum answered or are thought to be well. Says how long to wait, never what is decided. */
+  #inSight(config: RangeConfig, answered: Iterable<NodeId>): boolean {
+    const { members } = this.#components
+    const alive = voters(config).filter((nodeId) => members.get(nodeId)?.state === 'alive')
+    return hasQuorum(config, new Set([...alive, ...answered]))
   }
 
   #ask(
@@ -258,6 +275,9 @@ export class KeyProposer {
     return askVoters<VoteAnswer>(this.#components, config, method, request, enough, timeoutMs, onLate)
   }
 }
+
+const noQuorum = ({ name }: RecordKey): ThorError =>
+  new ThorError('STORE_UNAVAILABLE', `no quorum for ${name}; nothing changed`)
 
 /** Throws `STORE_TOO_LARGE`. */
 export function checkName({ name }: RecordKey): void {

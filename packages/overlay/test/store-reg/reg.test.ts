@@ -199,6 +199,36 @@ test(
 )
 
 test(
+  'who is thought to be gone is waited for during one round, who is thought to be well until the end',
+  deadline(20_000, async () => {
+    for (const [state, least, most] of [
+      ['suspect', regLimits.roundTimeoutMs, regLimits.roundTimeoutMs + 200],
+      ['alive', 1_900, 2_100],
+    ] as const) {
+      const { ring, nodes } = await three(15)
+      const [a, b] = nodes as [TestNode, TestNode, TestNode]
+      await ring.run(a.reg.change(key, 'op1', append('x')))
+      ring.network.partition([['a'], ['b', 'c']])
+      for (const id of ['b', 'c']) ring.setState(id, { state })
+      const other = ringKey('acct', 'bob@example.com')
+      for (const [expected, operation] of [
+        ['STORE_UNAVAILABLE', () => a.reg.change(other, 'op2', append('y'))],
+        ['STORE_UNAVAILABLE', () => a.reg.read(other, 'strict')],
+        ['STORE_UNKNOWN', () => a.reg.change(key, 'op3', append('y'))],
+      ] as const) {
+        const from = ring.clock.now()
+        assert.is(await ring.run(codeOf(operation())), expected)
+        const took = ring.clock.now() - from
+        assert.ok(took >= least && took <= most, `${expected} after ${took} ms while others are ${state}`)
+      }
+      // A quorum that answers decides, whatever is thought of it.
+      ring.network.heal()
+      assert.is(await ring.run(b.reg.change(key, 'op4', append('z'))), 2)
+    }
+  }),
+)
+
+test(
   'an acceptor of an old epoch is corrected by the request, a proposer by the refusal',
   deadline(10_000, async () => {
     const { ring, nodes } = await three(9)

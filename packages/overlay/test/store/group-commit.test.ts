@@ -44,6 +44,28 @@ test(
 )
 
 test(
+  'what was asked before the end is written, what comes later is refused, and neither ends the process',
+  deadline(5_000, async () => {
+    const { clock, medium, disk, fatal } = make()
+    await drive(clock, disk.open())
+    medium.stall(1_000)
+    const early = disk.batch([put('early')], { sync: true })
+    const read = disk.get('early').then(() => 'ok', errorCode)
+    const closing = disk.close()
+    const late = disk.batch([put('late')], { sync: true }).then(() => 'ok', errorCode)
+    await drive(clock, Promise.all([early, closing]))
+    assert.is(await late, 'STORE_DISK_CLOSED')
+    assert.match(String(await drive(clock, read)), /^(ok|STORE_DISK_CLOSED)$/)
+    assert.is(await disk.get('early').then(() => 'ok', errorCode), 'STORE_DISK_CLOSED')
+    assert.equal(fatal, [])
+    assert.equal(
+      medium.peek('').map(([key]) => key),
+      ['early'],
+    )
+  }),
+)
+
+test(
   'more than may wait is refused and not written',
   deadline(5_000, async () => {
     const { clock, medium, disk } = make({ waitingOperationsMax: 2 })

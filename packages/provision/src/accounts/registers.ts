@@ -64,8 +64,9 @@ export class Registers {
       } catch (error) {
         const code = errorCode(error)
         if (code === 'STORE_UNKNOWN') unknown = error
-        // A repetition that finds no quorum tells nothing about the first try.
-        if (!unknown || (code !== 'STORE_UNKNOWN' && code !== 'STORE_UNAVAILABLE')) throw error
+        // A repetition that finds no quorum tells nothing about the first try, and the next one would find none either.
+        if (code === 'STORE_UNAVAILABLE') throw unknown ?? error
+        if (code !== 'STORE_UNKNOWN') throw error
         if (attempt === UNKNOWN_TRIES) throw unknown
       }
     }

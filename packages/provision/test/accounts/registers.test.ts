@@ -27,6 +27,7 @@ test(
         throw new ThorError(second, 'no')
       }
       assert.is(await codeOf(add()), second === 'STORE_UNAVAILABLE' ? 'STORE_UNKNOWN' : second)
+      assert.is(asked, 2)
     }
   }),
 )
