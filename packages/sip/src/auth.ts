@@ -115,7 +115,9 @@ export class NonceCounts {
     if (madeAt < this.#staleBefore) return 'stale'
     this.#forgetOld(wallMs)
     const legacy = answer.nc === undefined
-    const key = legacy ? `${answer.nonce} ${answer.response.toLowerCase()}` : answer.nonce
+    // Its bytes: the text is a piece of a message, which it would keep.
+    const nonce = Buffer.from(answer.nonce, 'base64url').toString('latin1')
+    const key = legacy ? `${nonce} ${answer.response.toLowerCase()}` : nonce
     const count = legacy ? 1 : Number.parseInt(answer.nc as string, 16)
     if (!Number.isInteger(count) || count < 0) return 'replay'
     const known = this.#used.get(key)

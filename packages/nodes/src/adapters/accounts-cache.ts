@@ -36,6 +36,11 @@ export class AccountsCache {
     this.#reg.watch('acct/', (name) => this.#forget(name?.slice('acct/'.length)))
   }
 
+  /** It was there when it was read last. */
+  has(aor: Aor): boolean {
+    return this.#entries.has(aor)
+  }
+
   async get(aor: Aor): Promise<AddressRecord | undefined> {
     const known = this.#entries.get(aor)
     const now = this.#clock.now()

@@ -91,9 +91,9 @@ export class HomeService {
     this.#counts = new NonceCounts()
     this.#ring.ranges.onGained((range) => this.#homeSince.set(range, this.#clock.wall()))
     const { rpc } = this.#ring
-    rpc.serve<AdmitQuery, Admission>('home.admit', (query) => this.admit(query))
-    rpc.serve<PlanQuery, CallPlan>('home.plan', (query) => this.plan(query))
-    rpc.serve<BindQuery, BindResult>('home.bind', (query) => this.bind(query))
+    rpc.serve<AdmitQuery, Admission>('home.admit', (query) => this.admit(query), { asIs: true })
+    rpc.serve<PlanQuery, CallPlan>('home.plan', (query) => this.plan(query), { asIs: true })
+    rpc.serve<BindQuery, BindResult>('home.bind', (query) => this.bind(query), { asIs: true })
     rpc.serve<{ range: RangeId; madeAt: number }, void>('home.judged', async ({ range, madeAt }) => {
       this.#homeSince.set(range, Math.max(this.#homeSince.get(range) ?? 0, madeAt + 1))
     })
@@ -254,7 +254,7 @@ export class HomeService {
 
   /** After the answer, which says nothing of it: was that an account at all? A copy that may be a little old is good enough. */
   #lookForStranger({ aor, source }: Asked): void {
-    if (!this.#guard) return
+    if (!this.#guard || this.#accounts.has(aor)) return
     this.#ring.store.reg.read(recordKey('acct', aor), 'near').then(
       (found) => found || this.#guard?.saw(source.host, 'unknown-account'),
       () => undefined,

@@ -5,6 +5,14 @@ export interface CallOptions {
   timeoutMs?: number
 }
 
+export interface ServeOptions {
+  /**
+   * Neither the caller nor the handler changes what was handed over, nor keeps bytes of it that are a piece of something larger: a
+   * call to oneself then needs no copies.
+   */
+  asIs?: boolean
+}
+
 /** Answers one method. Its errors travel: a ThorError keeps its code at the caller. */
 export type RpcHandler = (body: never, from: NodeId) => unknown
 
@@ -18,5 +26,5 @@ export interface Rpc {
   /** One way: no answer, no error, may be lost. */
   notify(to: NodeId, method: string, body: unknown): void
   /** One handler per method; registering a second one is a mistake of ours. */
-  serve<Q, A>(method: string, handler: (body: Q, from: NodeId) => A | Promise<A>): void
+  serve<Q, A>(method: string, handler: (body: Q, from: NodeId) => A | Promise<A>, options?: ServeOptions): void
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { type Clock, errorCode, errorMessage, type Logger, ThorError, type Timer } from '@thor-node/core'
+import { type Clock, errorCode, errorMessage, type Logger, ThorError } from '@thor-node/core'
 import { rpcLimits } from '../limits.ts'
 import type { NodeId, PeerListener, PeerNet } from '../peers.ts'
-import type { CallOptions, Rpc } from './contract.ts'
+import type { CallOptions, Rpc, ServeOptions } from './contract.ts'
+import { type Deadline, Deadlines } from './deadlines.ts'
 import { copyBody, decode, encode } from './messages.ts'
 
 export interface PeerRpcComponents {
@@ -21,10 +22,12 @@ export interface PeerRpcInit {
 interface Pending {
   resolve(body: unknown): void
   reject(error: ThorError): void
-  timer: Timer
+  deadline: Deadline
 }
 
-type Handler = (body: unknown, from: NodeId) => unknown
+interface Handler extends ServeOptions {
+  run(body: unknown, from: NodeId): unknown
+}
 
 /** News of connections, for those who share the network with the RPC. */
 export interface PeerEvents {
@@ -39,7 +42,6 @@ export interface PeerEvents {
  */
 export class PeerRpc implements Rpc, PeerEvents {
   readonly #peers: PeerNet
-  readonly #clock: Clock
   readonly #log: Logger
   readonly #limits: Required<PeerRpcInit>
   readonly #handlers = new Map<string, Handler>()
@@ -48,11 +50,12 @@ export class PeerRpc implements Rpc, PeerEvents {
   readonly #running = new Map<NodeId, { count: number; bytes: number }>()
   readonly #connected = new Set<(peer: NodeId) => void>()
   readonly #disconnected = new Set<(peer: NodeId) => void>()
+  readonly #deadlines: Deadlines
   #nextId = 1
 
   constructor(components: PeerRpcComponents, init: PeerRpcInit = {}) {
     this.#peers = components.peers
-    this.#clock = components.clock
+    this.#deadlines = new Deadlines(components)
     this.#log = components.log.forComponent('overlay:rpc')
     this.#limits = {
       callsPerPeerMax: init.callsPerPeerMax ?? rpcLimits.callsPerPeerMax,
@@ -79,11 +82,11 @@ export class PeerRpc implements Rpc, PeerEvents {
     }
     const id = this.#nextId++
     const answer = new Promise<unknown>((resolve, reject) => {
-      const timer = this.#clock.after(timeoutMs, () => {
+      const deadline = this.#deadlines.after(timeoutMs, () => {
         calls.delete(id)
         reject(new ThorError('RPC_TIMEOUT', `${method} at ${to} gave no answer in ${timeoutMs} ms`))
       })
-      calls.set(id, { resolve, reject, timer })
+      calls.set(id, { resolve, reject, deadline })
     })
     try {
       if (to === this.#peers.self) this.#callSelf(id, method, body)
@@ -106,10 +109,10 @@ export class PeerRpc implements Rpc, PeerEvents {
     else this.#log.warn('a notification is too large', { to, method, bytes: frame.length })
   }
 
-  serve<Q, A>(method: string, handler: (body: Q, from: NodeId) => A | Promise<A>): void {
+  serve<Q, A>(method: string, handler: (body: Q, from: NodeId) => A | Promise<A>, options: ServeOptions = {}): void {
     assert(!this.#handlers.has(method), `${method} is served already`)
     assert(method.length <= rpcLimits.methodCharsMax, `${method} is too long a name`)
-    this.#handlers.set(method, handler as Handler)
+    this.#handlers.set(method, { run: handler as Handler['run'], ...options })
   }
 
   onConnected(listener: (peer: NodeId) => void): () => void {
@@ -144,7 +147,7 @@ export class PeerRpc implements Rpc, PeerEvents {
   #take(peer: NodeId, id: number): Pending | undefined {
     const calls = this.#pending.get(peer)
     const pending = calls?.get(id)
-    pending?.timer.cancel()
+    pending?.deadline.end()
     calls?.delete(id)
     return pending
   }
@@ -154,7 +157,7 @@ export class PeerRpc implements Rpc, PeerEvents {
     if (!calls) return
     this.#pending.delete(peer)
     for (const pending of calls.values()) {
-      pending.timer.cancel()
+      pending.deadline.end()
       pending.reject(new ThorError('RPC_NOT_CONNECTED', `the connection to ${peer} was lost`))
     }
   }
@@ -170,7 +173,8 @@ export class PeerRpc implements Rpc, PeerEvents {
 
   #callSelf(id: number, method: string, body: unknown): void {
     const { self } = this.#peers
-    const copy = copyBody(body)
+    const copied = this.#handlers.get(method)?.asIs ? asItIs : copyBody
+    const copy = copied(body)
     queueMicrotask(() => {
       void this.#run(self, method, copy).then((outcome) => {
         const pending = this.#take(self, id)
@@ -179,7 +183,7 @@ export class PeerRpc implements Rpc, PeerEvents {
           return
         }
         try {
-          pending?.resolve(copyBody(outcome.body))
+          pending?.resolve(copied(outcome.body))
         } catch (cause) {
           pending?.reject(new ThorError('RPC_FAILED', `${method}: the answer is not plain data`, { cause }))
         }
@@ -244,7 +248,7 @@ export class PeerRpc implements Rpc, PeerEvents {
     running.count++
     running.bytes += bytes
     try {
-      return { body: await handler(body, from) }
+      return { body: await handler.run(body, from) }
     } catch (error) {
       if (error instanceof ThorError) {
         return { code: error.code, message: error.message.slice(0, rpcLimits.errorMessageCharsMax) }
@@ -268,3 +272,5 @@ export class PeerRpc implements Rpc, PeerEvents {
     }
   }
 }
+
+const asItIs = (body: unknown): unknown => body

@@ -11,7 +11,7 @@ export interface SoftSources {
   /** The preference list: two of it are asked, the third when they differ, are slow, or have nothing. */
   first: readonly NodeId[]
   /** Asked after a miss of all of those. */
-  others: readonly NodeId[]
+  others(): readonly NodeId[]
   timeoutMs: number
   hedgeAfterMs: number
 }
@@ -58,19 +58,18 @@ export async function readSoft(
 
   const two = first.slice(0, 2)
   const third = first.slice(2)
-  await hedged(
-    clock,
-    hedgeAfterMs,
-    askAll(two),
-    () => (third.length > 0 ? askAll(third) : undefined),
-    () => {
-      const good = [...copies.values()].filter((copy) => !copy.warming)
-      return newer !== undefined || (good.length >= 2 && (agree(good) || third.every((to) => copies.has(to))))
-    },
-  )
+  const enough = (): boolean => {
+    const good = [...copies.values()].filter((copy) => !copy.warming)
+    return newer !== undefined || (good.length >= 2 && (agree(good) || third.every((to) => copies.has(to))))
+  }
+  if (third.length === 0) await askAll(two)
+  else await hedged(clock, hedgeAfterMs, askAll(two), () => askAll(third), enough)
   if (!newer && third.some((to) => !copies.has(to)) && mustAskThird(two, copies)) await askAll(third)
   const missed = () => [...copies.values()].every((copy) => !showsAnything(copy))
-  if (!newer && missed() && others.length > 0) await askAll(others)
+  if (!newer && missed()) {
+    const more = others()
+    if (more.length > 0) await askAll(more)
+  }
   return { ...judge(copies, first), newer }
 }
 
@@ -79,7 +78,7 @@ function hedged(
   clock: Clock,
   afterMs: number,
   main: Promise<unknown>,
-  extra: () => Promise<unknown> | undefined,
+  extra: () => Promise<unknown>,
   enough: () => boolean,
 ): Promise<void> {
   return new Promise((resolve) => {
@@ -91,7 +90,7 @@ function hedged(
     }
     timer = clock.after(afterMs, () => {
       beside = extra()
-      beside?.then(() => {
+      beside.then(() => {
         if (enough()) end()
       })
     })

@@ -48,17 +48,19 @@ export class SoftReplica implements RangeRecords {
     this.#c = components
     this.#log = components.log.forComponent('overlay:soft')
     const { rpc, table, configs } = components
-    rpc.serve<SoftPut, SoftPutAnswer>('soft.put', async (request, from) => {
+    const put = async (request: SoftPut, from: NodeId): Promise<SoftPutAnswer> => {
       const fence = await configs.fence(request.range, request.epoch, from)
       if (!fence.ok) return { newer: fence.newer }
       return this.#put(request)
-    })
-    rpc.serve<SoftRead, SoftReadAnswer>('soft.read', async (request, from) => {
+    }
+    rpc.serve('soft.put', put, { asIs: true })
+    const read = async (request: SoftRead, from: NodeId): Promise<SoftReadAnswer> => {
       const fence = await configs.fence(request.range, request.epoch, from)
       if (!fence.ok) return { newer: fence.newer }
       const entries = table.get(request.range, request.name).map((entry) => toWire(entry, components.clock))
       return { entries, warming: init.isFilling() || configs.standing(request.range) === 'warming' }
-    })
+    }
+    rpc.serve('soft.read', read, { asIs: true })
     rpc.serve<{ records: WireRecord[] }, { kept: number }>('soft.merge', ({ records }) => ({
       kept: this.take(records.slice(0, softLimits.mergeRecordsMax)),
     }))

@@ -10,8 +10,8 @@ export interface SoftTargets {
   first: readonly NodeId[]
   /** Told too, without counting. */
   also: readonly NodeId[]
-  /** Each takes the place of one that failed. */
-  spare: readonly NodeId[]
+  /** Each takes the place of one that failed. Asked for when one has. */
+  spare(): readonly NodeId[]
   /** Acknowledgements that are enough. */
   copies: number
   timeoutMs: number
@@ -31,7 +31,7 @@ export interface SoftWritten {
  */
 export function writeSoft({ rpc }: { rpc: Rpc }, request: SoftPut, targets: SoftTargets): Promise<SoftWritten> {
   const { copies, timeoutMs } = targets
-  const spare = targets.spare.slice()
+  let spare: NodeId[] | undefined
   const so: SoftWritten = { acks: 0 }
   for (const to of targets.also) rpc.call(to, 'soft.put', request, { timeoutMs }).catch(() => undefined)
   return new Promise((resolve) => {
@@ -49,6 +49,7 @@ export function writeSoft({ rpc }: { rpc: Rpc }, request: SoftPut, targets: Soft
         (error: unknown) => {
           running--
           if (errorCode(error) === 'STORE_TOO_LARGE') so.refusal = error
+          spare ??= targets.spare().slice()
           const next = so.acks < copies && !so.refusal ? spare.shift() : undefined
           if (next !== undefined) send(next)
           look()

@@ -264,7 +264,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
         {
           first: this.#preference.of(key.range),
           also: this.#preference.next(key.range),
-          spare: this.#preference.spare(key.range),
+          spare: () => this.#preference.spare(key.range),
           copies: this.#init.copies,
           timeoutMs: softLimits.roundTimeoutMs,
         },
@@ -292,7 +292,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
         { range: key.range, epoch: this.#c.configs.get(key.range).epoch, name: key.name },
         {
           first,
-          others: this.#preference.elsewhere(key.range),
+          others: () => this.#preference.elsewhere(key.range),
           timeoutMs: softLimits.roundTimeoutMs,
           hedgeAfterMs: softLimits.hedgeAfterMs,
         },
