@@ -46,6 +46,18 @@ export const plants: Readonly<Record<string, Plant>> = {
     finds: /unknown|lost|missed|moved|twice|began after|I13|I1 |is at/,
     args: ['--nodes', '4', '--spares', '4', '--only', 'join,leave,isolate,split,crash'],
   },
+  'never-taken-back': {
+    mistake: 'a change of members goes on for ever when its new members are gone',
+    changes: [
+      {
+        file: 'packages/overlay/src/ranges/balancer.ts',
+        find: 'return hasOldQuorum(config, live) && !hasQuorum(config, awaited) ? { config, undo: true } : undefined',
+        replace: 'return hasQuorum(config, awaited) && hasOldQuorum(config, live) ? { config } : undefined',
+      },
+    ],
+    finds: /I13|I14|come to its end/,
+    args: ['--scenario', 'newcomers-gone'],
+  },
   'no-re-decide': {
     mistake: 'registers are not decided anew under the new members',
     changes: [

@@ -1,6 +1,7 @@
 import { askedWhileWarming } from './asked-while-warming.ts'
 import type { Scenario } from './contract.ts'
 import { lateAccept } from './late-accept.ts'
+import { newcomersGone } from './newcomers-gone.ts'
 import { openTransaction } from './open-transaction.ts'
 import { removedApart } from './removed-apart.ts'
 import { staleQuorum } from './stale-quorum.ts'
@@ -9,6 +10,7 @@ import { staleQuorum } from './stale-quorum.ts'
 export const scenarios: Readonly<Record<string, Scenario>> = {
   'asked-while-warming': askedWhileWarming,
   'late-accept': lateAccept,
+  'newcomers-gone': newcomersGone,
   'open-transaction': openTransaction,
   'removed-apart': removedApart,
   'stale-quorum': staleQuorum,

@@ -14,7 +14,7 @@ import { Packr } from 'msgpackr'
 import { membershipLimits } from '../limits.ts'
 import type { Members } from '../membership/contract.ts'
 import type { NodeId } from '../peers.ts'
-import { hasQuorum } from '../ranges/config.ts'
+import { hasOldQuorum } from '../ranges/config.ts'
 import type { RangeConfig } from '../ranges/contract.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import type { PeerEvents } from '../rpc/rpc.ts'
@@ -135,9 +135,12 @@ export class Lives implements Lifecycle, Stamp {
     return this.#stale
   }
 
-  /** Whether this node's word may count among the voters of this config. */
+  /**
+   * Whether this node's word may count among the voters of this config. During a change the old members' word is enough: a
+   * majority of them is in every quorum, and must be able to take back a change whose new members are gone.
+   */
   mayVote(config: RangeConfig): boolean {
-    return !this.#stale && hasQuorum(config, this.#vouched) && this.#isPatient(config)
+    return !this.#stale && hasOldQuorum(config, this.#vouched) && this.#isPatient(config)
   }
 
   snapshot(): { base: number; count: number; vouchedBy: number; stale: boolean } {
@@ -159,7 +162,7 @@ export class Lives implements Lifecycle, Stamp {
   /** Everybody has answered who may know better, or had the time to; alone that is counted from the start. */
   #isPatient(config: RangeConfig): boolean {
     const { clock, members } = this.#components
-    const since = hasQuorum(config, new Set([this.#init.self])) ? this.#startedAt : this.#vouchedAt
+    const since = hasOldQuorum(config, new Set([this.#init.self])) ? this.#startedAt : this.#vouchedAt
     if (this.#complete || clock.now() - since >= this.#patienceMs) return true
     this.#complete = members.list().every(({ nodeId, state }) => state === 'left' || this.#vouched.has(nodeId))
     return this.#complete

@@ -14,7 +14,7 @@ import type { NodeId } from '../peers.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import { CatchUp } from './catch-up.ts'
 import { type Job, RangeChanger, type Redecider } from './change.ts'
-import { entryOf, hasQuorum, voters } from './config.ts'
+import { entryOf, hasOldQuorum, hasQuorum, voters } from './config.ts'
 import type { ConfigTable } from './config-table.ts'
 import type { RangeConfig, RangeRecords } from './contract.ts'
 import { serveChanges } from './handlers.ts'
@@ -203,7 +203,7 @@ export class Balancer implements Lifecycle {
 
   async #tick(): Promise<void> {
     if (!this.#running) return
-    const { configs, clock } = this.#components
+    const { configs, clock, members } = this.#components
     const all = configs.all()
     const desired = this.#desired(all)
     await this.#catchUp.look(all)
@@ -212,13 +212,14 @@ export class Balancer implements Lifecycle {
       !this.#active.has(config.range) && (this.#retryAt.get(config.range) ?? 0) <= clock.now()
     this.#run(
       'urgent',
-      all.filter((config) => idle(config) && this.#isStalled(config)).map((config): Job => ({ config })),
+      all.filter(idle).flatMap((config) => this.#stalled(config) ?? []),
     )
     this.#run('urgent', this.#withoutVote(all.filter(idle)))
     const plan = planMoves({
       configs: all.filter(idle),
       ...desired,
-      isLive: (nodeId) => this.#components.members.isLive(nodeId),
+      isLive: (nodeId) => members.isLive(nodeId),
+      isSuspect: (nodeId) => members.get(nodeId)?.state === 'suspect',
       isMissed: this.#roster.isMissed,
       drives: ({ range }) => this.#components.ranges.isHome(range),
     })
@@ -266,21 +267,29 @@ export class Balancer implements Lifecycle {
     return placement
   }
 
-  /** A change that nobody seems to drive: the home takes it on first, other members later. */
-  #isStalled(config: RangeConfig): boolean {
+  /**
+   * A change that nobody seems to drive: the home takes it on first, other members later. It is taken back when so many of the
+   * new members are given up that it cannot end.
+   */
+  #stalled(config: RangeConfig): Job | undefined {
     const { clock, ranges, members } = this.#components
     const open = this.#openSince.get(config.range)
-    if (!config.next || !open || !entryOf(config, this.#init.self)) return false
+    if (!config.next || !open || !entryOf(config, this.#init.self)) return undefined
     const patience = this.#limits.stalledAfterMs * (ranges.isHome(config.range) ? 1 : 8)
+    if (clock.now() - open.since < patience) return undefined
     const live = new Set(voters(config).filter((nodeId) => members.isLive(nodeId)))
-    return clock.now() - open.since >= patience && hasQuorum(config, live)
+    if (hasQuorum(config, live)) return { config }
+    const awaited = new Set(voters(config).filter((nodeId) => live.has(nodeId) || this.#roster.isMissed(nodeId)))
+    return hasOldQuorum(config, live) && !hasQuorum(config, awaited) ? { config, undo: true } : undefined
   }
 
   #run(kind: 'urgent' | 'normal', jobs: readonly Job[]): void {
     const { rangesAtOnce, urgentBatches, urgentRangesPerBatch } = this.#limits
     const [size, batches] = kind === 'urgent' ? [urgentRangesPerBatch, urgentBatches] : [rangesAtOnce, 1]
     // The same members together: their requests share messages and syncs.
-    const groups = Map.groupBy(jobs, ({ config, target }) => JSON.stringify([voters(config), target ?? 0]))
+    const groups = Map.groupBy(jobs, ({ config, target, undo }) =>
+      JSON.stringify([voters(config), target ?? 0, undo === true]),
+    )
     const ordered = [...groups.values()].flat()
     for (let at = 0; at < ordered.length; at += size) {
       if ((kind === 'urgent' ? this.#urgentBatches : this.#normalBatches) >= batches) return

@@ -5,13 +5,14 @@
  *               by S                 majorities    every key under     new members,      by S and T
  *                                    of S and T    the joint quorum    from the old
  *
- * Whoever drives may die between any two: the config says how far it came, and the rest starts again from `install`.
+ * Whoever drives may die between any two: the config says how far it came, and the rest starts again from `install`. A joint
+ * config whose new members have no majority any more is taken back by the old ones: decide stable e+2 as e was, install.
  */
 import { type Clock, errorMessage, type Logger, type Random, type RangeId, ThorError } from '@thor-node/core'
 import type { Members } from '../membership/contract.ts'
 import type { NodeId } from '../peers.ts'
 import type { Rpc } from '../rpc/contract.ts'
-import { finalConfig, hasOldQuorum, hasQuorum, jointConfig, newMembers } from './config.ts'
+import { finalConfig, hasOldQuorum, hasQuorum, jointConfig, newMembers, undoneConfig, voters } from './config.ts'
 import { decideConfigs, type Proposal } from './config-paxos.ts'
 import type { ConfigTable } from './config-table.ts'
 import { packConfigs } from './config-wire.ts'
@@ -43,10 +44,11 @@ export interface ChangeInit {
   limits: ChangeLimits
 }
 
-/** A range to be moved; without a target a change under way is finished. */
+/** A range to be moved; without a target a change under way is finished, or taken back. */
 export interface Job {
   config: RangeConfig
   target?: readonly NodeId[]
+  undo?: boolean
 }
 
 export class RangeChanger {
@@ -61,7 +63,8 @@ export class RangeChanger {
   /** Returns the ranges that arrived; the others are where they were or between two steps, and may be tried again. */
   async run(jobs: readonly Job[], urgent = false): Promise<Set<RangeId>> {
     const { configs, spread } = this.#components
-    const begun = jobs.filter(({ config }) => config.next)
+    const begun = jobs.filter(({ config, undo }) => config.next && !undo)
+    const undone = jobs.filter(({ config, undo }) => config.next && undo).map(({ config }) => config)
     const started = await this.#decide(
       jobs.flatMap(({ config, target }) =>
         config.next || !target ? [] : [{ config, value: jointConfig(config, target) }],
@@ -71,8 +74,11 @@ export class RangeChanger {
     // Another node's decision may have been a final config already.
     const moving = joint.filter((config) => config.next)
     const ready = await this.#fill(await this.#redecide(moving, urgent), urgent)
-    const ended = await this.#decide(ready.map((config) => ({ config, value: finalConfig(config) })))
-    const arrived = await this.#install(ended, ready)
+    const ended = await this.#decide([
+      ...ready.map((config) => ({ config, value: finalConfig(config) })),
+      ...undone.map((config) => ({ config, value: undoneConfig(config) })),
+    ])
+    const arrived = await this.#install(ended, [...ready, ...undone])
     spread.broadcast([...joint, ...arrived].map(({ range }) => configs.get(range)))
     return new Set(arrived.map(({ range }) => range))
   }
@@ -87,17 +93,14 @@ export class RangeChanger {
   /** Those that majorities of old and next have durably adopted. `from`: the configs before, whose voters hear of it too. */
   async #install(configs: readonly RangeConfig[], from: readonly RangeConfig[] = []): Promise<RangeConfig[]> {
     if (configs.length === 0) return []
-    const leaving = new Map(from.map((config) => [config.range, config.old.map(({ nodeId }) => nodeId)]))
-    const voting = (config: RangeConfig): NodeId[] => [
-      ...new Set([...[...config.old, ...(config.next ?? [])].map(({ nodeId }) => nodeId)]),
-    ]
+    const leaving = new Map(from.map((config) => [config.range, voters(config)]))
     const adopted = (config: RangeConfig, epochs: ReadonlyMap<NodeId, number>): boolean =>
       hasQuorum(config, new Set([...epochs].filter(([, epoch]) => epoch >= config.epoch).map(([nodeId]) => nodeId)))
     const answers = await fanOut<RangeConfig, number>(this.#components, configs, {
       item: (index) => configs[index] as RangeConfig,
       to: (index) => {
         const config = configs[index] as RangeConfig
-        return [...new Set([...voting(config), ...(leaving.get(config.range) ?? [])])]
+        return [...new Set([...voters(config), ...(leaving.get(config.range) ?? [])])]
       },
       send: async (nodeId, items) => {
         const batch: InstallBatch = { configs: packConfigs(items) }

@@ -2,7 +2,7 @@ import { type Clock, type Random, type RangeId, sleep } from '@thor-node/core'
 import type { NodeId } from '../peers.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import { type Ballot, ballotAbove, compareBallots, NO_BALLOT } from '../store/ballot.ts'
-import { hasQuorum } from './config.ts'
+import { decides } from './config.ts'
 import type { ConfigTable, VoteReply, VoteRequest } from './config-table.ts'
 import type { RangeConfig } from './contract.ts'
 import { fanOut } from './fan-out.ts'
@@ -56,7 +56,7 @@ export async function decideConfigs(
     open.forEach((proposal, index) => {
       const replies = promises[index] as Map<NodeId, VoteReply>
       learn(proposal, replies.values())
-      if (hasVotes(proposal.config, replies, 'promised')) {
+      if (hasVotes(proposal, replies, 'promised')) {
         ready.push({ config: proposal.config, value: wish(proposal.value, replies.values()) })
       }
     })
@@ -68,7 +68,7 @@ export async function decideConfigs(
     ready.forEach((proposal, index) => {
       const replies = accepts[index] as Map<NodeId, VoteReply>
       learn(proposal, replies.values())
-      if (hasVotes(proposal.config, replies, 'accepted')) decided.set(proposal.config.range, proposal.value)
+      if (hasVotes(proposal, replies, 'accepted')) decided.set(proposal.config.range, proposal.value)
     })
     await configs.adoptAll(newer)
     // Ballots lost are tried again; without answers there is no use in it, and the next tick comes soon enough.
@@ -91,10 +91,14 @@ function wish(own: RangeConfig, replies: Iterable<VoteReply>): RangeConfig {
   return value
 }
 
-function hasVotes(config: RangeConfig, replies: ReadonlyMap<NodeId, VoteReply>, type: VoteReply['type']): boolean {
+function hasVotes(
+  { config, value }: Proposal,
+  replies: ReadonlyMap<NodeId, VoteReply>,
+  type: VoteReply['type'],
+): boolean {
   const votes = new Set<NodeId>()
   for (const [nodeId, reply] of replies) if (reply.type === type) votes.add(nodeId)
-  return hasQuorum(config, votes)
+  return decides(config, value, votes)
 }
 
 function vote(
@@ -116,7 +120,7 @@ function vote(
         const batch: VoteBatch = { items }
         return (await components.rpc.call<VoteBatchAnswer>(nodeId, 'range.vote', batch)).replies
       },
-      enough: (index, replies) => hasVotes((proposals[index] as Proposal).config, replies, wanted),
+      enough: (index, replies) => hasVotes(proposals[index] as Proposal, replies, wanted),
       graceMs: init.graceMs,
     },
   )

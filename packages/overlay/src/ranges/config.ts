@@ -4,6 +4,7 @@
  *
  *   stable e {old: S}  --decided by a majority of S-->  joint e+1 {old: S, next: T}
  *   joint e+1          --decided by majorities of S and of T-->  stable e+2 {old: T}
+ *   joint e+1          --T has no majority any more; decided by a majority of S alone-->  stable e+2 {old: S}
  *   any e              --an operator accepts the loss of its majority-->  stable e' {old: one node}, e' far above e
  */
 import { crc32 } from 'node:zlib'
@@ -75,6 +76,27 @@ export function jointConfig(stable: RangeConfig, target: readonly NodeId[]): Ran
 export function finalConfig(joint: RangeConfig): RangeConfig {
   return { range: joint.range, epoch: joint.epoch + 1, old: joint.next ?? joint.old }
 }
+
+/**
+ * The config that ends a change by taking it back. Nothing is lost by that, and nothing need be copied: whatever was
+ * acknowledged during the change has a majority of the old members too.
+ */
+export function undoneConfig(joint: RangeConfig): RangeConfig {
+  return { range: joint.range, epoch: joint.epoch + 1, old: joint.old }
+}
+
+/**
+ * Whether these votes decide that `value` follows `config`. Taking a change back needs the old members alone, because all
+ * that can follow needs a majority of them: who wants the one end of a change always hears of the other.
+ */
+export function decides(config: RangeConfig, value: RangeConfig, votes: ReadonlySet<NodeId>): boolean {
+  const isUndone = config.next !== undefined && value.next === undefined && isSame(value.old, config.old)
+  return isUndone ? hasOldQuorum(config, votes) : hasQuorum(config, votes)
+}
+
+const isSame = (one: readonly ConfigMember[], other: readonly ConfigMember[]): boolean =>
+  one.length === other.length &&
+  one.every(({ nodeId, since }, at) => nodeId === other[at]?.nodeId && since === other[at]?.since)
 
 /**
  * Epochs between two recoveries of a range: what the lost majority may have decided without anybody who is left to tell of

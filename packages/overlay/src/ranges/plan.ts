@@ -12,6 +12,8 @@ export interface PlanInput {
   /** Over these and the new ones. */
   eager: Placement
   isLive(nodeId: NodeId): boolean
+  /** Suspected to be dead, or to have left unheard: it keeps what it has, and gets nothing new. */
+  isSuspect(nodeId: NodeId): boolean
   /** Said that it leaves, or left. */
   isLeaving(nodeId: NodeId): boolean
   /** Dead or out of sight, but not for long enough to be given up. */
@@ -103,5 +105,5 @@ function mayStart(config: RangeConfig, target: readonly NodeId[], input: PlanInp
   const added = target.filter((nodeId) => !old.includes(nodeId))
   const dropped = old.filter((nodeId) => !target.includes(nodeId))
   if (added.length === 0 && dropped.length === 0) return live.size === target.length
-  return added.every((nodeId) => live.has(nodeId)) && !dropped.some(input.isMissed)
+  return added.every((nodeId) => live.has(nodeId) && !input.isSuspect(nodeId)) && !dropped.some(input.isMissed)
 }

@@ -211,7 +211,7 @@ test(
   }),
 )
 
-test('configs are made in four places, and the one that needs no vote is called by recovery alone', () => {
+test('configs are made in five places, and the one that needs no vote is called by recovery alone', () => {
   const src = resolve(import.meta.dirname, '../../src')
   const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'))
   const users = (name: string): string[] =>
@@ -222,6 +222,7 @@ test('configs are made in four places, and the one that needs no vote is called 
       .sort()
   assert.equal(users('jointConfig'), ['ranges/change.ts'])
   assert.equal(users('finalConfig'), ['ranges/change.ts'])
+  assert.equal(users('undoneConfig'), ['ranges/change.ts'])
   assert.equal(users('genesisConfig'), ['ranges/config-table.ts'])
   assert.equal(users('recoveredConfig'), ['ranges/config-table.ts'])
   assert.equal(users('startAnew'), ['ranges/config-table.ts', 'ranges/recover.ts'])

@@ -1,8 +1,8 @@
-import type { RecordKey } from '@thor-node/core'
+import { errorCode, type RecordKey } from '@thor-node/core'
 import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { finalConfig, jointConfig } from '../../src/ranges/config.ts'
+import { finalConfig, jointConfig, undoneConfig } from '../../src/ranges/config.ts'
 import { RANGES, ringKey, type TestNode, TestRing } from './ring.fixture.ts'
 
 const test = suite('overlay: change of ranges')
@@ -122,6 +122,59 @@ test(
         `${id} copied what the others have`,
       )
     }
+    await ring.stop()
+  }),
+)
+
+test(
+  'a change whose new members are gone for good is taken back by the old ones',
+  deadline(30_000, async () => {
+    const ring = new TestRing(26, { limits: { newNodeAfterMs: 3_600_000, deadNodeAfterMs: 3_000 } })
+    const nodes = await ring.formed(['a', 'b', 'c', 'd', 'e'], ['a', 'b', 'c'])
+    const [a, b, c, d, e] = nodes as [TestNode, TestNode, TestNode, TestNode, TestNode]
+    await write(ring, a, 'x')
+    const { range } = keys[0] as RecordKey
+    const joint = jointConfig(a.configs.get(range), ['a', 'd', 'e'])
+    await ring.run(Promise.all([a, b, d, e].map((node) => node.configs.adopt(joint))))
+    await ring.kill('d')
+    await ring.kill('e')
+    const refused = await ring.run(
+      b.reg.change(keys[0] as RecordKey, 'y', () => ({ body: 'y', result: 0 })).catch(errorCode),
+    )
+    assert.ok(['STORE_UNAVAILABLE', 'STORE_UNKNOWN'].includes(refused as string), `${refused}`)
+    assert.equal(a.configs.get(range), joint, 'they may come back')
+    const undone = (): boolean => [a, b, c].every((node) => node.configs.get(range).epoch > joint.epoch)
+    await ring.until(undone, 10_000, 'the change to be taken back')
+    for (const node of [a, b, c]) assert.equal(node.configs.get(range), undoneConfig(joint))
+    await write(ring, c, 'z')
+    await expectAt(ring, b, 'strict', 'z')
+
+    const back = await ring.start('d')
+    await ring.until(() => back.copied.wiped.includes(range), 10_000, 'what it was given to be deleted')
+    assert.is(back.configs.standing(range), 'outsider')
+    await ring.stop()
+  }),
+)
+
+test(
+  'a change that may have ended is not taken back: it waits for the new members',
+  deadline(30_000, async () => {
+    const ring = new TestRing(27, { limits: { newNodeAfterMs: 3_600_000, deadNodeAfterMs: 3_000 } })
+    const nodes = await ring.formed(['a', 'b', 'c', 'd', 'e'], ['a', 'b', 'c'])
+    const [a, b, c, d, e] = nodes as [TestNode, TestNode, TestNode, TestNode, TestNode]
+    const { range } = keys[0] as RecordKey
+    const joint = jointConfig(a.configs.get(range), ['a', 'd', 'e'])
+    await ring.run(Promise.all([a, b, c, d, e].map((node) => node.configs.adopt(joint))))
+    // A driver that then died asked for the last votes: whether d and e gave theirs, nobody who is left can know.
+    const vote = { type: 'accept', ballot: [joint.epoch + 1, 1, 'a'], value: finalConfig(joint) } as const
+    for (const node of [b, c]) await ring.run(node.configs.vote([{ config: joint, input: vote }]))
+    await ring.kill('d')
+    await ring.kill('e')
+    await ring.clock.advance(60_000)
+    for (const node of [a, b, c]) assert.equal(node.configs.get(range), joint)
+    await ring.start('d')
+    await ring.until(() => a.configs.get(range).epoch > joint.epoch, 10_000, 'the end of the change')
+    assert.equal(a.configs.get(range), finalConfig(joint))
     await ring.stop()
   }),
 )

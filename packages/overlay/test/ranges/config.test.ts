@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
+  decides,
   finalConfig,
   genesisConfig,
   hasQuorum,
@@ -10,6 +11,7 @@ import {
   newMembers,
   parseConfig,
   standingOf,
+  undoneConfig,
   unknownConfig,
   voters,
 } from '../../src/ranges/config.ts'
@@ -52,6 +54,26 @@ const names = fc
   .map((l) => l.join(''))
 const someOf = (text: string) => fc.subarray([...text]).map((list) => new Set(list))
 
+test('a change is ended by majorities of both sides, and taken back by one of the old members', () => {
+  const joint = jointConfig(config('abc'), ['a', 'd', 'e'])
+  for (const [votes, ends, undoes] of [
+    ['abd', true, true],
+    ['bcde', true, true],
+    ['bc', false, true],
+    ['abc', false, true],
+    ['ade', false, false],
+    ['a', false, false],
+  ] as const) {
+    assert.is(decides(joint, finalConfig(joint), new Set(votes)), ends, `end: ${votes}`)
+    assert.is(decides(joint, undoneConfig(joint), new Set(votes)), undoes, `back: ${votes}`)
+  }
+  assert.equal(undoneConfig(joint), config('abc', undefined, 7))
+  const again = { ...undoneConfig(joint), old: joint.old.map((member) => ({ ...member, since: 6 })) }
+  assert.not.ok(decides(joint, again, new Set('bc')), 'the same nodes with empty copies are others')
+  assert.not.ok(decides(config('abc'), joint, new Set('a')))
+  assert.ok(decides(config('abc'), joint, new Set('ab')))
+})
+
 test('quorums of neighbouring configs always share a node', () => {
   fc.assert(
     fc.property(
@@ -62,13 +84,19 @@ test('quorums of neighbouring configs always share a node', () => {
         const stable = config(s)
         const joint = jointConfig(stable, [...t])
         const final = finalConfig(joint)
+        const undone = undoneConfig(joint)
         for (const [x, y] of [
           [stable, stable],
           [stable, joint],
           [joint, joint],
           [joint, final],
+          [stable, undone],
+          [joint, undone],
         ] as const) {
           if (hasQuorum(x, one) && hasQuorum(y, other)) assert.ok([...one].some((node) => other.has(node)))
+        }
+        if (decides(joint, undone, one) && decides(joint, final, other)) {
+          assert.ok([...one].some((node) => other.has(node)))
         }
       },
     ),

@@ -40,15 +40,17 @@ interface Case {
   live: string
   leaving?: string
   missed?: string
+  suspect?: string
   drives?: boolean
 }
 
-const planned = ({ old, next, settled, eager, live, leaving, missed, drives }: Case): string => {
+const planned = ({ old, next, settled, eager, live, leaving, missed, suspect, drives }: Case): string => {
   const plan = planMoves({
     configs: [config(old, next)],
     settled: [[...settled]],
     eager: [[...(eager ?? settled)]],
     isLive: (nodeId) => live.includes(nodeId),
+    isSuspect: (nodeId) => (suspect ?? '').includes(nodeId),
     isLeaving: (nodeId) => (leaving ?? '').includes(nodeId),
     isMissed: (nodeId) => (missed ?? '').includes(nodeId),
     drives: () => drives ?? true,
@@ -73,6 +75,8 @@ test('what is urgent, what can wait, and what must not be begun', () => {
     ['a member is long dead and nobody is spare', { old: 'abc', settled: 'ab', live: 'ab' }, '-'],
     ['a majority is dead', { old: 'abc', settled: 'ade', live: 'ade' }, '-'],
     ['the new member is dead', { old: 'abc', settled: 'abd', live: 'abc' }, '-'],
+    ['the new member is suspected', { old: 'abc', settled: 'abd', live: 'abcd', suspect: 'd' }, '-'],
+    ['a member that stays is suspected', { old: 'abc', settled: 'abd', live: 'abcd', suspect: 'a' }, 'normal abd'],
     ['a member leaves', { old: 'abc', settled: 'ab', live: 'abc', leaving: 'c' }, 'urgent ab'],
     [
       'a member leaves while another is dead',
