@@ -79,6 +79,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
   readonly #snapshot: SoftSnapshot | undefined
   /** Set from the beginning: before the start the memory is empty, and that means nothing. */
   #filling: AbortController | undefined = new AbortController()
+  #stopped = false
   #thin = 0
 
   constructor(components: SoftRecordsComponents, init: SoftRecordsInit = {}) {
@@ -112,6 +113,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
     const first = 1 + random.float() * this.#init.handBackMs
     const filling = new AbortController()
     this.#filling = filling
+    this.#stopped = false
     this.#timers = [
       every(clock, 1_000, () => this.table.turn(), onError),
       every(clock, this.#init.handBackMs, () => this.handBack(), onError, first),
@@ -140,7 +142,9 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
     return this.#filling === undefined
   }
 
+  /** What is still being read or written is refused then, unless enough nodes have it. */
   async stop(): Promise<void> {
+    this.#stopped = true
     this.#filling?.abort()
     this.#filling = undefined
     for (const timer of this.#timers) timer.cancel()
@@ -188,7 +192,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
     if (merged.size >= this.#init.listEntriesMax) {
       throw new ThorError('STORE_TOO_LARGE', `more than ${merged.size} entries under names that begin with ${prefix}`)
     }
-    if (outcomes.every((outcome) => outcome.status === 'rejected')) {
+    if (this.#stopped || outcomes.every((outcome) => outcome.status === 'rejected')) {
       throw new ThorError('STORE_UNAVAILABLE', `cannot list ${prefix}: no node answered`)
     }
     return this.#rows<B>(merged, prefix)
@@ -275,7 +279,10 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
         seq = newest ? Math.max(seq, outcome.behind.seq) : seq
         hlc = this.#stamps.next(outcome.behind.hlc)
       } else if (outcome.acks > 0) {
-        if (outcome.acks < this.#init.copies) this.#thin++
+        if (outcome.acks < this.#init.copies) {
+          this.#checkRunning(key)
+          this.#thin++
+        }
         return
       } else throw new ThorError('STORE_UNAVAILABLE', `cannot write ${key.name}: no replica answered`)
     }
@@ -308,12 +315,18 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
         await sleep(clock, softLimits.aloneRetryMs)
         continue
       }
+      if (outcome.answered < 2) this.#checkRunning(key)
       if (outcome.answered === 0) break
       const records: WireRecord[] = [[key.range, key.name, outcome.merged.map((entry) => toWire(entry, this.#c.clock))]]
       for (const loser of outcome.losers) this.#c.rpc.notify(loser, 'soft.merge', { records })
       return outcome.merged
     }
     throw new ThorError('STORE_UNAVAILABLE', `cannot read ${key.name}: no replica answered`)
+  }
+
+  /** A node that has left or ends sees nobody either, and its own copy is gone or will be: alone, it is not all there is. */
+  #checkRunning({ name }: RecordKey): void {
+    if (this.#stopped) throw new ThorError('STORE_UNAVAILABLE', `no answer for ${name}: this node has stopped`)
   }
 
   /** One copy is enough when nobody else is there; a node that has just started cannot know that yet. */

@@ -57,6 +57,23 @@ test(
 )
 
 test(
+  'what is asked of a node while it stops is refused: its own copy alone is nothing to go by',
+  deadline(5_000, async () => {
+    const it = await ring()
+    await it.run(it.at('a').put(key(), phone('x')))
+    it.network.partition([['d'], ['a', 'b', 'c']])
+    const reading = codeOf(it.at('d').read(key()))
+    const writing = codeOf(it.at('d').put(key(), phone('y')))
+    const removing = codeOf(it.at('d').remove(key(), 'phone'))
+    await it.run(it.at('d').stop())
+    for (const other of ['a', 'b', 'c']) it.nodes.get('d')?.members.set(other, 'dead')
+    assert.equal(await it.run(Promise.all([reading, writing, removing])), Array(3).fill('STORE_UNAVAILABLE'))
+    assert.is(await it.run(codeOf(it.at('d').list('loc/'))), 'STORE_UNAVAILABLE')
+    await it.end()
+  }),
+)
+
+test(
   'both sides of a partition serve what they know, and merge after it',
   deadline(5_000, async () => {
     const it = await ring()
