@@ -185,14 +185,14 @@ function answer(bytes: Buffer): void {
 
 /** Runs `work`; what it throws or how long it takes is noted, unless a peer may cause it. */
 function watch(what: string, input: Buffer, run: number, work: () => void): void {
-  // Time on a processor: others may use it too.
-  const started = process.cpuUsage()
+  // Time of this thread on a processor: others may use it too, and what collects garbage beside it is another matter.
+  const started = process.threadCpuUsage()
   try {
     work()
   } catch (error) {
     if (!(error instanceof SipParseError)) report(`${what} threw ${stackOf(error)}`, input, run)
   }
-  const { user, system } = process.cpuUsage(started)
+  const { user, system } = process.threadCpuUsage(started)
   const took = (user + system) / 1_000
   times.add(took)
   if (took > SLOW_MS) report(`${what} took ${took.toFixed(0)} ms`, input, run)
