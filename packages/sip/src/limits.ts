@@ -1,7 +1,9 @@
 /** What one peer may ask of the lower three layers. The answer when a number is reached stands beside it; all are tested. */
 export const messageLimits = {
-  /** A whole message. Datagrams: dropped, 513 where possible. Streams: the connection is closed. */
+  /** A whole datagram, a WebSocket message, the head of a message on a stream. Datagrams: dropped, 513 where possible. Streams: the connection is closed. */
   messageBytesMax: 64 * 1024,
+  /** A whole message over TCP or TLS: the connection is closed. */
+  streamMessageBytesMax: 1024 * 1024 + 64 * 1024,
   /** Header fields of a message: 400. */
   headersMax: 256,
   /** One header field with its folds: 400. */
@@ -41,7 +43,9 @@ export const transportLimits = {
   /** Sends that wait for connections to be made: one more is rejected. */
   connectWaitingMax: 10_000,
   /** Bytes that wait to be written to one connection: it is closed, the send rejected. */
-  writeQueueBytesMax: 1024 * 1024,
+  writeQueueBytesMax: 2 * 1024 * 1024 + 128 * 1024,
+  /** Bytes of messages that are not complete yet, of all streams together: the one that sends more is closed. */
+  partialBytesMax: 64 * 1024 * 1024,
   /** Larger requests go to an address by TCP first (RFC 3261 §18.1.1). */
   udpRequestBytesMax: 1300,
 } as const

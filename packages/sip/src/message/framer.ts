@@ -26,6 +26,11 @@ export class StreamFramer {
   /** The last bytes of a head that is not complete: its end may lie across two chunks. */
   #tail: Buffer = NOTHING
 
+  /** Of a message that is not complete. */
+  get partialBytes(): number {
+    return this.#bytes
+  }
+
   /** True while a message has begun and is not complete. */
   get partial(): boolean {
     return this.#bytes > 0
@@ -84,7 +89,7 @@ export class StreamFramer {
       return 'more'
     }
     this.#wanted = end + HEAD_END.length + bodyLength(pending.toString('latin1', 0, end + 2))
-    if (this.#wanted > messageLimits.messageBytesMax) throw tooLarge()
+    if (end > messageLimits.messageBytesMax || this.#wanted > messageLimits.streamMessageBytesMax) throw tooLarge()
     this.#headSeen = true
     this.#searched = 0
     return undefined

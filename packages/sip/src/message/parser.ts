@@ -14,7 +14,7 @@ import { headerKey, isToken } from './names.ts'
  * (RFC 3261 §18.3). Line ends in front of the message are skipped (§7.5).
  */
 export function parseMessage(bytes: Uint8Array): SipMessage {
-  if (bytes.length > messageLimits.messageBytesMax) {
+  if (bytes.length > messageLimits.streamMessageBytesMax) {
     throw new SipParseError('the message is too large', { status: 513, reason: 'Message Too Large' })
   }
   const buffer = asBuffer(bytes)

@@ -15,6 +15,8 @@ export interface ConnectionEvents {
   onPing(): void
   /** The peer sent what cannot be framed; the connection is being closed. */
   onGarbage(error: SipParseError): void
+  /** So many bytes more (or fewer) wait for the rest of their message; false: there is no room for them. */
+  mayHold(bytes: number): boolean
   onClose(connection: Connection): void
 }
 
@@ -34,7 +36,9 @@ export class Connection {
   heardAt: number
   /** What it is found by, kept by its owner. */
   readonly uses = new Set<string>()
-  /** When the message that is not complete yet began. */
+  /** Of the message that is not complete yet. */
+  partialBytes = 0
+  /** When it began. */
   partialSince: number | undefined
   readonly #stream: TcpConnection
   readonly #framer: StreamFramer | WebFramer
@@ -138,7 +142,16 @@ export class Connection {
       this.destroy()
       return
     }
-    if (!this.#framer.partial) this.partialSince = undefined
+    const { partialBytes } = this.#framer
+    if (partialBytes !== this.partialBytes) {
+      const more = partialBytes - this.partialBytes
+      this.partialBytes = partialBytes
+      if (!events.mayHold(more)) {
+        this.destroy()
+        return
+      }
+    }
+    if (partialBytes === 0) this.partialSince = undefined
     else this.partialSince ??= now
   }
 }

@@ -30,6 +30,7 @@ export type StreamLimits = {
     | 'handshakeMs'
     | 'idleMs'
     | 'messageMs'
+    | 'partialBytesMax'
     | 'webPingMs'
     | 'webSilenceMs']: number
 }
@@ -78,6 +79,8 @@ export class Streams {
   #pings = 0
   #garbage = 0
   #refused = 0
+  /** Of messages that are not complete. */
+  #partialBytes = 0
 
   constructor(components: StreamComponents, init: StreamsInit) {
     this.#components = components
@@ -150,6 +153,7 @@ export class Streams {
       handshakes: this.#accepted + this.#opened - this.#byId.size,
       connecting: this.#connecting.size,
       queuedBytes,
+      partialBytes: this.#partialBytes,
       pings: this.#pings,
       garbage: this.#garbage,
       refused: this.#refused,
@@ -231,6 +235,10 @@ export class Streams {
         this.#garbage++
         this.#components.logger.debug('stream closed', { remote: formatAddress(stream.remote), error: error.message })
       },
+      mayHold: (bytes) => {
+        this.#partialBytes += bytes
+        return bytes <= 0 || this.#partialBytes <= this.#limits.partialBytesMax
+      },
       onClose: (connection) => this.#remove(connection),
     }
     const { clock, logger } = this.#components
@@ -279,6 +287,7 @@ export class Streams {
 
   #remove(connection: Connection): void {
     if (!this.#byId.delete(connection.id)) return
+    this.#partialBytes -= connection.partialBytes
     for (const key of connection.uses) if (this.#byUse.get(key) === connection) this.#byUse.delete(key)
     if (!connection.accepted) this.#opened--
     if (this.#running) this.#init.onClosed(connection.flow)

@@ -8,6 +8,7 @@ const LF = 10
 /** One message of WebSocket is one of SIP (RFC 7118 §4.2); line ends alone are a ping, as on other streams. */
 export class WebFramer {
   readonly partial = false
+  readonly partialBytes = 0
 
   push(bytes: Buffer): Frame[] {
     if (bytes.length > messageLimits.messageBytesMax) {

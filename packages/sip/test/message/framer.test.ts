@@ -57,7 +57,11 @@ for (const [name, stream] of [
   ['no Content-Length', 'OPTIONS sip:a SIP/2.0\r\nA: b\r\n\r\n'],
   ['two that differ', 'OPTIONS sip:a SIP/2.0\r\nl: 1\r\nContent-Length: 2\r\n\r\nab'],
   ['a negative one', 'OPTIONS sip:a SIP/2.0\r\nl: -1\r\n\r\n'],
-  ['a body beyond the limit', `OPTIONS sip:a SIP/2.0\r\nl: ${messageLimits.messageBytesMax}\r\n\r\n`],
+  ['a body beyond the limit', `OPTIONS sip:a SIP/2.0\r\nl: ${messageLimits.streamMessageBytesMax}\r\n\r\n`],
+  [
+    'a head beyond the limit',
+    `OPTIONS sip:a SIP/2.0\r\nx: ${'y'.repeat(messageLimits.messageBytesMax)}\r\nl: 0\r\n\r\n`,
+  ],
   ['a head without end', 'x'.repeat(messageLimits.messageBytesMax + 1)],
 ] as const) {
   test(`${name} ends the stream`, () => {

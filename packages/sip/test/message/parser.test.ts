@@ -97,7 +97,7 @@ test('line ends in front of a message are skipped, bare LF is a line end', () =>
 })
 
 test('limits: size, headers, one line, Vias', () => {
-  assert.is(refused(message([], 'x'.repeat(messageLimits.messageBytesMax))).status, 513)
+  assert.is(refused(message([], 'x'.repeat(messageLimits.streamMessageBytesMax))).status, 513)
   assert.is(refused(message(Array(messageLimits.headersMax).fill('A: b'))).reason, 'Too Many Headers')
   assert.is(refused(message([`A: ${'b'.repeat(messageLimits.headerBytesMax)}`])).reason, 'Header Too Long')
   const via = `Via: ${Array(messageLimits.viasMax).fill('SIP/2.0/UDP h;branch=b').join(',')}`

@@ -103,6 +103,36 @@ test(
   }),
 )
 
+test(
+  'a megabyte is taken in one piece; of what is not complete only so much is kept, of all peers together',
+  scene(
+    async (net, house) => {
+      const body = 'x'.repeat(1024 * 1024)
+      const large = optionsText().replace(/Content-Length: 0\r\n\r\n$/, `Content-Length: ${body.length}\r\n\r\n${body}`)
+      const half = large.length >> 1
+      const slow = net.incoming(PEER, 5061)
+      slow.receive(large.slice(0, half))
+      assert.equal((house.transports.snapshot().streams as Record<string, number>).partialBytes, half)
+      slow.receive(large.slice(half))
+      assert.equal(house.got.length, 1)
+      assert.equal(house.got[0]?.message.body.length, body.length)
+      assert.equal((house.transports.snapshot().streams as Record<string, number>).partialBytes, 0)
+      slow.receive(large.slice(0, half))
+      const other = net.incoming({ ...PEER, port: 7 }, 5061)
+      other.receive(large.slice(0, half))
+      assert.deepEqual([slow.closed, other.closed], [false, false])
+      const third = net.incoming({ ...PEER, port: 8 }, 5061)
+      third.receive(large.slice(0, half))
+      assert.deepEqual([slow.closed, other.closed, third.closed], [false, false, true])
+      await settle()
+      assert.equal((house.transports.snapshot().streams as Record<string, number>).partialBytes, 2 * half)
+      slow.receive(large.slice(half))
+      assert.equal(house.got.length, 2)
+    },
+    { limits: { partialBytesMax: 1024 * 1024 + 4_096 } },
+  ),
+)
+
 const aliasText = (sentBy: string): string => optionsText({ via: `${sentBy};alias;branch=z9hG4bKa` })
 
 test(
