@@ -21,6 +21,10 @@ export interface GeneratorInit {
   accounts: number
   count: number
   window: number
+  /** They begin evenly over so long instead, whatever is answered meanwhile. */
+  arriveMs?: number
+  /** As phones do: who is answered 503, or nothing, tries again until it works, after Retry-After or a few seconds. */
+  patient?: boolean
 }
 
 export interface GeneratorReport {
@@ -32,6 +36,10 @@ export interface GeneratorReport {
   /** Milliseconds from the first message to the last answer of one registration or call. */
   medianMs: number
   p99Ms: number
+  /** How often somebody was told 503, or nothing, and tried again. */
+  postponed: number
+  /** Milliseconds from the first message of all to the last answer: p50, p99 and the end. */
+  whenMs: readonly [number, number, number]
   /** Share of its core that the generator used. */
   cpuShare: number
   /** Status of what failed, with how often. */
@@ -40,6 +48,8 @@ export interface GeneratorReport {
 
 const RESEND_MS = 500
 const RESENDS_MAX = 6
+/** A phone that heard nothing tries again after so long, or twice that. */
+const SILENT_MS = 2_000
 
 const SDP = (host: string): string =>
   `v=0\r\no=- 1 1 IN IP4 ${host}\r\ns=-\r\nc=IN IP4 ${host}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8 0 101\r\n` +
@@ -98,6 +108,9 @@ export class Generator {
   #done = 0
   #failed = 0
   #resent = 0
+  #postponed = 0
+  #startedAt = 0
+  readonly #when: number[] = []
   #finish: () => void = () => undefined
 
   constructor(init: GeneratorInit) {
@@ -118,7 +131,10 @@ export class Generator {
     const started = performance.now()
     await new Promise<void>((done) => {
       this.#finish = done
-      for (let index = 0; index < Math.min(window, count); index++) this.#begin(index)
+      this.#startedAt = started
+      if (this.#init.arriveMs === undefined) {
+        for (let index = 0; index < Math.min(window, count); index++) this.#begin(index)
+      } else this.#arrive(this.#init.arriveMs)
     })
     const seconds = (performance.now() - started) / 1000
     const { user, system } = process.cpuUsage(cpu)
@@ -126,6 +142,8 @@ export class Generator {
     this.#caller.close()
     this.#callee.close()
     const sorted = this.#latencies.sort((one, other) => one - other)
+    const when = (share: number): number =>
+      this.#when[Math.min(this.#when.length - 1, Math.floor(this.#when.length * share))] ?? 0
     return {
       done: this.#done,
       failed: this.#failed,
@@ -134,9 +152,35 @@ export class Generator {
       perSecond: this.#done / seconds,
       medianMs: sorted[sorted.length >> 1] ?? 0,
       p99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? 0,
+      postponed: this.#postponed,
+      whenMs: [when(0.5), when(0.99), when(1)],
       cpuShare: (user + system) / 1e6 / seconds,
       statuses: this.#statuses,
     }
+  }
+
+  /** Open loop: each in a slot of its own. */
+  #arrive(overMs: number): void {
+    const { count } = this.#init
+    const timer = setInterval(() => {
+      const due = Math.min(count, Math.ceil((count * (performance.now() - this.#startedAt)) / overMs))
+      while (this.#next < due) this.#begin(this.#next)
+      if (this.#next >= count) clearInterval(timer)
+    }, 5)
+  }
+
+  #postpone(index: number, slot: Slot, afterMs: number): void {
+    this.#postponed++
+    // Nothing is sent again meanwhile, and answers that come late are of no use.
+    slot.sentAt = Number.POSITIVE_INFINITY
+    setTimeout(
+      () => {
+        slot.cseq = 1
+        slot.callId = `${index}-${this.#postponed}p${slot.callId.slice(slot.callId.indexOf('-'))}`
+        this.#request(slot, 'REGISTER', slot.target)
+      },
+      afterMs * (1 + Math.random()),
+    )
   }
 
   #begin(index: number): void {
@@ -162,13 +206,14 @@ export class Generator {
   #end(index: number, slot: Slot, status: number): void {
     if (status === 200) {
       this.#done++
+      this.#when.push(performance.now() - this.#startedAt)
       this.#latencies.push(performance.now() - slot.startedAt)
     } else {
       this.#failed++
       this.#statuses[status] = (this.#statuses[status] ?? 0) + 1
     }
     this.#slots[index] = undefined
-    if (this.#next < this.#init.count) this.#begin(index)
+    if (this.#next < this.#init.count && this.#init.arriveMs === undefined) this.#begin(index)
     else if (this.#done + this.#failed === this.#init.count) this.#finish()
   }
 
@@ -223,6 +268,10 @@ export class Generator {
   }
 
   #onRegistered(index: number, slot: Slot, status: number, message: string): void {
+    if (status === 503 && this.#init.patient) {
+      this.#postpone(index, slot, Number(header(message, 'Retry-After') || 2) * 1_000)
+      return
+    }
     if (status !== 401 || slot.cseq !== 1) {
       this.#end(index, slot, slot.cseq === 2 ? status : 0)
       return
@@ -291,7 +340,8 @@ export class Generator {
     for (const [index, slot] of this.#slots.entries()) {
       if (!slot || now - slot.sentAt < RESEND_MS * 2 ** Math.min(slot.resends, 3)) continue
       if (slot.resends++ >= RESENDS_MAX) {
-        this.#end(index, slot, 408)
+        if (this.#init.patient) this.#postpone(index, slot, SILENT_MS)
+        else this.#end(index, slot, 408)
         continue
       }
       this.#resent++
