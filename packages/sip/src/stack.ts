@@ -137,7 +137,7 @@ export class SipStack implements Lifecycle {
     })
     const messages = this.#messages
     this.#registrar = new Registrar(
-      { flows, gruus, home, ring, clock, replier, challenger, logger, keepAlives, messages },
+      { flows, gruus, home, ring, clock, replier, challenger, logger, keepAlives, messages, ...(guard && { guard }) },
       { serviceRoute: init.serviceRoute ?? false },
     )
     this.#components = {

@@ -111,7 +111,10 @@ export class SipProxy {
 
   async #register(server: ServerTransaction, request: SipRequest): Promise<void> {
     const { replier } = this.#c
-    if (!this.#isOurs(request.requestUri)) return server.respond(replier.make(request, 403, 'Domain Not Served Here'))
+    if (!this.#isOurs(request.requestUri)) {
+      this.#c.guard?.saw(server.source.remote.host, 'unknown-account')
+      return server.respond(replier.make(request, 403, 'Domain Not Served Here'))
+    }
     if (this.#draining) return server.respond(replier.unavailable(request))
     server.respond(await this.#registrar.handle(request, server.source))
   }

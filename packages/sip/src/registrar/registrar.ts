@@ -1,6 +1,7 @@
 /** The edge's side of a registrar (RFC 3261 §10.3): reads the REGISTER, asks the home of the AOR, writes the answer. */
 import { type Aor, type Clock, errorMessage, type Logger, makeAor } from '@thor-node/core'
 import type { BindingUpdate, BindQuery, BindResult, Home, Ring } from '../delegates.ts'
+import type { Guard } from '../guard/guard.ts'
 import type { SipRequest, SipResponse, SipUri } from '../message/contract.ts'
 import { formatParams, formatUri, parseNameAddrList, quote, splitList, unescapeUser } from '../message/index.ts'
 import { isIp } from '../message/ip.ts'
@@ -34,6 +35,8 @@ export interface RegistrarComponents {
   flows: RegisteredFlows
   keepAlives: Pick<KeepAlives, 'add'>
   messages: Pick<KeptMessages, 'arrived'>
+  /** Hears of those who try addresses that nobody here has. */
+  guard?: Pick<Guard, 'saw'>
   logger: Logger
 }
 
@@ -54,7 +57,10 @@ export class Registrar {
   async handle(request: SipRequest, source: Source): Promise<SipResponse> {
     const { home, replier } = this.#c
     const query = readRegister(request, source, this.#c.ring.self, (domain) => home.servesDomain(domain))
-    if ('status' in query) return replier.make(request, query.status, query.reason, query.headers)
+    if ('status' in query) {
+      if (query.status === 404) this.#c.guard?.saw(source.remote.host, 'unknown-account')
+      return replier.make(request, query.status, query.reason, query.headers)
+    }
     try {
       const result = await home.bind({ ...query, offers: this.#c.challenger.offers })
       this.#note(query, result)
