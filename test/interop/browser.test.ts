@@ -1,8 +1,11 @@
-/** Phones in a browser (JsSIP in Chromium) over secure WebSocket: RFC 7118, and media by ICE and DTLS-SRTP through the relay. */
+/**
+ * Phones in a browser (JsSIP and SIP.js in Chromium) over secure WebSocket: RFC 7118, names of devices (RFC 5627), and media by
+ * ICE and DTLS-SRTP through the relay (SIP-01, SIP-15, SIP-24).
+ */
 import assert from 'node:assert/strict'
 import { deadline, eventually } from '@thor-node/core/testing'
 import { suite } from 'uvu'
-import { type BrowserPhone, type PhoneBrowser, startBrowser } from '../support/browser.ts'
+import { type BrowserLibrary, type BrowserPhone, type PhoneBrowser, startBrowser } from '../support/browser.ts'
 import { type Cluster, type ClusterNode, startCluster } from '../support/cluster.ts'
 import { available } from '../support/programs.ts'
 import { sippCredentials, startSipp } from '../support/sipp.ts'
@@ -19,6 +22,8 @@ let cluster: Cluster
 let browser: PhoneBrowser
 let alice: BrowserPhone
 let bob: BrowserPhone
+/** The others are JsSIP. */
+let sipjs: BrowserPhone
 
 const node = (number: number): ClusterNode => cluster.nodes[number - 1] as ClusterNode
 const told = (phone: BrowserPhone, what: RegExp, limitMs = 10_000): Promise<string> =>
@@ -34,8 +39,8 @@ const told = (phone: BrowserPhone, what: RegExp, limitMs = 10_000): Promise<stri
   )
 
 /** Registers over WSS at the first of these nodes, and at the others when that is gone. */
-async function open(user: string, order: readonly number[]): Promise<BrowserPhone> {
-  const phone = await browser.phone()
+async function open(user: string, order: readonly number[], library?: BrowserLibrary): Promise<BrowserPhone> {
+  const phone = await browser.phone(library)
   const nodes = order.map((number) => node(number).address)
   return phone.start({ user, password: 'secret', domain, nodes }).catch((error) => {
     throw new Error(`${error}\n${browser.output()}`)
@@ -53,13 +58,14 @@ async function callAndPickUp(caller: BrowserPhone, callee: BrowserPhone, to: str
 test.before(async () => {
   if (!hasBrowser) return
   cluster = await startCluster({ net, nodes: 3, options: ['--sip-wss', String(wirePorts.wss)] })
-  for (const user of ['alice', 'bob', 'udp']) {
+  for (const user of ['alice', 'bob', 'carol', 'udp']) {
     await node(1).operations.accountAdd({ aor: `${user}@${domain}`, password: 'secret' })
   }
   await cluster.settled()
   browser = await startBrowser(`${clients}.1`)
   alice = await open('alice', [1, 3])
   bob = await open('bob', [2, 3])
+  sipjs = await open('carol', [3, 1], 'sipjs')
 })
 test.after(async () => {
   await browser?.stop()
@@ -90,8 +96,8 @@ browserTest(
 )
 
 /** Both get sound, and not from page to page, though that would be nearer. */
-async function hearEachOther(): Promise<void> {
-  for (const phone of [alice, bob]) {
+async function hearEachOther(...pair: BrowserPhone[]): Promise<void> {
+  for (const phone of pair.length > 0 ? pair : [alice, bob]) {
     const report = await eventually(
       async () => {
         const now = await phone.media()
@@ -114,6 +120,49 @@ browserTest(
     await bob.hangUp()
     assert.equal(await told(alice, /^(ended|failed)/), 'ended remote Terminated')
     assert.equal(await told(bob, /^(ended|failed)/), 'ended local Terminated')
+  }),
+)
+
+browserTest(
+  'SIP.js and JsSIP call each other, write to each other, and hear each other',
+  deadline(60_000, async () => {
+    const [contact] = (await node(1).operations.where({ aor: `carol@${domain}` })).contacts
+    assert.deepEqual([contact?.edge, contact?.transport], ['n3', 'wss'])
+    assert.match(contact?.userAgent ?? '', /^SIP\.js\/0\.21/)
+    assert.equal(await sipjs.message(`sip:alice@${domain}`, 'from the other'), 200)
+    assert.equal((await alice.seen()).messages.at(-1), 'from the other')
+    assert.equal(await alice.message(`sip:carol@${domain}`, 'to the other'), 200)
+    assert.equal((await sipjs.seen()).messages.at(-1), 'to the other')
+    await callAndPickUp(sipjs, alice, `sip:alice@${domain}`)
+    await hearEachOther(sipjs, alice)
+    await sipjs.hangUp()
+    assert.equal(await told(alice, /^(ended|failed)/), 'ended remote Terminated')
+    await callAndPickUp(bob, sipjs, `sip:carol@${domain}`)
+    await hearEachOther(sipjs, bob)
+    await bob.hangUp()
+    assert.equal(await told(sipjs, /^ended/), 'ended remote Terminated')
+  }),
+)
+
+browserTest(
+  'pages give the name of their device as Contact (RFC 5627), and by that name any node leads to it',
+  deadline(60_000, async () => {
+    // Who called last and whom: each has seen the Contact of the other.
+    const nameOf = async (seer: BrowserPhone, user: string): Promise<string> => {
+      const { contacts } = await seer.seen()
+      const name = /<(sip:[^>]+)>/.exec(contacts.at(-1) ?? '')?.[1] ?? ''
+      assert.match(name, new RegExp(`^sip:${user}@thor\\.local;gr=urn:uuid:`))
+      return name
+    }
+    const carol = await nameOf(bob, 'carol')
+    assert.equal(await nameOf(sipjs, 'bob'), await nameOf(sipjs, 'bob'))
+    // Another page of the same account does not ring for that name.
+    const second = await open('carol', [1], 'sipjs')
+    await callAndPickUp(alice, sipjs, carol)
+    await sipjs.hangUp()
+    assert.equal(await told(alice, /^(ended|failed)/), 'ended remote Terminated')
+    assert.deepEqual((await second.seen()).calls, [])
+    await second.stop()
   }),
 )
 

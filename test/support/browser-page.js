@@ -8,8 +8,8 @@ globalThis.phone = (() => {
   JsSIP.debug.enable('JsSIP:Transport,JsSIP:WARN*,JsSIP:ERROR*')
   const REGISTERED_LIMIT_MS = 15_000
   const media = { mediaConstraints: { audio: true, video: false }, pcConfig: { iceServers: [] } }
-  /** @type {{ messages: string[], calls: string[], connections: string[] }} */
-  const seen = { messages: [], calls: [], connections: [] }
+  /** @type {{ messages: string[], calls: string[], connections: string[], contacts: string[] }} */
+  const seen = { messages: [], calls: [], connections: [], contacts: [] }
   let agent
   let session
 
@@ -43,7 +43,11 @@ globalThis.phone = (() => {
       agent.on('newMessage', ({ originator, request }) => {
         if (originator === 'remote') seen.messages.push(request.body)
       })
-      agent.on('newRTCSession', ({ session: started }) => follow(started))
+      agent.on('newRTCSession', ({ originator, request, session: started }) => {
+        follow(started)
+        if (originator === 'remote') seen.contacts.push(request.getHeader('Contact'))
+        else started.on('accepted', ({ response }) => seen.contacts.push(response.getHeader('Contact')))
+      })
       return new Promise((done, fail) => {
         agent.once('registered', () => done(true))
         setTimeout(() => fail(new Error(`not registered; connected: ${seen.connections}`)), REGISTERED_LIMIT_MS)

@@ -1,7 +1,8 @@
-/** Phones in a real browser: JsSIP in pages of headless Chromium, over secure WebSocket. */
-import { readFileSync } from 'node:fs'
+/** Phones in a real browser: JsSIP and SIP.js in pages of headless Chromium, over secure WebSocket. */
+import { globSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
-import { resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { pageScript } from './page-script.ts'
 import { wirePorts } from './wire.ts'
@@ -46,9 +47,11 @@ export interface Seen {
   calls: string[]
   /** URLs it connected to, and `registered`. */
   connections: string[]
+  /** Contact of each who called or was called. */
+  contacts: string[]
 }
 
-/** One page; see `browser-page.js`. */
+/** One page; see `browser-page.js` and `browser-page-sipjs.js`. */
 export class BrowserPhone {
   readonly #page: Page
 
@@ -98,19 +101,34 @@ export class BrowserPhone {
   }
 }
 
+/** @default jssip */
+export type BrowserLibrary = 'jssip' | 'sipjs'
+
 export interface PhoneBrowser {
   version: string
   /** A page of its own, not yet registered. */
-  phone(): Promise<BrowserPhone>
+  phone(library?: BrowserLibrary): Promise<BrowserPhone>
   /** Everything that pages printed. */
   output(): string
   stop(): Promise<void>
+}
+
+/** The modules of a package as they are: a browser loads what they import by itself. */
+function modulesOf(name: string): Record<string, [type: string, text: string]> {
+  const folder = dirname(fileURLToPath(import.meta.resolve(name)))
+  const files = globSync('**/*.js', { cwd: folder })
+  return Object.fromEntries(
+    files.map((file) => [`/${name}/${file}`, ['text/javascript', readFileSync(join(folder, file), 'utf8')]]),
+  )
 }
 
 /** Serves the page at `address`, since only a page with an origin on loopback or HTTPS is given a microphone. */
 function servePage(address: string): Promise<Server> {
   const files: Readonly<Record<string, [type: string, text: string]>> = {
     '/': ['text/html', '<!doctype html><script src="/jssip.js"></script><script src="/phone.js"></script>'],
+    '/sipjs': ['text/html', '<!doctype html><script type="module" src="/sipjs.js"></script>'],
+    '/sipjs.js': ['text/javascript', readFileSync(resolve(import.meta.dirname, 'browser-page-sipjs.js'), 'utf8')],
+    ...modulesOf('sip.js'),
     '/jssip.js': ['text/javascript', pageScript('jssip', 'JsSIP')],
     '/phone.js': ['text/javascript', readFileSync(resolve(import.meta.dirname, 'browser-page.js'), 'utf8')],
   }
@@ -137,7 +155,7 @@ export async function startBrowser(address: string): Promise<PhoneBrowser> {
   let output = ''
   return {
     version: browser.version(),
-    async phone() {
+    async phone(library = 'jssip') {
       const page = await browser.newPage()
       page.on('console', (line) => {
         output = `${output}${line.text()}\n`.slice(-OUTPUT_KEPT)
@@ -145,7 +163,8 @@ export async function startBrowser(address: string): Promise<PhoneBrowser> {
       page.on('pageerror', (error) => {
         output += `${error}\n`
       })
-      await page.goto(`http://${address}:${port}/`)
+      await page.goto(`http://${address}:${port}/${library === 'jssip' ? '' : library}`)
+      await page.waitForFunction('globalThis.phone !== undefined')
       return new BrowserPhone(page)
     },
     output: () => output,
