@@ -2,13 +2,11 @@
  * Kamailio as a carrier of three nodes (SIP-22, LC-05, LC-07): registration that outlives the node that made it, digest towards
  * the carrier, calls out and in, and a carrier that goes away.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { deadline, eventually } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Carrier } from '../support/carrier.ts'
 import { type Cluster, type ClusterNode, startCluster } from '../support/cluster.ts'
 import { contactsIn, type Dialog, Phone } from '../support/phone.ts'
 import { available, run } from '../support/programs.ts'
@@ -19,59 +17,11 @@ const CARRIER = `${NET}.50`
 const TRUNK_USER = '3120999'
 const NUMBER = '+31201234567'
 const bin = resolve(import.meta.dirname, '../../bin/thor-node.js')
-const config = resolve(import.meta.dirname, 'kamailio/carrier.cfg')
 
 const test = suite('interop: trunks')
 const there = available('kamailio', 'kamailio')
 
-class Carrier {
-  #process: ChildProcess | undefined
-  #lines: string[] = []
-  readonly #directory = mkdtempSync(join(tmpdir(), 'thor-carrier-'))
-
-  start(): void {
-    const where = ['-l', `udp:${CARRIER}:5060`, '-Y', this.#directory]
-    const child = spawn('kamailio', ['-DD', '-E', '-f', config, ...where], { stdio: ['ignore', 'ignore', 'pipe'] })
-    this.#process = child
-    let rest = ''
-    child.stderr?.on('data', (chunk: Buffer) => {
-      const parts = (rest + chunk.toString()).split('\n')
-      rest = parts.pop() ?? ''
-      this.#lines.push(...parts)
-    })
-  }
-
-  async stop(): Promise<void> {
-    const child = this.#process
-    this.#process = undefined
-    if (!child || child.exitCode !== null) return
-    const gone = new Promise((done) => child.once('exit', done))
-    child.kill('SIGTERM')
-    await gone
-  }
-
-  clean(): void {
-    rmSync(this.#directory, { recursive: true, force: true })
-  }
-
-  /** What passed its digest: `REGISTER 5 <call id> <contact>`. */
-  get seen(): string[] {
-    return this.#lines.flatMap((line) => /trunk: (.*)$/.exec(line)?.[1] ?? [])
-  }
-
-  get registers(): { cseq: number; callId: string; contact: string }[] {
-    return this.seen.flatMap((line) => {
-      const [, cseq, callId = '', contact = ''] = /^REGISTER (\d+) (\S+) (.*)$/.exec(line) ?? []
-      return contact.includes(TRUNK_USER) ? [{ cseq: Number(cseq), callId, contact }] : []
-    })
-  }
-
-  get said(): string {
-    return this.#lines.slice(-20).join('\n')
-  }
-}
-
-const carrier = new Carrier()
+const carrier = new Carrier({ listen: [`udp:${CARRIER}:5060`], user: TRUNK_USER })
 let cluster: Cluster
 let alice: Phone
 let bob: Phone
