@@ -7,6 +7,7 @@ import { parseUri } from '../message/index.ts'
 import { followPlan } from '../routing/follow-plan.ts'
 import type { ServerTransaction } from '../transaction/contract.ts'
 import { isWeb } from '../transport/names.ts'
+import { numberOf } from '../trunk/trunk.ts'
 import { Admitting, aorOf, type Caller } from './admitting.ts'
 import { breadthOf, shareBreadth } from './breadth.ts'
 import { Call } from './call.ts'
@@ -137,8 +138,9 @@ export class OutOfDialog {
 
   /** The AOR here that a Request-URI means. A number, or a user at a node's own address, is one of the caller's domain. */
   #localTarget(uri: SipUri, own: string | undefined): Aor | undefined {
-    if (uri.scheme === 'tel') return own && makeAor(uri.user ?? '', own)
-    const aor = aorOf(uri)
+    if (uri.scheme === 'tel') return own && makeAor(numberOf(uri) ?? uri.user ?? '', own)
+    const number = uri.params.get('user') === 'phone' ? numberOf(uri) : undefined
+    const aor = number === undefined ? aorOf(uri) : makeAor(number, uri.host)
     if (!aor) return undefined
     if (this.#c.home.servesDomain(uri.host)) return aor
     return own && this.#init.isNode(uri) ? makeAor(aor.slice(0, aor.lastIndexOf('@')), own) : undefined
