@@ -42,3 +42,20 @@ export function shareOf(wav: Buffer, hertz: number): number {
   const at = before * before + beforeThat * beforeThat - coefficient * before * beforeThat
   return (2 * at) / (power * (to - from))
 }
+
+/**
+ * Frequency of a tone in a recording of any rate, over its middle half: how often it rises through zero in a second. A phone
+ * that plays at its own pace shifts the phase, which `shareOf` takes for another frequency. Undefined before the head is written.
+ */
+export function pitchOf(wav: Buffer): number | undefined {
+  const rate = wav.length < HEADER_BYTES ? 0 : wav.readUInt32LE(24)
+  if (rate === 0) return undefined
+  const count = Math.floor((wav.length - HEADER_BYTES) / 2)
+  const [from, to] = [Math.floor(count / 4), Math.floor((count * 3) / 4)]
+  let rises = 0
+  for (let i = from; i < to; i++) {
+    const at = HEADER_BYTES + i * 2
+    if (wav.readInt16LE(at) < 0 && wav.readInt16LE(at + 2) >= 0) rises++
+  }
+  return (rises * rate) / (to - from)
+}
