@@ -8,6 +8,8 @@ import { join } from 'node:path'
 
 const benches: Record<string, string> = {
   parser: 'microseconds per SIP message: parse, validate, serialize',
+  shape: 'what threads with a loop of SIP each could bring, and how the kernel shares datagrams among sockets',
+  stalls: 'how long OPTIONS take while SOAP, DNS and registrations are asked of the same node',
   stack: 'microseconds of CPU per registration of the SIP stack alone',
   registers: 'changes, reads and transactions of registers on three nodes in one process',
   relay: 'packets per second through the media relay, with loss',
