@@ -8,7 +8,7 @@ export type RangeId = number
 
 /** Ranges of keys asked for lately: a request asks several times for the same few. Emptied when it is full. */
 const known = new Map<string, RangeId>()
-const KNOWN_MAX = 10_000
+const KNOWN_MAX = 50_000
 /** Longer ones come from outside, and are not worth their memory. */
 const KNOWN_LENGTH_MAX = 128
 

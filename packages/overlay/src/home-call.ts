@@ -42,9 +42,23 @@ export async function callHome<A>(
   body: unknown,
 ): Promise<A> {
   let cause: unknown
-  for (const nodeId of candidates(components, range)) {
+  const options = { timeoutMs: attemptMs[components.profile] }
+  const { rpc, members, ranges } = components
+  // Nearly always that is all; the others are ranked only when it is not.
+  const home = ranges.homeOf(range)
+  const well = home !== undefined && (home === members.self.nodeId || members.get(home)?.state === 'alive')
+  if (well) {
     try {
-      return await components.rpc.call<A>(nodeId, method, body, { timeoutMs: attemptMs[components.profile] })
+      return await rpc.call<A>(home, method, body, options)
+    } catch (error) {
+      cause = error
+      if (!TRY_NEXT.has(errorCode(error) ?? '')) throw error
+    }
+  }
+  for (const nodeId of candidates(components, range)) {
+    if (well && nodeId === home) continue
+    try {
+      return await rpc.call<A>(nodeId, method, body, options)
     } catch (error) {
       cause = error
       if (!TRY_NEXT.has(errorCode(error) ?? '')) throw error

@@ -18,7 +18,7 @@ export const messageLimits = {
 export const transactionLimits = {
   /** Live server and client transactions together. More: 503 with Retry-After, without state. */
   transactionsMax: 200_000,
-  /** Answers to requests other than INVITE over datagrams, kept for 32 s: the oldest eighth is forgotten; what comes again then is new. */
+  /** Answers to requests other than INVITE over datagrams, kept for 32 s: the oldest quarter is forgotten; what comes again then is new. */
   answersMax: 400_000,
 } as const
 

@@ -10,6 +10,7 @@ const ENTRIES_MAX = 100_000
 
 interface Known {
   record: AddressRecord
+  rev: number
   /** -Infinity: a change was announced since. */
   readAt: number
 }
@@ -67,21 +68,21 @@ export class AccountsCache {
   async #readStrict(aor: Aor): Promise<AddressRecord | undefined> {
     const changes = this.#changes
     const range = rangeOf(aor)
-    const record = await this.#reg.read<AddressRecord>(recordKey('acct', aor), 'strict').then(
-      (value) => value?.body,
-      (error: unknown) => {
-        const quorum = this.#quorums.get(range)
-        if (isNoQuorum(error) && quorum) quorum.probeAt ??= this.#clock.now() + PROBE_MS
-        throw error
-      },
-    )
+    const value = await this.#reg.read<AddressRecord>(recordKey('acct', aor), 'strict').catch((error: unknown) => {
+      const quorum = this.#quorums.get(range)
+      if (isNoQuorum(error) && quorum) quorum.probeAt ??= this.#clock.now() + PROBE_MS
+      throw error
+    })
     const now = this.#clock.now()
     this.#quorums.set(range, { heardAt: now, probeAt: undefined })
+    const before = this.#entries.get(aor)
     this.#entries.delete(aor)
     // What does not exist is not remembered: an account works the moment it is made.
-    if (!record) return undefined
+    if (!value) return undefined
+    // The same object while it is the same record: what others worked out of it stays good.
+    const record = before?.rev === value.rev ? before.record : value.body
     if (this.#entries.size >= ENTRIES_MAX) this.#entries.delete(this.#entries.keys().next().value as Aor)
-    if (changes === this.#changes) this.#entries.set(aor, { record, readAt: now })
+    if (changes === this.#changes) this.#entries.set(aor, { record, rev: value.rev, readAt: now })
     return record
   }
 

@@ -15,7 +15,7 @@ interface Generation {
   used: number
 }
 
-const GENERATIONS = 8
+const GENERATIONS = 4
 const PIECE_BYTES = 256 * 1024
 const UNIT_BYTES = 8
 const UNITS_PER_PIECE = PIECE_BYTES / UNIT_BYTES
@@ -23,7 +23,7 @@ const LENGTH_BYTES = 4
 
 const empty = (): Generation => ({ places: new Map(), pieces: [], used: PIECE_BYTES })
 
-/** Bounded: when full, the oldest eighth is forgotten, and what comes again after that counts as new. */
+/** Bounded: when full, the oldest quarter is forgotten, and what comes again after that counts as new. */
 export class Answers {
   readonly #clock: Clock
   readonly #turnMs: number
