@@ -39,4 +39,7 @@ export const limits = {
   scryptQueueMax: 64,
   verifiedMax: 256,
   verifiedMs: 10_000,
+  /** While the administrator's range has no quorum: for how long it goes on, and how often it is looked again. */
+  verifiedKeptMs: 15 * 60_000,
+  verifiedProbeMs: 1_000,
 } as const

@@ -1,5 +1,5 @@
 import { createHash, scrypt, timingSafeEqual } from 'node:crypto'
-import type { Clock, Logger, Random, RecordStore } from '@thor-node/core'
+import { type Clock, errorCode, type Logger, type Random, type RecordStore } from '@thor-node/core'
 import { failure } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { Registers } from './registers.ts'
@@ -22,7 +22,8 @@ export interface AdminsInit {
 
 /**
  * Administrators. A password that was right is remembered for 10 s (as a keyed hash), because portals send it with each of
- * many calls per page; so one that was changed on another node ends here within 10 s. Unknown names take as long as known ones.
+ * many calls per page; so one that was changed on another node ends here within 10 s. While the range of the administrator has
+ * no quorum, what was right within 15 minutes goes on. Unknown names take as long as known ones.
  */
 export class Admins {
   readonly #registers: Registers
@@ -31,7 +32,8 @@ export class Admins {
   readonly #logger: Logger
   readonly #costLog2: number
   readonly #cacheKey: Uint8Array
-  readonly #verified = new Map<string, { username: string; until: number }>()
+  /** Good without a look until `until`, and without a quorum until `keptUntil`. */
+  readonly #verified = new Map<string, { username: string; until: number; keptUntil: number }>()
   #running = 0
   readonly #waiting: (() => void)[] = []
 
@@ -77,16 +79,24 @@ export class Admins {
     const key = createHash('sha256').update(this.#cacheKey).update(`${username}\0${password}`).digest('base64')
     const known = this.#verified.get(key)
     if (known && known.until > this.#clock.now()) return true
-    const record = (await this.#registers.read<AdminRecord>('admin', username))?.body
+    const found = await this.#registers.read<AdminRecord>('admin', username).catch((error: unknown) => {
+      const now = this.#clock.now()
+      if (errorCode(error) !== 'STORE_UNAVAILABLE' || !known || known.keptUntil <= now) throw error
+      known.until = now + limits.verifiedProbeMs
+      return 'no quorum' as const
+    })
+    if (found === 'no quorum') return true
+    const record = found?.body
     const expected = record?.hash ?? new Uint8Array(32)
-    const found = await this.#scrypt(password, record?.salt ?? this.#cacheKey, record?.costLog2 ?? this.#costLog2)
-    const right = timingSafeEqual(expected, found) && record !== undefined
+    const hash = await this.#scrypt(password, record?.salt ?? this.#cacheKey, record?.costLog2 ?? this.#costLog2)
+    const right = timingSafeEqual(expected, hash) && record !== undefined
+    this.#verified.delete(key)
     if (right) {
-      this.#verified.delete(key)
       if (this.#verified.size >= limits.verifiedMax) {
         this.#verified.delete(this.#verified.keys().next().value as string)
       }
-      this.#verified.set(key, { username, until: this.#clock.now() + limits.verifiedMs })
+      const now = this.#clock.now()
+      this.#verified.set(key, { username, until: now + limits.verifiedMs, keptUntil: now + limits.verifiedKeptMs })
     }
     return right
   }

@@ -93,6 +93,11 @@ export class AccountDirectory {
     return this.#domains.find(domain)
   }
 
+  /** The last known copy where the domain's range has no quorum. */
+  knownDomain(domain: string): Promise<Versioned<DomainRecord> | undefined> {
+    return this.#domains.known(domain)
+  }
+
   /** All domains, sorted. A near read of the whole ring: for nodes to keep a copy of, and for lists. */
   domains(): Promise<DomainRecord[]> {
     return this.#domains.list()

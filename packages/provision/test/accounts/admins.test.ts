@@ -60,6 +60,30 @@ test(
 )
 
 test(
+  'without a quorum a password that was right goes on for fifteen minutes, and no other one',
+  deadline(5_000, async () => {
+    const { admins, clock, store } = make()
+    await admins.createAdmin('admin', 'right')
+    assert.is(await admins.verifyAdmin('admin', 'right'), true)
+    let asked = 0
+    store.reg.before = () => {
+      asked++
+      throw new ThorError('STORE_UNAVAILABLE', 'no quorum')
+    }
+    await clock.advance(limits.verifiedMs)
+    assert.is(await admins.verifyAdmin('admin', 'right'), true)
+    assert.is(await admins.verifyAdmin('admin', 'right'), true)
+    assert.is(asked, 1, 'nobody is kept waiting again at once')
+    assert.is(await codeOf(admins.verifyAdmin('admin', 'wrong')), 'STORE_UNAVAILABLE')
+    await clock.advance(limits.verifiedKeptMs - limits.verifiedMs)
+    assert.is(await codeOf(admins.verifyAdmin('admin', 'right')), 'STORE_UNAVAILABLE')
+    store.reg.before = () => undefined
+    await admins.setAdminPassword('admin', 'new')
+    assert.is(await admins.verifyAdmin('admin', 'right'), false)
+  }),
+)
+
+test(
   'more checks than can wait are refused',
   deadline(10_000, async () => {
     const { admins } = make()

@@ -255,6 +255,25 @@ test(
 )
 
 test(
+  'whose domain it is, is known from a copy where it has no quorum; nothing is added to it then',
+  deadline(5_000, async () => {
+    const { directory, store } = await made()
+    let asked = 0
+    store.reg.before = (operation) => {
+      if (operation === 'read' && asked++ === 0) throw new ThorError('STORE_UNAVAILABLE', 'no quorum')
+    }
+    assert.is((await directory.knownDomain('example.com'))?.body.customer, 5)
+    assert.is(asked, 2)
+    asked = 0
+    assert.is(await codeOf(directory.addAccount(account('alice'))), 'STORE_UNAVAILABLE')
+    store.reg.before = () => {
+      throw new ThorError('STORE_OVERLOADED', 'no')
+    }
+    assert.is(await codeOf(directory.knownDomain('example.com')), 'STORE_OVERLOADED')
+  }),
+)
+
+test(
   'an etag protects against changes by others',
   deadline(5_000, async () => {
     const { directory } = await made('alice')

@@ -20,7 +20,7 @@ export function inScope({ caller }: OperationContext, owned: Owned | undefined):
  * as for one that does not exist, so that customers cannot ask around.
  */
 export async function ownedDomain(context: OperationContext, domain: string): Promise<DomainRecord | undefined> {
-  const record = (await context.directory.findDomain(domain))?.body
+  const record = (await context.directory.knownDomain(domain))?.body
   if (!inScope(context, record)) throw failure('PROVISION_FORBIDDEN', `no rights for SIP domain ${domain}`)
   return record
 }
