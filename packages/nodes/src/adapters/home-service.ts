@@ -11,7 +11,6 @@ import {
   type BindQuery,
   type BindResult,
   type CallPlan,
-  type DigestAnswer,
   decideAdmission,
   type Guard,
   judgeAnswer,
@@ -26,6 +25,7 @@ import {
   type UnbindQuery,
 } from '@thor-node/sip'
 import type { AccountsCache } from './accounts-cache.ts'
+import { askWhoCalls, askWhoRegisters, type FirstAsk, isFirstAsk } from './first-ask.ts'
 import { GoodSources } from './good-sources.ts'
 import type { KeptMessageService } from './kept-messages.ts'
 import { FAILED_LOGINS_WAITING_MAX } from './limits.ts'
@@ -40,9 +40,6 @@ const FAILURE_MS = 50
 const STAND_IN_MS = 5_000
 /** Property of an account: `on` or `off`. */
 const KEEP_MESSAGES = 'keep-messages'
-/** Offered to those accounts alone that have it. */
-const BY_ACCOUNT = 'SHA-512-256'
-
 /**
  * The home's side: reads the account, lets the pure functions of the SIP package decide, stores what they decided. It
  * answers whoever asks; that the caller should ask the home first only saves time.
@@ -97,6 +94,7 @@ export class HomeService {
     rpc.serve<{ range: RangeId; madeAt: number }, void>('home.judged', async ({ range, madeAt }) => {
       this.#homeSince.set(range, Math.max(this.#homeSince.get(range) ?? 0, madeAt + 1))
     })
+    rpc.serve<FirstAsk, void>('home.asked', (asked) => this.#lookForStranger(asked))
     rpc.serve<UnbindQuery, void>('home.unbind', (query) => this.unbind(query))
   }
 
@@ -105,7 +103,7 @@ export class HomeService {
     if (closed) return closed
     if (isFirstAsk(query)) {
       this.#lookForStranger(query)
-      return decideAdmission(undefined, query, NOTHING_SAID)
+      return askWhoCalls(query)
     }
     const startedAt = this.#clock.now()
     const record = await this.#account(query.aor)
@@ -143,10 +141,9 @@ export class HomeService {
   async bind(query: BindQuery): Promise<BindResult> {
     const closed = this.#closed(query)
     if (closed) return closed
-    const asked = isFirstAsk(query) ? refuseBind(undefined, NOTHING_SAID) : undefined
-    if (asked) {
+    if (isFirstAsk(query)) {
       this.#lookForStranger(query)
-      return asked
+      return askWhoRegisters()
     }
     const startedAt = this.#clock.now()
     const record = await this.#account(query.aor)
@@ -253,7 +250,7 @@ export class HomeService {
   }
 
   /** After the answer, which says nothing of it: was that an account at all? A copy that may be a little old is good enough. */
-  #lookForStranger({ aor, source }: Asked): void {
+  #lookForStranger({ aor, source }: FirstAsk): void {
     if (!this.#guard || this.#accounts.has(aor)) return
     this.#ring.store.reg.read(recordKey('acct', aor), 'near').then(
       (found) => found || this.#guard?.saw(source.host, 'unknown-account'),
@@ -313,9 +310,3 @@ type Asked = Pick<AdmitQuery, 'aor' | 'answer' | 'source'>
 
 /** What a stranger's guess looks like. */
 const FAILURES: ReadonlySet<string> = new Set(['unknown-user', 'wrong-password'])
-
-const NOTHING_SAID = { ok: false, cause: 'no-credentials' } as const
-
-/** Nothing of the account is needed to ask who is there, and what is not read tells nothing. */
-const isFirstAsk = ({ answer, offers }: { answer?: DigestAnswer; offers?: readonly string[] }): boolean =>
-  !answer && !offers?.includes(BY_ACCOUNT)

@@ -20,6 +20,8 @@ import type {
   PlanQuery,
   UnbindQuery,
 } from '@thor-node/sip'
+import { askWhoCalls, askWhoRegisters, type FirstAsk, isFirstAsk } from './first-ask.ts'
+import { KNOWN_ACCOUNTS_MAX } from './limits.ts'
 import type { RingAccess } from './ring-access.ts'
 
 const DOMAINS_REFRESH_MS = 10_000
@@ -30,6 +32,8 @@ export class HomeAdapter implements Home, Lifecycle {
   readonly #clock: Clock
   readonly #log: Logger
   #domains = new Set<string>()
+  /** Accounts that exist, as far as this node has seen it: no stranger asks for them. */
+  readonly #known = new Set<Aor>()
   #timer: Timer | undefined
   #refreshing: Promise<void> | undefined
 
@@ -55,16 +59,28 @@ export class HomeAdapter implements Home, Lifecycle {
     this.#timer = undefined
   }
 
-  admit(query: AdmitQuery): Promise<Admission> {
-    return this.#ring.callHome(rangeOf(query.aor), 'home.admit', query)
+  async admit(query: AdmitQuery): Promise<Admission> {
+    if (isFirstAsk(query)) {
+      this.#tellOfFirstAsk(query)
+      return askWhoCalls(query)
+    }
+    const admission: Admission = await this.#ring.callHome(rangeOf(query.aor), 'home.admit', query)
+    if (admission.verdict === 'admit') this.#met(query.aor)
+    return admission
   }
 
   plan(query: PlanQuery): Promise<CallPlan> {
     return this.#ring.callHome(rangeOf(query.aor), 'home.plan', query)
   }
 
-  bind(query: BindQuery): Promise<BindResult> {
-    return this.#ring.callHome(rangeOf(query.aor), 'home.bind', query)
+  async bind(query: BindQuery): Promise<BindResult> {
+    if (isFirstAsk(query)) {
+      this.#tellOfFirstAsk(query)
+      return askWhoRegisters()
+    }
+    const result: BindResult = await this.#ring.callHome(rangeOf(query.aor), 'home.bind', query)
+    if (result.verdict === 'bound') this.#met(query.aor)
+    return result
   }
 
   unbind(query: UnbindQuery): Promise<void> {
@@ -97,6 +113,20 @@ export class HomeAdapter implements Home, Lifecycle {
       this.#refreshing = undefined
     })
     return this.#refreshing
+  }
+
+  /** Whoever tries addresses that do not exist is known by it; one word to the home is enough, and may be lost. */
+  #tellOfFirstAsk({ aor, source }: FirstAsk): void {
+    if (this.#known.has(aor)) return
+    const home = this.#ring.ranges.homeOf(rangeOf(aor))
+    if (home !== undefined) this.#ring.rpc.notify(home, 'home.asked', { aor, source })
+  }
+
+  /** An account that was let in here exists. */
+  #met(aor: Aor): void {
+    if (this.#known.has(aor)) return
+    if (this.#known.size >= KNOWN_ACCOUNTS_MAX) this.#known.delete(this.#known.values().next().value as Aor)
+    this.#known.add(aor)
   }
 
   async #readDomains(): Promise<void> {

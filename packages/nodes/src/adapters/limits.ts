@@ -17,3 +17,6 @@ export const GOOD_SOURCES_MAX = 8
 
 /** Failed log-ins whose answer is held back a little, at one home: one more is answered at once. */
 export const FAILED_LOGINS_WAITING_MAX = 1_000
+
+/** Accounts that an edge knows to exist, so that it need not tell their homes who asks for them: one more pushes out the oldest. */
+export const KNOWN_ACCOUNTS_MAX = 100_000
