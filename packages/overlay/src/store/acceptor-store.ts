@@ -10,10 +10,11 @@ import {
 import type { NodeId } from '../peers.ts'
 import type { ConfigTable } from '../ranges/config-table.ts'
 import type { RangeRecords } from '../ranges/contract.ts'
-import { coverageOf, uncover } from '../ranges/coverage.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import { type AcceptorInput, type AcceptorReply, type AcceptorState, emptyAcceptor, step } from './acceptor.ts'
 import { AcceptorDigests, intact } from './acceptor-digests.ts'
+import { listOwn } from './acceptor-list.ts'
+import { AcceptorNames } from './acceptor-names.ts'
 import { decodeRecord, encodeRecord, rangeEndKey, recordKeyOf, splitKey } from './acceptor-record.ts'
 import { type Ballot, NO_BALLOT, parseBallot } from './ballot.ts'
 import { checkRoom } from './group-commit.ts'
@@ -68,6 +69,7 @@ export class AcceptorStore implements RangeRecords {
   readonly #queues = new Map<string, Promise<unknown>>()
   readonly #busy = new Map<RangeId, Set<Promise<unknown>>>()
 
+  readonly #names = new AcceptorNames()
   readonly #digests: AcceptorDigests
   readonly #transfer: Transfer
   readonly #locks = new RangeLocks()
@@ -85,7 +87,7 @@ export class AcceptorStore implements RangeRecords {
     rpc.serve<AcceptRequest, VoteAnswer>('reg.accept', (request, from) => this.#onAccept(request, from))
     rpc.serve<ReadRequest, ReadAnswer>('reg.read', (request, from) => this.#onRead(request, from))
     rpc.serve<NearRequest, NearAnswer>('reg.near', async ({ range, name }) => ({ value: await this.near(range, name) }))
-    rpc.serve<ListRequest, ListAnswer>('reg.list', (request) => this.#onList(request))
+    rpc.serve<ListRequest, ListAnswer>('reg.list', (request) => listOwn({ ...components, names: this.#names }, request))
     rpc.serve<DigestsRequest, string[]>('reg.digests', ({ ranges }) => this.digests(ranges))
     rpc.serve<PairsRequest & ChunkRequest, PairsAnswer>('reg.pairs', (request, from) => {
       const read = () => this.#onPairs(request, from)
@@ -256,9 +258,11 @@ export class AcceptorStore implements RangeRecords {
       // In the same tick as the write: whoever closes the epoch after this waits for the write (`#quiet`).
       if (!configs.admits(range, epoch)) return undefined
       if (state === before) return reply
+      // Also after it: who learns the names meanwhile may have passed its place on the disk before.
+      this.#names.note(key)
       const write = () => disk.batch([{ type: 'put', key, value: encodeRecord(key, state) }], { sync: true })
       const ballots = [before, state].map(({ accepted, value }) => (value ? accepted : undefined))
-      await this.#digests.during(range, name, [ballots[0], ballots[1]], write)
+      await this.#digests.during(range, name, [ballots[0], ballots[1]], write).finally(() => this.#names.note(key))
       return reply
     })
   }
@@ -294,38 +298,6 @@ export class AcceptorStore implements RangeRecords {
   async #quiet(range: RangeId): Promise<void> {
     const busy = this.#busy.get(range)
     if (busy) await Promise.all([...busy])
-  }
-
-  async #onList({ prefix, after }: ListRequest): Promise<ListAnswer> {
-    const { configs, disk } = this.#components
-    const complete = coverageOf(configs)
-    const entries: ListAnswer['entries'] = []
-    let bytes = 0
-    let range = after ? splitKey(after).range : 0
-    let from = after ? `${after}\0` : recordKeyOf(0, prefix)
-    // From range to range: one seek for each that is not empty.
-    while (range < RANGE_COUNT) {
-      let next = RANGE_COUNT
-      const start = recordKeyOf(range, prefix)
-      for await (const [key, record] of disk.entries({ from, to: 'S' })) {
-        if (!key.startsWith(start)) {
-          next = Math.max(splitKey(key).range, range + 1)
-          break
-        }
-        if (configs.standing(range) !== 'member') continue
-        const known = intact(key, record)
-        if (!known) uncover(complete, range)
-        if (!known?.value) continue
-        const { accepted, value } = known
-        entries.push([range, splitKey(key).name, accepted, value])
-        bytes += record.length
-        if (entries.length >= regLimits.pageEntriesMax || bytes >= regLimits.pageBytesMax)
-          return { entries, complete, next: key }
-      }
-      range = next
-      from = recordKeyOf(range, prefix)
-    }
-    return { entries, complete }
   }
 
   async #onPairs({ ranges, after, copy }: PairsRequest, from: NodeId): Promise<PairsAnswer> {

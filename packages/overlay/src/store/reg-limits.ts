@@ -63,6 +63,8 @@ export const regLimits = {
   listBytesMax: 512 * 1024 * 1024,
   /** A mended register promises so many ballots ahead: more than could be on their way when it was damaged. */
   mendMargin: 1_000,
+  /** Keys of one kind that are kept in memory, so that a list need not look for them on the disk; kinds with more are not. */
+  fewNamesMax: 10_000,
   /** Keys decided again at once while a range moves. */
   redecideAtOnce: 64,
   /** After a lost ballot: at most this doubled per attempt, times chance. */
