@@ -4,7 +4,17 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { suite } from 'uvu'
-import { anchorsOf, brokenLinks, firstCells, kindsOf, linksOf, methodsOf, pathsIn } from './tidy/docs.ts'
+import {
+  anchorsOf,
+  brokenLinks,
+  codeIn,
+  firstCells,
+  kindsOf,
+  linksOf,
+  methodsOf,
+  pathsIn,
+  rowsOf,
+} from './tidy/docs.ts'
 import { limitFiles, limitsOf, withNumbers } from './tidy/limits.ts'
 import type { HouseFile } from './tidy/rules.ts'
 
@@ -44,6 +54,27 @@ test('docs/ARCHITECTURE.md has every kind of record, and none that nobody writes
   const named = firstCells(architecture, 'Records').map((name) => name.split('/')[0] as string)
   // Pointers and the spool have names of their own (call-keys.ts, spool.ts).
   assert.deepEqual(sorted(named), sorted([...sources.flatMap(kindsOf), 'placed', 'received', 'spool']))
+})
+
+test('docs/CAPABILITIES.md has every row of SIP, with files that are there and tests that carry its name', () => {
+  const rows = rowsOf(fileAt('docs/CAPABILITIES.md').text, 'SIP')
+  const wanted = Array.from({ length: 26 }, (_, i) => `SIP-${String(i + 1).padStart(2, '0')}`)
+  assert.deepEqual(
+    rows.map(([id]) => id),
+    wanted,
+  )
+  const wrong: string[] = []
+  for (const [id = '', promise = '', state = '', where = '', tests = '', seen = '', ...more] of rows) {
+    if (more.length > 0 || promise === '' || state === '') wrong.push(`${id}: six cells, and what is promised`)
+    const [files, named] = [codeIn(where), codeIn(tests)]
+    for (const file of [...files, ...named]) if (!existsSync(resolve(root, file))) wrong.push(`${id} names ${file}`)
+    if (files.length === 0) wrong.push(`${id} is nowhere`)
+    if (state.startsWith('not yet')) continue
+    if (named.length === 0 || seen === '') wrong.push(`${id} is held by no test, or was seen with nothing`)
+    const carried = named.filter((file) => existsSync(resolve(root, file)) && fileAt(file).text.includes(id))
+    if (carried.length === 0) wrong.push(`${id} stands in none of ${named.join(', ')}`)
+  }
+  assert.deepEqual(wrong, [])
 })
 
 test('every package has one door that says what is behind it', () => {
@@ -104,6 +135,15 @@ test('limits are read with their values and comments', () => {
     { name: 'cMs', value: '5', says: 'C' },
   ])
   assert.equal(withNumbers('# L\n', []), withNumbers(withNumbers('# L\n', []), []))
+})
+
+test('rows of a table are found below their heading', () => {
+  const page = '# P\n\n## A\n\n| x | y |\n|---|---|\n| 1 | `a` b |\n| 2 | |\n\n## B\n| z |\n|---|\n| 3 |\n'
+  assert.deepEqual(rowsOf(page, 'A'), [
+    ['1', '`a` b'],
+    ['2', ''],
+  ])
+  assert.deepEqual(codeIn('`a` b `c d`'), ['a', 'c d'])
 })
 
 test('methods, kinds and paths are found', () => {

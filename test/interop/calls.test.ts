@@ -1,4 +1,4 @@
-/** Calls between any two edges: sipp where it is about many, a scripted phone where it is about one message. */
+/** Calls between any two edges: sipp where it is about many, a scripted phone where it is about one message (SIP-01, SIP-09, SIP-16). */
 import assert from 'node:assert/strict'
 import { deadline, eventually } from '@thor-node/core/testing'
 import type { CallView } from '@thor-node/nodes'

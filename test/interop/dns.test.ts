@@ -1,4 +1,4 @@
-/** dig against every node. */
+/** dig against every node (SIP-12). */
 import assert from 'node:assert/strict'
 import { deadline, eventually } from '@thor-node/core/testing'
 import { suite } from 'uvu'

@@ -1,4 +1,4 @@
-/** Registrations through every node: sipp, sipsak, and a scripted phone for what those do not do. */
+/** Registrations through every node: sipp, sipsak, and a scripted phone for what those do not do (SIP-03, SIP-04). */
 import assert from 'node:assert/strict'
 import { deadline, eventually } from '@thor-node/core/testing'
 import type { ContactView } from '@thor-node/nodes'

@@ -1,29 +1,14 @@
-/** Provisioning over SOAP at a real ring: what one node writes, the next one reads at once. */
+/** Provisioning over SOAP at a real ring: what one node writes, the next one reads at once; devices that are online (SIP-24). */
 import assert from 'node:assert/strict'
-import { execFile, spawnSync } from 'node:child_process'
 import { connect } from 'node:net'
-import { resolve } from 'node:path'
 import { deadline, eventually } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import { type Cluster, ports, startCluster } from '../support/cluster.ts'
 import { Phone } from '../support/phone.ts'
+import { type Answer, askZeep, type Step, zeepAvailable } from '../support/zeep.ts'
 
 const net = '127.22.1'
-const PYTHON = '/usr/bin/python3'
-const hasZeep = spawnSync(PYTHON, ['-c', 'import zeep']).status === 0
-if (!hasZeep) console.log('SKIP zeep is not installed (Debian package python3-zeep)')
-
-interface Step {
-  node: number
-  name: string
-  arguments: Record<string, unknown>
-  password?: string
-}
-interface Answer {
-  value?: unknown
-  fault?: string
-  code?: number
-}
+const hasZeep = zeepAvailable()
 
 const test = suite('interop: soap')
 const onlyWithZeep = hasZeep ? test : test.skip
@@ -32,16 +17,7 @@ let password = ''
 const phones: Phone[] = []
 const url = (number: number): string => `http://${net}.${number}:${ports.soap}/`
 
-function zeep(steps: readonly Step[]): Promise<{ answers: Answer[]; operations: string[] }> {
-  return new Promise((done, fail) => {
-    const script = resolve(import.meta.dirname, 'zeep-ring.py')
-    const child = execFile(PYTHON, [script, password, url(1), url(2), url(3)], (error, stdout, stderr) => {
-      if (error) fail(new Error(stderr))
-      else done(JSON.parse(stdout))
-    })
-    child.stdin?.end(steps.map((step) => JSON.stringify(step)).join('\n'))
-  })
-}
+const zeep = (steps: readonly Step[]): ReturnType<typeof askZeep> => askZeep(password, [url(1), url(2), url(3)], steps)
 
 /** Bytes to a node and all that comes back until it closes. */
 function raw(number: number, request: string): Promise<string> {

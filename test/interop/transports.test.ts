@@ -1,5 +1,6 @@
-/** Calls over every transport and between any two, entering by any node: TLS, WebSocket and plain (SIP-02). */
+/** Calls over every transport and between any two, entering by any node: TLS, WebSocket and plain (SIP-02, SIP-26); large ones (SIP-17). */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -141,6 +142,32 @@ for (const transport of ['udp', 'tcp', 'tls', 'ws', 'wss'] as const) {
     }),
   )
 }
+
+test(
+  'a megabyte in parts, a method and headers that nobody knows, pass from node to node byte for byte',
+  deadline(60_000, async () => {
+    const mia = await phone('mia', 3, 'tcp')
+    assert.equal(statusOf(await mia.register()), 200)
+    const max = await phone('max', 1, 'tls')
+    const parts = [randomBytes(700_000).toString('latin1'), randomBytes(300_000).toString('latin1')]
+    const body = `${parts.map((part) => `--b\r\nContent-Type: application/x-what\r\n\r\n${part}\r\n`).join('')}--b--\r\n`
+    const odd: [string, string][] = [
+      ['Content-Type', 'multipart/x-odd;boundary=b'],
+      ['X-Odd', 'a;b="c, d";e=<f>  g'],
+      ['X-odd', 'again'],
+    ]
+    const answer = await max.request('FROBNICATE', 'sip:mia@thor.local', { body, headers: odd })
+    assert.equal(statusOf(answer), 200)
+    const seen = mia.requests.find((request) => methodOf(request) === 'FROBNICATE')
+    assert.equal(seen?.body.length, body.length)
+    assert.ok(seen?.body === body, 'the same bytes')
+    const kept = seen?.headers.filter(([name]) => /^(x-odd|content-type)$/i.test(name))
+    assert.deepEqual(kept, odd)
+    // A larger one ends the connection: nobody says 513 to what was not read.
+    const huge = 'x'.repeat(1_200_000)
+    await assert.rejects(max.request('FROBNICATE', 'sip:mia@thor.local', { body: huge, limitMs: 2_000 }))
+  }),
+)
 
 test(
   'a request to a sips address reaches devices over TLS alone',

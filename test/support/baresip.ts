@@ -19,6 +19,15 @@ export interface BaresipInit {
   /** Over TLS baresip 1.0 takes any certificate. */
   transport?: 'udp' | 'tcp' | 'tls'
   commands?: string[]
+  /** Modules besides those for a plain call, and lines of its configuration. */
+  modules?: readonly string[]
+  settings?: readonly string[]
+  /** Whom it knows: lines of its contacts file. */
+  contacts?: readonly string[]
+  /** More of its command line: `-s` shows messages. */
+  options?: readonly string[]
+  /** Asked for its domain, instead of an edge that it is told. */
+  dnsServer?: string
   /** @default 127.0.0.1 */
   interface?: string
   /** What stands before its command line: `nsenter …`. */
@@ -41,12 +50,12 @@ export function startBaresip(init: BaresipInit): Baresip {
   const param = transport === 'udp' ? '' : `;transport=${transport}`
   const uri = (host: string): string => `"sip:${host}:${transport === 'tls' ? 5061 : 5060}${param}"`
   const flows = init.edge2 === undefined ? '' : `;outbound2=${uri(init.edge2)};sipnat=outbound`
-  const outbound = `outbound=${uri(edge)}${flows}`
-  const account = `<sip:${user}@thor.local${param}>;auth_user=${user};auth_pass=secret;${outbound};regint=120`
+  const outbound = init.dnsServer === undefined ? `;outbound=${uri(edge)}${flows}` : ''
+  const account = `<sip:${user}@thor.local${param}>;auth_user=${user};auth_pass=secret${outbound};regint=120`
   writeFileSync(join(home, 'accounts'), `${account};answermode=auto;audio_source=aufile,${tone}\n`)
-  writeFileSync(join(home, 'contacts'), '')
+  writeFileSync(join(home, 'contacts'), (init.contacts ?? []).map((line) => `${line}\n`).join(''))
   // Flows belong to an instance, which has a UUID.
-  const own = flows === '' ? [] : ['uuid']
+  const own = [...(flows === '' ? [] : ['uuid']), ...(init.modules ?? [])]
   const modules = [...own, 'account', 'g711', 'aufile', 'sndfile', 'stdio'].map((name) => `module ${name}.so`)
   const settings = [
     'module_path /usr/lib/baresip/modules',
@@ -59,10 +68,12 @@ export function startBaresip(init: BaresipInit): Baresip {
     'audio_alert aufile,/dev/null',
     `snd_path ${home}`,
     'rtp_ports 20000-20100',
+    ...(init.dnsServer === undefined ? [] : [`dns_server ${init.dnsServer}`]),
+    ...(init.settings ?? []),
   ]
   writeFileSync(join(home, 'config'), `${settings.join('\n')}\n`)
   const given = commands.flatMap((command) => ['-e', command])
-  const [program = '', ...args] = [...(init.prefix ?? []), 'baresip', '-f', home, ...given]
+  const [program = '', ...args] = [...(init.prefix ?? []), 'baresip', '-f', home, ...(init.options ?? []), ...given]
   const child = spawn(program, args, { cwd: home })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {

@@ -14,6 +14,8 @@ export interface CarrierInit {
   user: string
   /** @default SHA-256 */
   algorithm?: 'MD5' | 'SHA-256'
+  /** Takes calls of everybody. */
+  open?: boolean
   /** Shown over TLS; customers are asked for theirs. */
   tls?: TlsFiles & { ca: string }
 }
@@ -35,8 +37,12 @@ export class Carrier {
   }
 
   start(): void {
-    const { listen, algorithm } = this.#init
-    const defines = [...(algorithm ? [`ALGORITHM="${algorithm}"`] : []), ...this.#tlsDefines()]
+    const { listen, algorithm, open } = this.#init
+    const defines = [
+      ...(open ? ['OPEN'] : []),
+      ...(algorithm ? [`ALGORITHM="${algorithm}"`] : []),
+      ...this.#tlsDefines(),
+    ]
     const args = [...listen.flatMap((one) => ['-l', one]), ...defines.flatMap((one) => ['-A', one])]
     const where = ['-Y', this.#directory, ...args]
     const child = spawn('kamailio', ['-DD', '-E', '-f', config, ...where], { stdio: ['ignore', 'ignore', 'pipe'] })

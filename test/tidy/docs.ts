@@ -68,6 +68,26 @@ export function kindsOf({ path, text }: HouseFile): string[] {
   ]
 }
 
+/** Rows of the table below `heading`: the trimmed cells of each, without the two lines of its head. */
+export function rowsOf(markdown: string, heading: string): string[][] {
+  const start = markdown.indexOf(`\n## ${heading}\n`)
+  if (start < 0) return []
+  const end = markdown.indexOf('\n## ', start + 4)
+  const lines = markdown.slice(start, end < 0 ? undefined : end).split('\n')
+  return lines
+    .filter((line) => line.startsWith('|'))
+    .slice(2)
+    .map((line) =>
+      line
+        .slice(1, line.lastIndexOf('|'))
+        .split('|')
+        .map((cell) => cell.trim()),
+    )
+}
+
+/** What stands in code marks. */
+export const codeIn = (text: string): string[] => [...text.matchAll(/`([^`\n]+)`/g)].map((match) => match[1] as string)
+
 /** Paths in code marks that look like files of packages: `sip/src/proxy`, `packages/core/src/digest.ts`. */
 export function pathsIn(markdown: string): string[] {
   const known = /^(packages\/)?(core|overlay|sip|media|accounting|provision|nodes)\/(src|test)(\/[\w./-]*)?$/

@@ -1,0 +1,42 @@
+/** The provisioning interface as a Python program sees it: zeep (SOAP) with the WSDL of the nodes. */
+import { execFile, spawnSync } from 'node:child_process'
+import { resolve } from 'node:path'
+
+const PYTHON = '/usr/bin/python3'
+
+/** Says so when it is missing. */
+export function zeepAvailable(): boolean {
+  const found = spawnSync(PYTHON, ['-c', 'import zeep']).status === 0
+  if (!found) console.log('SKIP zeep is not installed (Debian package python3-zeep)')
+  return found
+}
+
+export interface Step {
+  /** Index among the URLs. */
+  node: number
+  name: string
+  arguments: Record<string, unknown>
+  password?: string
+}
+
+export interface Answer {
+  value?: unknown
+  fault?: string
+  code?: number
+}
+
+/** One step after another, as the administrator with this password. */
+export function askZeep(
+  password: string,
+  urls: readonly string[],
+  steps: readonly Step[],
+): Promise<{ answers: Answer[]; operations: string[] }> {
+  return new Promise((done, fail) => {
+    const script = resolve(import.meta.dirname, '../interop/zeep-ring.py')
+    const child = execFile(PYTHON, [script, password, ...urls], (error, stdout, stderr) => {
+      if (error) fail(new Error(stderr))
+      else done(JSON.parse(stdout))
+    })
+    child.stdin?.end(steps.map((step) => JSON.stringify(step)).join('\n'))
+  })
+}
