@@ -2,7 +2,7 @@ import { SipParseError } from '../errors.ts'
 import type { SipRequest } from './contract.ts'
 import { HeaderList, toHeaderList } from './header-list.ts'
 import { parseNameAddr } from './headers/name-addr.ts'
-import { Request, Response } from './message.ts'
+import { parseTo, Request, Response } from './message.ts'
 import { reasonPhrase } from './reasons.ts'
 
 type HeaderPairs = Iterable<readonly [name: string, value: string]>
@@ -75,13 +75,22 @@ function copyForResponse(from: HeaderList, toTag: string | undefined): HeaderLis
   const headers = new HeaderList()
   headers.copy(from, 'via', 'all')
   headers.copy(from, 'from', 'first')
-  const to = from.get('To') ?? ''
-  const tagged = withTag(to, toTag)
-  if (tagged === to) headers.copy(from, 'to', 'first')
-  else headers.append('To', tagged)
+  if (toTag === undefined || !lacksTag(from)) headers.copy(from, 'to', 'first')
+  else headers.append('To', `${from.get('To') ?? ''};tag=${toTag}`)
   headers.copy(from, 'call-id', 'first')
   headers.copy(from, 'cseq', 'first')
   return headers
+}
+
+/** Of the first To, where there are several. */
+function lacksTag(headers: HeaderList): boolean {
+  try {
+    return !headers.parsed('to', parseTo).params.has('tag')
+  } catch (error) {
+    if (!(error instanceof SipParseError)) throw error
+    const to = headers.get('To') ?? ''
+    return withTag(to, 'any') !== to
+  }
 }
 
 /** A From or To value with this tag, unless it has one. */
@@ -90,7 +99,7 @@ export function withTag(value: string, tag: string | undefined): string {
   try {
     if (parseNameAddr(value).params.has('tag')) return value
   } catch (error) {
-    // The value is what the request broke on: it goes back as it came.
+    // It goes back as it came.
     if (error instanceof SipParseError) return value
     throw error
   }

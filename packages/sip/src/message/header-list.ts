@@ -202,10 +202,23 @@ function trimSpace(text: string): string {
 const isSpace = (code: number): boolean => code === 32 || code === 9
 
 function makeField(name: string, value: string): HeaderField {
-  const written = headerName(name)
+  const { key, written } = namesOf(name)
   const clean = cleanValue(value)
   const text = `${written}: ${clean}`
-  return { key: keyOf(name), text, start: 0, colon: written.length, end: text.length, value: clean }
+  return { key, text, start: 0, colon: written.length, end: text.length, value: clean }
+}
+
+/** What is known of the names that were written first; there are not many. */
+const ownNames = new Map<string, { key: string; written: string }>()
+const OWN_NAMES_MAX = 500
+
+function namesOf(name: string): { key: string; written: string } {
+  let names = ownNames.get(name)
+  if (!names) {
+    names = { key: keyOf(name), written: headerName(name) }
+    if (ownNames.size < OWN_NAMES_MAX) ownNames.set(name, names)
+  }
+  return names
 }
 
 /** No value may start a line of its own, whoever it came from; text beyond latin1 becomes its UTF-8 bytes. */

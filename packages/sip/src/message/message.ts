@@ -105,7 +105,7 @@ function one(name: string, values: readonly string[]): string {
 }
 
 const parseFrom = (values: string[]): NameAddr => parseNameAddr(one('From', values))
-const parseTo = (values: string[]): NameAddr => parseNameAddr(one('To', values))
+export const parseTo = (values: string[]): NameAddr => parseNameAddr(one('To', values))
 const parseOneCSeq = (values: string[]): CSeq => parseCSeq(one('CSeq', values))
 
 function parseCallId(values: string[]): string {

@@ -46,6 +46,7 @@ export class Registrar {
   readonly #flows: RegisteredFlows
 
   readonly #serviceRoute: boolean
+  #dated = { second: Number.NaN, text: '' }
 
   constructor(components: RegistrarComponents, init: { serviceRoute?: boolean } = {}) {
     this.#serviceRoute = init.serviceRoute ?? false
@@ -97,6 +98,13 @@ export class Registrar {
     }
   }
 
+  /** RFC 3261 §20.17; the same all through a second. */
+  #date(wallMs: number): string {
+    const second = Math.floor(wallMs / 1_000)
+    if (second !== this.#dated.second) this.#dated = { second, text: new Date(wallMs).toUTCString() }
+    return this.#dated.text
+  }
+
   #answer(request: SipRequest, query: BindQuery, result: BindResult): SipResponse {
     const { replier, challenger, clock } = this.#c
     switch (result.verdict) {
@@ -127,7 +135,7 @@ export class Registrar {
         if (this.#serviceRoute)
           headers.push(['Service-Route', `<sip:${query.aor.slice(query.aor.lastIndexOf('@') + 1)};lr>`])
         if (query.outbound) headers.push(['Require', 'outbound'], ['Flow-Timer', `${FLOW_TIMER}`])
-        headers.push(['Date', new Date(clock.wall()).toUTCString()])
+        headers.push(['Date', this.#date(clock.wall())])
         return replier.make(request, 200, undefined, headers)
       }
     }
