@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { writeReference } from '@thor-node/provision'
 import { suite } from 'uvu'
 import {
   anchorsOf,
@@ -93,6 +94,10 @@ test('every decision is in the index of decisions', () => {
   const index = linksOf(fileAt('docs/adr/README.md').text)
   const decisions = globSync('docs/adr/0*.md', { cwd: root }).map((path) => path.replace('docs/adr/', ''))
   assert.deepEqual(sorted(index), sorted(decisions))
+})
+
+test('docs/API.md is what the table of operations says', () => {
+  assert.equal(fileAt('docs/API.md').text, writeReference(), 'run: npx node test/tidy/api.ts')
 })
 
 test('docs/LIMITS.md has every number of the code', () => {

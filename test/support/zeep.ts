@@ -30,7 +30,7 @@ export function askZeep(
   password: string,
   urls: readonly string[],
   steps: readonly Step[],
-): Promise<{ answers: Answer[]; operations: string[] }> {
+): Promise<{ answers: Answer[] }> {
   return new Promise((done, fail) => {
     const script = resolve(import.meta.dirname, '../interop/zeep-ring.py')
     const child = execFile(PYTHON, [script, password, ...urls], (error, stdout, stderr) => {
@@ -38,5 +38,14 @@ export function askZeep(
       else done(JSON.parse(stdout))
     })
     child.stdin?.end(steps.map((step) => JSON.stringify(step)).join('\n'))
+  })
+}
+
+/** What a script that drives zeep prints: one line of JSON. `script` from the root of the repository. */
+export function runZeep(script: string, args: readonly string[]): Promise<unknown> {
+  return new Promise((done, fail) => {
+    execFile(PYTHON, [resolve(import.meta.dirname, '../..', script), ...args], (error, stdout, stderr) =>
+      error ? fail(new Error(stderr)) : done(JSON.parse(stdout)),
+    )
   })
 }

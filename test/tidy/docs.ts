@@ -59,7 +59,7 @@ export function kindsOf({ path, text }: HouseFile): string[] {
   if (!/^packages\/(nodes|provision|accounting|overlay)\/src\//.test(path)) return []
   const code = withoutComments(text)
   const literal = [...code.matchAll(/\brecordKey\('([a-z]+)'/g)].map((match) => match[1] as string)
-  const union = /type RegisterKind = ([^\n]+)/.exec(code)?.[1] ?? ''
+  const union = /type RegisterKind =((?:\s*\|?\s*'[a-z]+')+)/.exec(code)?.[1] ?? ''
   const template = /\bRecordKey\b/.test(code) ? [...code.matchAll(/(?:inRangeOf\(callUuid,|name:) `([a-z]+)\//g)] : []
   return [
     ...literal,

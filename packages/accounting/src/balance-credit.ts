@@ -20,6 +20,8 @@ export interface CreditRequest {
   amount: Amount
   /** The voucher, or the call that is refunded. */
   about?: string
+  /** For people: what it was for; cut at `textCharsMax`. */
+  text?: string
 }
 
 export type Credited = { type: 'credited'; bal: Amount }
@@ -33,9 +35,25 @@ export const refund = (
   now: number,
 ): Outcome<Credited | Refused> => credit(balance, 'refund', request, now)
 
+/** Money that an operator takes back: at most what is available, else refused with `credit`. */
+export const withdraw = (
+  balance: Balance | undefined,
+  request: CreditRequest,
+  now: number,
+): Outcome<Credited | Refused> => credit(balance, 'withdrawal', request, now)
+
+/**
+ * The balance of an account that is deleted: nothing is left, nothing is held. Its ledger goes on, since lines of money are kept;
+ * the last one is marked, so that whoever gets the address next is told nothing of what was before.
+ */
+export function closed(balance: Balance, request: { opId: string }, now: number): Balance {
+  const before = { ...pruned(balance, now), limit: 0, holds: {} }
+  return withLine(before, { at: now, kind: 'closed', amount: 0 - before.bal, ref: checkId(request.opId, 'opId') })
+}
+
 function credit(
   balance: Balance | undefined,
-  kind: 'topup' | 'refund',
+  kind: 'topup' | 'refund' | 'withdrawal',
   request: CreditRequest,
   now: number,
 ): Outcome<Credited | Refused> {
@@ -46,10 +64,15 @@ function credit(
   const known = creditOf(before.tail, ref)
   if (known) return { keep: true, result: { type: 'credited', bal: known.bal } }
   if (isFull(before)) return refused('full')
-  const body = withLine(before, { at: now, kind, amount, ref, ...about })
+  const taken = kind === 'withdrawal'
+  if (taken && available(before) < amount) return refused('credit')
+  const body = withLine(before, { at: now, kind, amount: taken ? -amount : amount, ref, ...about, ...textOf(request) })
   plus(body.bal, body.limit)
   return { body, result: { type: 'credited', bal: body.bal } }
 }
+
+const textOf = ({ text = '' }: { text?: string }): { text?: string } =>
+  text === '' ? {} : { text: [...text].slice(0, limits.textCharsMax).join('') }
 
 /** The line of a credit: how one that is too old to be repeated is looked up, in the tail and in the blocks of SET. */
 export function creditOf(lines: readonly LedgerLine[], opId: string): LedgerLine | undefined {

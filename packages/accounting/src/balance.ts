@@ -51,7 +51,7 @@ export interface LedgerLine {
   n: number
   /** Epoch milliseconds. */
   at: number
-  kind: 'call' | 'topup' | 'refund'
+  kind: 'call' | 'topup' | 'refund' | 'withdrawal' | 'closed'
   /** What `bal` changed by. */
   amount: Amount
   /** `bal` after it. */
@@ -60,6 +60,8 @@ export interface LedgerLine {
   ref: string
   /** The call of a reservation; the voucher or call that a credit is about. */
   about?: string
+  /** What an operator wrote to a credit or withdrawal. */
+  text?: string
   /** Used beyond what was held: told, never charged. */
   uncollected?: Amount
 }
@@ -116,7 +118,7 @@ export function available(balance: Balance | undefined): Amount {
 /** The balance with one more line in its ledger. */
 export function withLine(
   balance: Balance,
-  line: Pick<LedgerLine, 'at' | 'kind' | 'amount' | 'ref' | 'about' | 'uncollected'>,
+  line: Pick<LedgerLine, 'at' | 'kind' | 'amount' | 'ref' | 'about' | 'text' | 'uncollected'>,
 ): Balance {
   const bal = plus(balance.bal, line.amount)
   const n = balance.lines + 1

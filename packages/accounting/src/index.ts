@@ -31,6 +31,7 @@ export {
   archived,
   type Credited,
   type CreditRequest,
+  closed,
   creditOf,
   dueBlock,
   type LedgerBlock,
@@ -38,6 +39,7 @@ export {
   refund,
   setLimit,
   topup,
+  withdraw,
 } from './balance-credit.ts'
 export {
   byLatest,

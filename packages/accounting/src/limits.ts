@@ -7,6 +7,8 @@ export const accountingLimits = {
   bodyBytesMax: 64 * 1024,
   /** Characters of a reservation's, operation's or call's id and of what a line is about; more is `ACCOUNTING_BAD_REQUEST`. */
   idBytesMax: 40,
+  /** Characters of what an operator writes to a line of the ledger; the rest is cut off. */
+  textCharsMax: 60,
   /** Characters of the id of a node. */
   nodeBytesMax: 64,
   /** Calls of one account that hold money; one more is refused with `calls`, whatever the account may have. */

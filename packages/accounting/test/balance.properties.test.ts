@@ -195,7 +195,9 @@ test('a balance with everything full is below 64 KiB', () => {
   for (let i = 0; i < limits.holdsMax; i++) make(1_000 + i)
   for (let i = 0; i < limits.holdsMax; i++)
     run('extend', { resId: id('r', 1_000 + i), seq: 2 ** 50 + 1, used: 2 ** 33, more: 1 })
-  for (let i = 1; i < limits.tailRefuseAt; i++) run('topup', { opId: id('t', i), amount: 2 ** 33, about: id('v', i) })
+  const text = '\u{1f4de}'.repeat(limits.textCharsMax)
+  for (let i = 1; i < limits.tailRefuseAt; i++)
+    run('topup', { opId: id('t', i), amount: 2 ** 33, about: id('v', i), text })
   const full = body as Balance
   assert.equal(Object.keys(full.holds).length, limits.holdsMax)
   assert.equal(Object.keys(full.settled).length, limits.reservationsMax - limits.holdsMax)

@@ -39,6 +39,7 @@ export {
   type UdpSocket,
 } from './net.ts'
 export { bindError } from './net-error.ts'
+export { alsoOverTls } from './net-http.ts'
 export {
   type TlsClientInit,
   type TlsContext,

@@ -61,6 +61,7 @@ export function tlsAcceptor(
   init: TlsServerInit,
   asks: boolean,
   onSecure: (socket: TLSSocket) => void,
+  handshakeMs?: number,
 ): (socket: Socket) => void {
   let files = init.fallback()
   const server = createServer({
@@ -68,6 +69,7 @@ export function tlsAcceptor(
     ...files,
     requestCert: asks,
     rejectUnauthorized: false,
+    ...(handshakeMs !== undefined && { handshakeTimeout: handshakeMs }),
     SNICallback: (name, done) => done(null, init.choose(name.toLowerCase())),
   })
   server.on('secureConnection', onSecure)

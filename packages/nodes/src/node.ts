@@ -124,7 +124,7 @@ class Node implements RunningNode {
     const sip = composeSip(context, { overlay, ring: identity.ring, sealer: records.sealer, spool, domain })
     const leave = (): Promise<void> => this.#leave(overlay, files)
     const isLeaving = (): boolean => this.#leaving !== undefined
-    const around = { overlay, roster, identity, records, sip, files, domain, leave, isLeaving }
+    const around = { overlay, roster, identity, records, sip, spool, files, domain, leave, isLeaving }
     const front = composeFront(context, around)
     this.#operations = front.operations
 

@@ -44,6 +44,7 @@ import type {
   WhereResult,
 } from './control/contract.ts'
 import type { GuardContract } from './control/guard-contract.ts'
+import type { ProvisionContract } from './control/provision-contract.ts'
 import type { RingContract } from './control/ring-contract.ts'
 import type { TrunkContract } from './control/trunk-contract.ts'
 import type { Invites } from './invites.ts'
@@ -75,6 +76,7 @@ export interface OperationsComponents {
   ringOperations: RingContract
   guardOperations: GuardContract
   trunkOperations: TrunkContract
+  provisionOperations: ProvisionContract
   /** Bytes that this node copied to others. */
   bytesSent(): number
   /** Begins to leave; returns at once, and rejects when that is not possible. */
@@ -261,6 +263,16 @@ export class Operations implements NodeOperations {
   trunkShow: TrunkContract['trunkShow'] = (query) => this.#c.trunkOperations.trunkShow(query)
   trunkAdd: TrunkContract['trunkAdd'] = (query) => this.#c.trunkOperations.trunkAdd(query)
   trunkRemove: TrunkContract['trunkRemove'] = (query) => this.#c.trunkOperations.trunkRemove(query)
+  apiCall: ProvisionContract['apiCall'] = (query) => this.#c.provisionOperations.apiCall(query)
+  adminAdd: ProvisionContract['adminAdd'] = (query) => this.#c.provisionOperations.adminAdd(query)
+  adminList: ProvisionContract['adminList'] = () => this.#c.provisionOperations.adminList()
+  adminRemove: ProvisionContract['adminRemove'] = (query) => this.#c.provisionOperations.adminRemove(query)
+  tokenAdd: ProvisionContract['tokenAdd'] = (query) => this.#c.provisionOperations.tokenAdd(query)
+  tokenList: ProvisionContract['tokenList'] = () => this.#c.provisionOperations.tokenList()
+  tokenRemove: ProvisionContract['tokenRemove'] = (query) => this.#c.provisionOperations.tokenRemove(query)
+  auditRead: ProvisionContract['auditRead'] = (query) => this.#c.provisionOperations.auditRead(query)
+  accountsImport: ProvisionContract['accountsImport'] = (query) => this.#c.provisionOperations.accountsImport(query)
+  accountsExport: ProvisionContract['accountsExport'] = (query) => this.#c.provisionOperations.accountsExport(query)
   guardList: GuardContract['guardList'] = () => this.#c.guardOperations.guardList()
   guardUnblock: GuardContract['guardUnblock'] = (query) => this.#c.guardOperations.guardUnblock(query)
   guardBlock: GuardContract['guardBlock'] = (query) => this.#c.guardOperations.guardBlock(query)

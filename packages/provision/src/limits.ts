@@ -6,8 +6,10 @@ export const limits = {
   propertiesMax: 128,
   propertyValueBytesMax: 1_024,
   aliasesMax: 256,
+  /** Registers that one transaction changes at most, as the store has it. */
+  changesAtOnce: 16,
   /** Aliases that go in one transaction with their account, when that is deleted; more go ahead of it. */
-  aliasesAtOnce: 15,
+  aliasesAtOnce: 9,
   textBytesMax: 256,
   certificateBytesMax: 32 * 1024,
   userBytesMax: 64,
@@ -18,10 +20,40 @@ export const limits = {
   /** Rows in one answer of a list; `total` tells how many there are. */
   rowsMax: 1_000,
   callsMax: 1_000,
+  /** Calls that one statistic counts, in each direction. */
+  statisticsCallsMax: 100_000,
   /** Addresses in one `getSipDeviceLocations`. */
   locationsMax: 1_000,
+  /** Routes in one request: each is a register of a transaction. */
+  routesAtOnce: 16,
+  /** Of a number; records of one name of a zone. */
+  mappingsMax: 64,
+  recordsPerNameMax: 64,
+  /** Of an account. */
+  phonebookMax: 100,
+  acceptRulesMax: 20,
+  rejectMembersMax: 20,
+  barringMax: 20,
+  presenceRulesMax: 256,
+  announcementBytesMax: 700_000,
 
-  /** SOAP */
+  /** Failed logins within a minute, of one name from one address, and of one address; more wait until it is over. */
+  failedLoginsMax: 10,
+  failedLoginsFromMax: 50,
+  failedLoginsMs: 60_000,
+  failedLoginsKept: 20_000,
+  /** The audit log: characters kept of arguments, days that are looked through. */
+  auditArgsMax: 2_000,
+  auditDaysMax: 366,
+
+  /** Answers kept of requests with an Idempotency-Key: in each of 4096 buckets, how long, until one that runs may be tried again. */
+  idempotencyPerBucketMax: 32,
+  idempotencyKeptMs: 86_400_000,
+  idempotencyRunningMs: 30_000,
+  /** Characters of an answer; a longer one is given again without its body. */
+  idempotencyBodyMax: 6_000,
+
+  /** SOAP and REST */
   bodyBytesMax: 1024 * 1024,
   /** Values that one request may decode to, with multi-reference values counted each time they are used. */
   decodedValuesMax: 50_000,

@@ -2,7 +2,10 @@
 import { errorCode, errorMessage } from '@thor-node/core'
 import { Command, CommanderError } from 'commander'
 import { accountVerb } from './account.ts'
+import { exportVerb, importVerb } from './accounts-file.ts'
 import { adminVerb } from './admin.ts'
+import { apiVerb } from './api.ts'
+import { auditVerb } from './audit.ts'
 import { callsVerb } from './calls.ts'
 import { certificatesVerb } from './certificates.ts'
 import { configVerb } from './config.ts'
@@ -21,6 +24,7 @@ import { revokeVerb } from './revoke.ts'
 import { ringVerb } from './ring.ts'
 import { rotateVerb } from './rotate.ts'
 import { statusVerb } from './status.ts'
+import { tokenVerb } from './token.ts'
 import { trunkVerb } from './trunk.ts'
 import { examplesText, type Verb } from './verb.ts'
 import { packageVersion, versionVerb } from './version.ts'
@@ -50,7 +54,12 @@ const verbs: readonly Verb[] = [
   revokeVerb,
   rotateVerb,
   recoverVerb,
+  importVerb,
+  exportVerb,
+  apiVerb,
+  auditVerb,
   adminVerb,
+  tokenVerb,
   configVerb,
   demoVerb,
   versionVerb,

@@ -1,8 +1,10 @@
 import { type Alarm, Door, type Overlay, type Roster, type ScrubReport } from '@thor-node/overlay'
-import { ProvisionServer } from '@thor-node/provision'
+import { Provisioning, ProvisionServer } from '@thor-node/provision'
 import { RingAlarms } from '../adapters/alarms.ts'
 import { CallHistory } from '../adapters/call-history.ts'
+import { NetworkStateAdapter } from '../adapters/network-state.ts'
 import { CallHistoryAdapter, DeviceLocationsAdapter } from '../adapters/provision.ts'
+import type { Spool } from '../adapters/spool.ts'
 import type { NodeScrub } from '../control/contract.ts'
 import { ControlServer } from '../control/server.ts'
 import { LiveZone } from '../dns/live-zone.ts'
@@ -11,6 +13,7 @@ import { GuardOperations } from '../guard-operations.ts'
 import type { Identity, IdentityFiles } from '../identity.ts'
 import { Invites } from '../invites.ts'
 import { Operations } from '../operations.ts'
+import { ProvisionOperations } from '../provision-operations.ts'
 import { RingMembers } from '../ring-members.ts'
 import { RingOperations } from '../ring-operations.ts'
 import { TrunkOperations } from '../trunk-operations.ts'
@@ -33,6 +36,7 @@ interface FrontSurroundings {
   identity: Identity
   records: DirectoryParts
   sip: SipParts
+  spool: Spool
   files: IdentityFiles
   domain: string
   leave(): Promise<void>
@@ -42,20 +46,25 @@ interface FrontSurroundings {
 /** What operators, portals and resolvers see: SOAP, DNS, the door for new nodes, the control socket. */
 export function composeFront(context: Context, around: FrontSurroundings): FrontParts {
   const { clock, random, net, logger, config } = context
-  const { overlay, roster, identity, records, sip, files, domain, leave, isLeaving } = around
+  const { overlay, roster, identity, records, sip, spool, files, domain, leave, isLeaving } = around
   const { directory, admins, adminPassword } = records
   const { store, members } = overlay
   const host = config.address
   const history = new CallHistory({ store, logger })
-  const provision = new ProvisionServer(
+  const sessions = () => sip.relay.sessions()
+  const provisioning = new Provisioning(
     {
-      directory,
-      admins,
+      ...{ store, directory, admins, clock, random, logger },
+      sealer: records.sealer,
       locations: new DeviceLocationsAdapter({ soft: store.soft, clock }),
       calls: new CallHistoryAdapter({ history, members }),
-      clock,
-      logger,
+      spool: (key, body) => spool.add(key, body),
+      network: new NetworkStateAdapter({ ring: overlay, history, directory, clock, sessions }),
     },
+    { node: members.self.name },
+  )
+  const provision = new ProvisionServer(
+    { provisioning, clock, logger, tls: sip.certificates.server },
     { bind: { host, port: config.soap.port } },
   )
   const zone = new LiveZone(
@@ -97,6 +106,7 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
     leave,
     ringOperations,
     guardOperations: new GuardOperations({ guard: sip.guard, peers: sip.peers }),
+    provisionOperations: new ProvisionOperations({ provisioning, directory, admins, clock, random }),
     trunkOperations: new TrunkOperations({ trunks: sip.trunks, peers: sip.peers }),
     bytesSent,
   }

@@ -8,6 +8,7 @@
 import type { Address, Aor, Logger, RangeId } from '@thor-node/core'
 import type { Config } from '../config.ts'
 import type { GuardContract } from './guard-contract.ts'
+import type { ProvisionContract } from './provision-contract.ts'
 import type { RingContract } from './ring-contract.ts'
 import type { TrunkContract } from './trunk-contract.ts'
 
@@ -257,7 +258,7 @@ export interface AdminPasswordResult {
  * All may reject with ThorError; code and message reach the user of the command line, so a message says what to do.
  * `CONTROL_…` codes are the socket's own.
  */
-export interface NodeOperations extends RingContract, GuardContract, TrunkContract {
+export interface NodeOperations extends RingContract, GuardContract, TrunkContract, ProvisionContract {
   status(): Promise<StatusResult>
   /** Rejects when the address is taken, or its domain is not served here. */
   accountAdd(query: AccountAddQuery): Promise<AccountAdded>

@@ -24,6 +24,9 @@ const rangeId = z
   .max(RANGE_COUNT - 1)
 const limit = z.int().min(1).max(100_000).optional()
 
+const row = z.record(z.string(), z.unknown())
+const adminUser = z.string().min(1).max(64)
+
 export const queries = {
   status: z.strictObject({}),
   accountAdd: z.strictObject({
@@ -56,6 +59,35 @@ export const queries = {
   issuerRequest: z.strictObject({}),
   issuerInstall: z.strictObject({ certificate: z.string().min(1).max(10_000) }),
   adminPassword: z.strictObject({ reset: z.boolean().optional() }),
+  apiCall: z.strictObject({ operation: z.string().min(1).max(100), args: row }),
+  adminAdd: z.strictObject({
+    user: adminUser,
+    password: z.string().min(8, 'is shorter than 8 characters').max(128).optional(),
+  }),
+  adminList: z.strictObject({}),
+  adminRemove: z.strictObject({ user: adminUser }),
+  tokenAdd: z.strictObject({
+    name: z.string().min(1).max(64),
+    scopes: z.array(z.string().min(1).max(64)).min(1).max(20),
+    customer: z.int().min(1).optional(),
+    ttlSeconds: z
+      .number()
+      .positive()
+      .max(100 * 365 * 86_400)
+      .optional(),
+  }),
+  tokenList: z.strictObject({}),
+  tokenRemove: z.strictObject({ id: z.string().min(1).max(64) }),
+  auditRead: z.strictObject({
+    limit: z.int().min(1).max(10_000).optional(),
+    about: z.string().min(1).max(255).optional(),
+  }),
+  accountsImport: z.strictObject({ rows: z.array(row).max(1_000) }),
+  accountsExport: z.strictObject({
+    start: z.int().min(0),
+    count: z.int().min(1).max(10_000),
+    digests: z.boolean().optional(),
+  }),
   leave: z.strictObject({}),
   certificates: z.strictObject({ reload: z.boolean().optional() }),
   ringShow: z.strictObject({}),

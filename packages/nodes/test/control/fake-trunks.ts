@@ -1,11 +1,10 @@
 import type { TrunkContract, TrunkView } from '../../src/control/trunk-contract.ts'
+import { FakeProvision } from './fake-provision.ts'
 
 const AT = Date.UTC(2026, 10, 23, 12)
 
 /** What a node says of trunks. */
-export class FakeTrunks implements TrunkContract {
-  readonly asked: [operation: string, query: unknown][] = []
-
+export class FakeTrunks extends FakeProvision implements TrunkContract {
   trunk: TrunkView = {
     name: 'carrier',
     target: 'sip:carrier.example;transport=tcp',

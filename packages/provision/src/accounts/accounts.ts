@@ -1,11 +1,12 @@
-import { type Aor, errorCode, makeAor, type Sealer, splitAor, type Versioned } from '@thor-node/core'
+import { type Aor, type Decision, errorCode, makeAor, type Sealer, splitAor, type Versioned } from '@thor-node/core'
 import { failure, invalid } from '../errors.ts'
 import { limits } from '../limits.ts'
+import { clearingBelongings, numberGone } from './belongings.ts'
 import type { AccountRecord, AddressRecord } from './contract.ts'
 import { makeCredentials, sealCredentials } from './credentials.ts'
 import type { Domains } from './domains.ts'
-import { type AccountInput, AUTOINCREMENT, type ChangeOptions } from './input.ts'
-import { type AddressChange, checkEtag, type Registers } from './registers.ts'
+import { type AccountCompany, type AccountInput, AUTOINCREMENT, type ChangeOptions } from './input.ts'
+import { type AddressChange, addressPart, checkEtag, type Registers } from './registers.ts'
 import * as validate from './validate.ts'
 
 export const accountUnknown = (aor: Aor) => failure('PROVISION_ACCOUNT_UNKNOWN', `SIP account ${aor} does not exist`)
@@ -61,14 +62,16 @@ export class Accounts {
     this.#timeoutSeconds = init.timeoutSeconds
   }
 
-  async add(input: AccountInput): Promise<AccountRecord> {
+  /** With `company`, all of it or nothing. */
+  async add(input: AccountInput, company?: AccountCompany): Promise<AccountRecord> {
     const domain = validate.domainName(input.domain)
     validate.password(input.password)
     await this.#domains.require(domain)
-    if (input.username !== AUTOINCREMENT) return this.#create(makeAor(validate.user(input.username), domain), input)
+    if (input.username !== AUTOINCREMENT)
+      return this.#create(makeAor(validate.user(input.username), domain), input, company)
     for (let attempt = 0; attempt < limits.autoincrementTries; attempt++) {
       try {
-        return await this.#create(makeAor(await this.#nextNumber(domain), domain), input)
+        return await this.#create(makeAor(await this.#nextNumber(domain), domain), input, company)
       } catch (error) {
         if (errorCode(error) !== 'PROVISION_ACCOUNT_EXISTS') throw error
       }
@@ -76,7 +79,7 @@ export class Accounts {
     throw failure('PROVISION_NAMES_EXHAUSTED', `no free number was found in ${domain}; choose a username`)
   }
 
-  async #create(aor: Aor, input: AccountInput): Promise<AccountRecord> {
+  async #create(aor: Aor, input: AccountInput, company?: AccountCompany): Promise<AccountRecord> {
     const fields = validate.accountFields(input)
     const now = this.#registers.wall()
     const record: AccountRecord = {
@@ -86,20 +89,23 @@ export class Accounts {
       timeout: this.#timeoutSeconds,
       ...fields,
       sealedCredentials: sealCredentials(this.#sealer, makeCredentials(aor, input.password)),
-      aliases: [],
+      aliases: company?.aliases ?? [],
+      ...(company && { numbers: company.numbers }),
       createdAt: now,
       changedAt: now,
     }
-    await this.#registers.change<AddressRecord, null>('acct', aor, (current) => {
+    const make = (current: Versioned<AddressRecord> | undefined): Decision<AddressRecord, null> => {
       if (current?.body.kind === 'alias') {
         throw failure('PROVISION_ACCOUNT_EXISTS', `${aor} is an alias of ${current.body.target}`)
       }
       if (current) throw failure('PROVISION_ACCOUNT_EXISTS', `SIP account ${aor} exists already`)
       return { body: record, result: null }
-    })
+    }
+    if (company) await this.#registers.transactAll([addressPart({ aor, fn: make }), ...company.parts(aor)])
+    else await this.#registers.change<AddressRecord, null>('acct', aor, make)
     // The other half of Domains.delete: whoever wrote second sees the other.
     if (!(await this.#domains.find(splitAor(aor)?.domain ?? ''))) {
-      await this.delete(aor)
+      await this.delete(aor, { withNumbers: true })
       throw failure('PROVISION_DOMAIN_UNKNOWN', `the domain of ${aor} was deleted just now`)
     }
     return record
@@ -145,16 +151,22 @@ export class Accounts {
     })
   }
 
-  /** Its aliases go with it, in one transaction; the first ones ahead, when there are more than fit into one. */
-  async delete(aor: Aor, options: ChangeOptions = {}): Promise<void> {
+  /**
+   * Its aliases go with it, all that `clearingBelongings` names, and its numbers where that is asked for, in one transaction; the
+   * first aliases and numbers ahead, when there are more than fit into one.
+   */
+  async delete(aor: Aor, options: ChangeOptions & { withNumbers?: boolean } = {}): Promise<void> {
     let first = true
     for (let changed = 0; ; ) {
       const seen = await this.require(aor)
-      // Aliases that went ahead changed the account, so the etag counts once.
+      // What went ahead changed the account, so the etag counts once.
       if (first) checkEtag(seen, options.etag, `SIP account ${aor}`)
-      const { aliases } = seen.body
-      const gone = aliases.slice(0, limits.aliasesAtOnce)
-      const left = aliases.slice(gone.length)
+      const { aliases, numbers = [] } = seen.body
+      const goneAliases = aliases.slice(0, limits.aliasesAtOnce)
+      const room = options.withNumbers ? limits.aliasesAtOnce - goneAliases.length : 0
+      const goneNumbers = numbers.slice(0, room)
+      const left = { aliases: aliases.slice(goneAliases.length), numbers: numbers.slice(goneNumbers.length) }
+      const isLast = left.aliases.length === 0 && (!options.withNumbers || left.numbers.length === 0)
       const changedAt = this.#registers.wall()
       const remove: AddressChange = {
         aor,
@@ -162,19 +174,24 @@ export class Accounts {
           if (current?.body.kind !== 'account') throw accountUnknown(aor)
           if (first) checkEtag(current, options.etag, `SIP account ${aor}`)
           if (current.body.aliases.join() !== aliases.join()) throw CHANGED
-          return left.length > 0
-            ? { body: { ...current.body, aliases: left, changedAt }, result: null }
-            : { body: undefined, result: null }
+          return isLast
+            ? { body: undefined, result: null }
+            : { body: { ...current.body, ...left, changedAt }, result: null }
         },
       }
+      const addresses = [remove, ...goneAliases.map((alias) => aliasGone(alias, aor))]
       try {
-        await this.#registers.transact([remove, ...gone.map((alias) => aliasGone(alias, aor))])
+        await this.#registers.transactAll([
+          ...addresses.map(addressPart),
+          ...goneNumbers.map((number) => numberGone(number, aor)),
+          ...(isLast ? await clearingBelongings(this.#registers, aor, this.#registers.freshId()) : []),
+        ])
       } catch (error) {
         if (error !== CHANGED) throw error
         if (++changed === CHANGED_TRIES) throw failure('PROVISION_CONFLICT', `SIP account ${aor} is changed by others`)
         continue
       }
-      if (left.length === 0) return
+      if (isLast) return
       first = false
     }
   }

@@ -42,6 +42,8 @@ export interface AccountRecord {
   properties: { name: string; value: string }[]
   /** Addresses that ring here too: kept in step with the AliasRecords. */
   aliases: Aor[]
+  /** ENUM numbers that were made with it, as `number/tld`, and go with it when it goes as a subscriber. */
+  numbers?: string[]
   /** Epoch milliseconds. */
   createdAt: number
   changedAt: number

@@ -14,7 +14,7 @@ import { Aliases } from './aliases.ts'
 import type { AccountRecord, AddressRecord, AliasRecord, Credentials, DomainRecord } from './contract.ts'
 import { openCredentials } from './credentials.ts'
 import { Domains, openPrivateKey } from './domains.ts'
-import type { AccountInput, AliasInput, ChangeOptions, DomainInput } from './input.ts'
+import type { AccountCompany, AccountInput, AliasInput, ChangeOptions, DomainInput } from './input.ts'
 import { Registers } from './registers.ts'
 
 export interface DirectoryComponents {
@@ -108,8 +108,9 @@ export class AccountDirectory {
     return openPrivateKey(this.#sealer, record)
   }
 
-  async addAccount(input: AccountInput): Promise<AccountRecord> {
-    const record = await this.#accounts.add(input)
+  /** With `company`, that is made in the same transaction: all or nothing. */
+  async addAccount(input: AccountInput, company?: AccountCompany): Promise<AccountRecord> {
+    const record = await this.#accounts.add(input, company)
     this.#logger.info('account added', { aor: record.aor })
     return record
   }
@@ -118,8 +119,8 @@ export class AccountDirectory {
     return this.#accounts.update(input, options)
   }
 
-  /** Its aliases go with it, and what `onAccountDeleted` clears. */
-  async deleteAccount(aor: Aor, options?: ChangeOptions): Promise<void> {
+  /** Its aliases go with it, its numbers where that is asked for, and what `onAccountDeleted` clears. */
+  async deleteAccount(aor: Aor, options?: ChangeOptions & { withNumbers?: boolean }): Promise<void> {
     await this.#accounts.delete(aor, options)
     this.#logger.info('account deleted', { aor })
     await this.#onAccountDeleted?.(aor).catch((error: unknown) => {

@@ -1,11 +1,12 @@
 import type { Aor } from '@thor-node/core'
 import type { AccountRecord, DomainRecord } from './contract.ts'
+import type { RegisterChange } from './registers.ts'
 
 /** What operators may set of an account. Absent: the default on `add`, unchanged on `update`. */
 export type AccountFields = Partial<
   Omit<
     AccountRecord,
-    'kind' | 'aor' | 'sealedCredentials' | 'aliases' | 'createdAt' | 'changedAt' | 'acl' | 'properties'
+    'kind' | 'aor' | 'sealedCredentials' | 'aliases' | 'numbers' | 'createdAt' | 'changedAt' | 'acl' | 'properties'
   > & {
     acl: { ip?: string; mask?: number; tag?: string }[]
     properties: { name?: string; value?: string }[]
@@ -33,6 +34,14 @@ export interface AliasInput {
   aor: Aor
   target: Aor
   owner?: number
+}
+
+/** What is made in one transaction with an account, for its address once that is known. */
+export interface AccountCompany {
+  aliases: Aor[]
+  /** ENUM numbers, as `number/tld`. */
+  numbers: string[]
+  parts(aor: Aor): RegisterChange[]
 }
 
 /** For changes that shall happen only to the value that was seen: mismatch is PROVISION_CONFLICT. */

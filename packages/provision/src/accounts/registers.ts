@@ -15,13 +15,51 @@ import type { AddressRecord } from './contract.ts'
 
 const UNKNOWN_TRIES = 3
 
-export type RegisterKind = 'acct' | 'domain' | 'admin' | 'autoincrement'
+export type RegisterKind =
+  | 'acct'
+  | 'domain'
+  | 'admin'
+  | 'token'
+  | 'autoincrement'
+  | 'counter'
+  | 'prefs'
+  | 'phonebook'
+  | 'voicemail'
+  | 'presence'
+  | 'trustedpeer'
+  | 'carrier'
+  | 'gateway'
+  | 'gatewayrule'
+  | 'route'
+  | 'enumrange'
+  | 'enum'
+  | 'zone'
+  | 'zonename'
+  | 'zonerecord'
+  | 'customer'
+  | 'customername'
+  | 'profiles'
+  | 'bal'
+  | 'idempotency'
+
+/** What a transaction makes of one register. */
+export interface RegisterChange<B = unknown> {
+  kind: RegisterKind
+  name: string
+  fn(current: Versioned<B> | undefined, now: number): Decision<B, null>
+}
 
 /** What a transaction makes of one address. */
 export interface AddressChange {
   aor: Aor
   fn(current: Versioned<AddressRecord> | undefined): Decision<AddressRecord, null>
 }
+
+export const addressPart = ({ aor, fn }: AddressChange): RegisterChange => ({
+  kind: 'acct',
+  name: aor,
+  fn: fn as RegisterChange['fn'],
+})
 
 /** The registers of this package by kind and name, and the two rules that every change of theirs follows. */
 export class Registers {
@@ -43,15 +81,33 @@ export class Registers {
   change<B, R>(
     kind: RegisterKind,
     name: string,
-    fn: (current: Versioned<B> | undefined) => Decision<B, R>,
+    fn: (current: Versioned<B> | undefined, now: number) => Decision<B, R>,
   ): Promise<R> {
     return this.#surely((opId) => this.#store.reg.change<B, R>(recordKey(kind, name), opId, fn))
   }
 
   /** Several registers of addresses, all or none. */
   async transact(changes: readonly AddressChange[]): Promise<void> {
-    const keyed = changes.map(({ aor, fn }): KeyChange<null> => ({ key: recordKey('acct', aor), fn }))
+    await this.transactAll(changes.map(addressPart))
+  }
+
+  /** Several registers, all or none; at most `limits.changesAtOnce`. */
+  async transactAll(changes: readonly RegisterChange[]): Promise<void> {
+    const keyed = changes.map(({ kind, name, fn }): KeyChange<null> => ({ key: recordKey(kind, name), fn }))
     await this.#surely((opId) => this.#store.reg.transact<null>(opId, keyed))
+  }
+
+  /** For an operation of its own. */
+  freshId(): string {
+    return randomHex(this.#random, 16)
+  }
+
+  /** The next number of a kind of records, from 1. One that was given is never given again. */
+  nextId(kind: RegisterKind): Promise<number> {
+    return this.change<{ last: number }, number>('counter', kind, (current) => {
+      const last = (current?.body.last ?? 0) + 1
+      return { body: { last }, result: last }
+    })
   }
 
   /** What has an unknown outcome is repeated under the same operation id, so it is never done twice. */
@@ -76,6 +132,7 @@ export class Registers {
     return this.#store.reg.read<B>(recordKey(kind, name), mode)
   }
 
+  /** All of a kind, by name. Near. */
   async list<B>(kind: RegisterKind): Promise<B[]> {
     return (await this.#store.reg.list<B>(`${kind}/`)).map(({ value }) => value.body)
   }

@@ -2,7 +2,7 @@ import { type Aor, splitAor } from '@thor-node/core'
 import type { AccountRecord, AliasRecord, DomainRecord } from './contract.ts'
 
 /** An account as people see it: nothing secret, and with what it inherits from its domain. */
-export interface AccountView extends Omit<AccountRecord, 'kind' | 'sealedCredentials'> {
+export interface AccountView extends Omit<AccountRecord, 'kind' | 'sealedCredentials' | 'numbers'> {
   username: string
   domain: string
   /** Of the domain; 0 when nobody's. */
@@ -14,7 +14,7 @@ export function accountView(
   record: AccountRecord,
   owner: Pick<DomainRecord, 'customer' | 'reseller'> | undefined,
 ): AccountView {
-  const { kind: _kind, sealedCredentials: _sealed, ...rest } = record
+  const { kind: _kind, sealedCredentials: _sealed, numbers: _numbers, ...rest } = record
   const { user, domain } = splitAor(record.aor) ?? { user: record.aor, domain: '' }
   return { ...rest, username: user, domain, customer: owner?.customer ?? 0, reseller: owner?.reseller ?? 0 }
 }

@@ -1,5 +1,5 @@
 import { escapeText } from '@thor-node/core'
-import { operations } from '../soap/services/index.ts'
+import { operations } from '../operations/index.ts'
 
 /** What a browser shows at the address of the interface: enough to know where one is and how to go on. */
 export function humanPage(url: string): string {

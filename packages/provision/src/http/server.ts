@@ -1,21 +1,34 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import {
   type Address,
+  alsoOverTls,
   bindError,
   type Clock,
   errorMessage,
   formatAddress,
   type Lifecycle,
   type Logger,
+  type TlsServerInit,
 } from '@thor-node/core'
 import { limits } from '../limits.ts'
+import type { Provisioning } from '../provisioning.ts'
+import { openApi } from '../rest/openapi.ts'
+import { restPage } from '../rest/page.ts'
+import { problem } from '../rest/problem.ts'
+import { type RestAnswer, RestService, refuse } from '../rest/service.ts'
 import { writeFault } from '../soap/envelope.ts'
-import { type SoapComponents, SoapService } from '../soap/service.ts'
+import { SoapService } from '../soap/service.ts'
 import { ENCODING_SCHEMA, writeEncodingSchema, writeWsdl } from '../soap/wsdl.ts'
 import { readBody } from './body.ts'
 import { humanPage } from './page.ts'
 
-export type ProvisionComponents = SoapComponents
+export interface ProvisionComponents {
+  provisioning: Pick<Provisioning, 'dispatcher' | 'logins' | 'idempotency'>
+  clock: Clock
+  logger: Logger
+  /** With it TLS is spoken on the same port; certificates are asked for at each handshake, so they may change. */
+  tls?: TlsServerInit
+}
 
 export interface ProvisionInit {
   /** Where to listen; port 0 takes a free one. */
@@ -26,16 +39,19 @@ const XML = 'text/xml; charset=utf-8'
 const HOST = /^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?$/
 
 /**
- * The SOAP interface over HTTP. POST to any path is a SOAP request; GET of `…wsdl` or `?wsdl` is the WSDL, with the address
- * that it was asked at; any other GET is a page for people. Meant for trusted networks, or behind TLS.
+ * The provisioning interface over HTTP. Below `/api` it is REST; POST to any other path is a SOAP request; GET of `…wsdl` or `?wsdl`
+ * is the WSDL, with the address that it was asked at; any other GET is a page for people. TLS is spoken on the same
+ * port.
  *
  * `start` throws NET_ADDRESS_IN_USE, NET_PERMISSION, NET_ADDRESS_UNKNOWN.
  */
 export class ProvisionServer implements Lifecycle {
   readonly #bind: Address
   readonly #soap: SoapService
+  readonly #rest: RestService
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #tls: TlsServerInit | undefined
   #server: Server | undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
@@ -45,8 +61,10 @@ export class ProvisionServer implements Lifecycle {
   constructor(components: ProvisionComponents, init: ProvisionInit) {
     this.#bind = init.bind
     this.#clock = components.clock
+    this.#tls = components.tls
     this.#logger = components.logger.forComponent('provision:http')
-    this.#soap = new SoapService(components)
+    this.#rest = new RestService({ ...components.provisioning, logger: components.logger })
+    this.#soap = new SoapService({ ...components.provisioning, logger: components.logger })
   }
 
   /** As really bound; undefined while it does not run. */
@@ -70,6 +88,7 @@ export class ProvisionServer implements Lifecycle {
       keepAliveTimeout: limits.keepAliveMs,
     })
     server.maxConnections = limits.connectionsMax
+    if (this.#tls) alsoOverTls(server, this.#tls, limits.headersTimeoutMs)
     server.on('request', (request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
         this.#logger.warn('request failed', { error: errorMessage(error) })
@@ -118,6 +137,7 @@ export class ProvisionServer implements Lifecycle {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '' } = request
     const url = request.url ?? '/'
+    if (/^\/api(\/|$|\?)/.test(url)) return this.#api(request, response, url)
     if (method === 'POST') return this.#post(request, response)
     request.resume()
     if (method !== 'GET' && method !== 'HEAD') {
@@ -135,43 +155,91 @@ export class ProvisionServer implements Lifecycle {
     return send(response, 200, 'text/html; charset=utf-8', humanPage(`${base}${path}`))
   }
 
-  async #post(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #api(request: IncomingMessage, response: ServerResponse, url: string): Promise<void> {
+    const [path = '', search = ''] = url.split('?', 2)
+    const reads = request.method === 'GET' || request.method === 'HEAD'
+    if (reads && (path === '/api' || path === '/api/')) {
+      request.resume()
+      return send(response, 200, 'text/html; charset=utf-8', restPage(this.#baseUrl(request)))
+    }
+    if (reads && path === '/api/openapi.json') {
+      request.resume()
+      const text = JSON.stringify(openApi(`${this.#baseUrl(request)}/api/v1`), null, 1)
+      return send(response, 200, 'application/json', text)
+    }
+    const answer = await this.#limited(request, async (body): Promise<RestAnswer> => {
+      if (!path.startsWith('/api/v1/')) return refuse(problem(404, 'Not found', 'REST is below /api/v1; see /api/'))
+      return this.#rest.answer({
+        method: request.method ?? '',
+        path: path.slice('/api/v1'.length),
+        query: new URLSearchParams(search),
+        headers: request.headers,
+        body,
+        from: request.socket.remoteAddress ?? '',
+      })
+    })
+    if (answer === 'aborted') return void response.destroy()
+    if (answer === 'too-large') response.setHeader('Connection', 'close')
+    const { status, headers, body } = restAnswer(answer)
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+    send(response, status, undefined, body)
+  }
+
+  /** Reads a body and answers it, if that is not too much at once. */
+  async #limited<A>(
+    request: IncomingMessage,
+    answer: (body: Buffer) => Promise<A>,
+  ): Promise<A | 'busy' | 'too-large' | 'aborted'> {
     if (this.#running >= limits.requestsMax) {
       request.resume()
-      const exception = { code: 200, name: 'PROVISION_BUSY', text: 'Too many requests at once, try again' }
-      return send(response, 500, XML, writeFault({ side: 'Server', text: 'Too busy', exception }))
+      return 'busy'
     }
     this.#running += 1
     try {
       const body = await readBody(request, limits.bodyBytesMax)
-      if (body === 'too-large') {
-        response.setHeader('Connection', 'close')
-        const text = `the request is larger than ${limits.bodyBytesMax} bytes`
-        return send(response, 413, XML, writeFault({ side: 'Client', text }))
-      }
-      if (body === 'aborted') return void response.destroy()
-      const answer = await this.#soap.answer(body)
-      send(response, answer.status, XML, answer.body)
+      return typeof body === 'string' ? body : await answer(body)
     } finally {
       this.#running -= 1
     }
   }
 
+  async #post(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const answer = await this.#limited(request, (body) => this.#soap.answer(body, request.socket.remoteAddress ?? ''))
+    if (answer === 'aborted') return void response.destroy()
+    if (answer === 'busy') {
+      const exception = { code: 200, name: 'PROVISION_BUSY', text: 'Too many requests at once, try again' }
+      return send(response, 500, XML, writeFault({ side: 'Server', text: 'Too busy', exception }))
+    }
+    if (answer === 'too-large') {
+      response.setHeader('Connection', 'close')
+      const text = `the request is larger than ${limits.bodyBytesMax} bytes`
+      return send(response, 413, XML, writeFault({ side: 'Client', text }))
+    }
+    send(response, answer.status, XML, answer.body)
+  }
+
   /** The address under which the client knows this server, behind a TLS proxy too. */
   #baseUrl(request: IncomingMessage): string {
     const host = request.headers.host ?? ''
-    const scheme = request.headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'
+    const encrypted = 'encrypted' in request.socket || request.headers['x-forwarded-proto'] === 'https'
+    const scheme = encrypted ? 'https' : 'http'
     return `${scheme}://${HOST.test(host) ? host : formatAddress(this.#local ?? this.#bind)}`
   }
 }
 
+function restAnswer(answer: RestAnswer | 'busy' | 'too-large'): RestAnswer {
+  if (answer === 'busy') return refuse(problem(503, 'Too busy', 'too many requests at once, try again'))
+  if (answer !== 'too-large') return answer
+  return refuse(problem(413, 'Too large', `the request is larger than ${limits.bodyBytesMax} bytes`))
+}
+
 /** Always with its length, so that HTTP/1.0 clients get no chunks; Node closes the connection for those. */
-function send(response: ServerResponse, status: number, type: string, text: string): void {
+function send(response: ServerResponse, status: number, type: string | undefined, text: string): void {
   if (response.destroyed) return
   const body = Buffer.from(text, 'utf8')
   response.writeHead(status, {
-    'Content-Type': type,
-    'Content-Length': body.length,
+    ...(type !== undefined && { 'Content-Type': type }),
+    ...(status !== 204 && status !== 304 && { 'Content-Length': body.length }),
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
   })

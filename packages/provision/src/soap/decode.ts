@@ -1,8 +1,16 @@
 import { attributeOf, childElements, textOf, type XmlElement } from '@thor-node/core'
 import { invalid } from '../errors.ts'
 import { limits } from '../limits.ts'
+import {
+  arrays,
+  isArray,
+  isStruct,
+  membersOf,
+  type SchemaValue,
+  type StructMember,
+  type TypeName,
+} from '../schema/types.ts'
 import { ns } from './names.ts'
-import { arrays, isArray, isStruct, membersOf, type SoapValue, type TypeName } from './types.ts'
 
 /**
  * Reads values by the type they should have, not by the type they claim (SOAP 1.1 §5): numbers come as strings,
@@ -18,7 +26,7 @@ export class Decoder {
   }
 
   /** undefined is nil. Throws PROVISION_INVALID_VALUE, which names `field`. */
-  value(element: XmlElement, type: TypeName, field: string): SoapValue {
+  value(element: XmlElement, type: TypeName, field: string): SchemaValue {
     this.#left -= 1
     if (this.#left < 0) throw invalid(field, `the request has more than ${limits.decodedValuesMax} values`)
     const at = this.#follow(element, field)
@@ -29,7 +37,7 @@ export class Decoder {
     return scalar(at, type, field)
   }
 
-  #struct(element: XmlElement, members: [string, TypeName][], field: string): SoapValue {
+  #struct(element: XmlElement, members: readonly StructMember[], field: string): SchemaValue {
     const children = childElements(element)
     if (children.length === 0) {
       if (textOf(element).trim() !== '') throw invalid(field, 'is text where a structure belongs')
@@ -37,8 +45,8 @@ export class Decoder {
     }
     const byName = new Map<string, XmlElement>()
     for (const child of children) if (!byName.has(child.local)) byName.set(child.local, child)
-    const out: Record<string, SoapValue> = {}
-    for (const [member, type] of members) {
+    const out: Record<string, SchemaValue> = {}
+    for (const { name: member, type } of members) {
       const child = byName.get(member)
       const value = child && this.value(child, type, field === '' ? member : `${field}.${member}`)
       if (value !== undefined) out[member] = value
@@ -46,14 +54,14 @@ export class Decoder {
     return out
   }
 
-  #array(element: XmlElement, type: TypeName, field: string): SoapValue {
+  #array(element: XmlElement, type: TypeName, field: string): SchemaValue {
     const children = childElements(element)
     if (children.length === 0) {
       if (textOf(element).trim() !== '') throw invalid(field, 'is text where an array belongs')
       // An array that says it is one is empty; anything else without content is nil.
       return attributeOf(element, 'arrayType', ns.encoding) === undefined ? undefined : []
     }
-    const out: SoapValue[] = []
+    const out: SchemaValue[] = []
     for (const [index, child] of children.entries()) {
       const value = this.value(child, type, `${field}[${index}]`)
       if (value !== undefined) out.push(value)
@@ -73,7 +81,7 @@ export class Decoder {
   }
 }
 
-function scalar(element: XmlElement, type: TypeName, field: string): SoapValue {
+function scalar(element: XmlElement, type: TypeName, field: string): SchemaValue {
   if (childElements(element).length > 0) throw invalid(field, `is a structure where a ${type} belongs`)
   const text = textOf(element)
   if (type === 'string') return text === '' && attributeOf(element, 'type', ns.xsi) === undefined ? undefined : text

@@ -1,8 +1,8 @@
 import { attributeOf, childElements, childNamed, parseXml, type XmlElement, XmlWriter } from '@thor-node/core'
+import type { SchemaValue, TypeName } from '../schema/types.ts'
 import { encodeValue } from './encode.ts'
 import type { Fault } from './fault.ts'
 import { ns } from './names.ts'
-import type { SoapValue, TypeName } from './types.ts'
 
 /** A request, taken apart but not yet understood. */
 export interface SoapRequest {
@@ -81,7 +81,7 @@ export function writeResponse(
   namespace: string,
   operation: string,
   output: TypeName | undefined,
-  value: SoapValue,
+  value: SchemaValue,
 ): string {
   return writeEnvelope((writer) => {
     const name = `op:${operation}Response`

@@ -1,3 +1,5 @@
+import type { PortName } from '../schema/operation.ts'
+
 /** Namespaces of SOAP 1.1, WSDL 1.1 and XML Schema, and our own. */
 export const ns = {
   envelope: 'http://schemas.xmlsoap.org/soap/envelope/',
@@ -10,9 +12,9 @@ export const ns = {
   http: 'http://schemas.xmlsoap.org/soap/http',
   /** All data types. */
   types: 'urn:AGProjects:NGNPro',
+  /** Of the presence port, which was a product of its own. */
+  presence: 'urn:AGProjects:SoapSIMPLEProxy',
 } as const
 
-/** Ports of the service: each has a namespace of its own, and that is what tells `addAccount` of one from another's. */
-export type PortName = 'Sip' | 'Voicemail' | 'Enum' | 'Dns' | 'Customer' | 'Rating' | 'Network'
-
-export const portNamespace = (port: PortName): string => `${ns.types}:${port}`
+/** Each port has a namespace of its own, and that is what tells `addAccount` of one from another's. */
+export const portNamespace = (port: PortName): string => `${port === 'Presence' ? ns.presence : ns.types}:${port}`

@@ -1,15 +1,15 @@
-import { type Clock, childElements, type Logger, type XmlElement } from '@thor-node/core'
-import type { Admins } from '../accounts/admins.ts'
-import { failure } from '../errors.ts'
-import { limits } from '../limits.ts'
+import { childElements, type Logger, type XmlElement } from '@thor-node/core'
+import type { Logins } from '../accounts/logins.ts'
+import { operations } from '../operations/index.ts'
+import { adminCaller, type Caller } from '../schema/caller.ts'
+import type { Dispatcher } from '../schema/dispatcher.ts'
+import type { Operation } from '../schema/operation.ts'
+import type { SchemaValue } from '../schema/types.ts'
 import { authenticate } from './auth.ts'
 import { Decoder } from './decode.ts'
 import { parseRequest, writeFault, writeResponse } from './envelope.ts'
 import { type Fault, faultOf, isInternal, notImplemented } from './fault.ts'
 import { ns, portNamespace } from './names.ts'
-import type { Operation, OperationContext } from './operation.ts'
-import { operations } from './services/index.ts'
-import type { SoapValue } from './types.ts'
 
 export interface SoapAnswer {
   /** 200, or 500 for a fault: some clients throw away the body of anything else. */
@@ -17,13 +17,17 @@ export interface SoapAnswer {
   body: string
 }
 
-export type SoapComponents = Omit<OperationContext, 'caller'> & {
-  admins: Pick<Admins, 'verifyAdmin'>
-  clock: Clock
+export interface SoapComponents {
+  dispatcher: Pick<Dispatcher, 'run'>
+  logins: Pick<Logins, 'login'>
   logger: Logger
 }
 
-const byName = new Map(operations.map((operation) => [`${portNamespace(operation.port)} ${operation.name}`, operation]))
+const byName = new Map(
+  operations.flatMap((operation) =>
+    [operation.name, ...operation.aliases].map((name) => [`${portNamespace(operation.port)} ${name}`, operation]),
+  ),
+)
 
 /** From the bytes of a request to the bytes of an answer: parse, find the operation, authenticate, decode, run, encode. */
 export class SoapService {
@@ -35,7 +39,8 @@ export class SoapService {
     this.#logger = components.logger.forComponent('provision:soap')
   }
 
-  async answer(body: Uint8Array): Promise<SoapAnswer> {
+  /** `from`: the address of the client. */
+  async answer(body: Uint8Array, from = ''): Promise<SoapAnswer> {
     let name = ''
     try {
       const parsed = parseRequest(body)
@@ -43,16 +48,13 @@ export class SoapService {
       const { headers, operation: element, ids } = parsed.request
       name = element.local
       const decoder = new Decoder(ids)
-      const caller = await authenticate(headers, decoder, this.#components.admins)
       const operation = findOperation(element)
+      const caller =
+        operation?.who === 'anyone' ? nobody : await authenticate(headers, decoder, this.#components.logins, from)
       if (!operation) return refuse(notImplemented(`${element.namespace} ${element.local}`.slice(0, 200)))
       const args = decodeArguments(operation, element, decoder)
-      const value = await this.#inTime(operation.run({ ...this.#components, caller }, args))
-      this.#logger.debug('done', { operation: name, caller: caller.username })
-      return {
-        status: 200,
-        body: writeResponse(portNamespace(operation.port), operation.name, operation.output, value),
-      }
+      const { value } = await this.#components.dispatcher.run(operation, caller, args, { from, via: 'soap' })
+      return { status: 200, body: writeResponse(portNamespace(operation.port), name, operation.output, value) }
     } catch (error) {
       const fault = faultOf(error)
       if (isInternal(fault)) this.#logger.error('operation failed', { operation: name, error })
@@ -60,16 +62,10 @@ export class SoapService {
       return refuse(fault)
     }
   }
-
-  /** What takes longer goes on, and its client is told to look before it repeats. */
-  #inTime(work: Promise<SoapValue>): Promise<SoapValue> {
-    return new Promise((resolve, reject) => {
-      const late = failure('PROVISION_TIMEOUT', 'no answer in time; read the record before you repeat the request')
-      const timer = this.#components.clock.after(limits.operationTimeoutMs, () => reject(late))
-      work.then(resolve, reject).finally(() => timer.cancel())
-    })
-  }
 }
+
+/** Calls what checks a password itself. */
+const nobody: Caller = { ...adminCaller(''), kind: 'user', isReseller: false, mayAdd: false }
 
 function refuse(fault: Fault): SoapAnswer {
   return { status: 500, body: writeFault(fault) }
@@ -86,10 +82,10 @@ function findOperation({ namespace, local }: XmlElement): Operation | undefined 
   return candidates.length === 1 ? candidates[0] : undefined
 }
 
-function decodeArguments(operation: Operation, element: XmlElement, decoder: Decoder): Record<string, SoapValue> {
+function decodeArguments(operation: Operation, element: XmlElement, decoder: Decoder): Record<string, SchemaValue> {
   const children = childElements(element)
-  const args: Record<string, SoapValue> = {}
-  for (const [name, type] of Object.entries(operation.input)) {
+  const args: Record<string, SchemaValue> = {}
+  for (const [name, type] of Object.entries({ ...operation.input, ...operation.retiredInput })) {
     const child = children.find(({ local }) => local === name)
     const value = child && decoder.value(child, type, child.local)
     if (value !== undefined) args[name] = value

@@ -1,12 +1,16 @@
 import { XmlWriter } from '@thor-node/core'
+import { operations } from '../operations/index.ts'
+import type { Operation, PortName } from '../schema/operation.ts'
+import { type ArrayName, arrays, membersOf, type StructName, structs } from '../schema/types.ts'
 import { qualifiedType } from './encode.ts'
 import { RESULT } from './envelope.ts'
-import { ns, type PortName, portNamespace } from './names.ts'
-import type { Operation } from './operation.ts'
-import { operations } from './services/index.ts'
-import { type ArrayName, arrays, identifiers, membersOf, type StructName, structs } from './types.ts'
+import { ns, portNamespace } from './names.ts'
 
-const SERVICE = 'NGNPro'
+/** The presence port was a product of its own, and is a service of its own. */
+const services: readonly [name: string, has: (port: PortName) => boolean][] = [
+  ['NGNPro', (port) => port !== 'Presence'],
+  ['SoapSIMPLEProxy', (port) => port === 'Presence'],
+]
 /** Name of the encoding schema, relative to the address of the service. */
 export const ENCODING_SCHEMA = 'soap-encoding.xsd'
 
@@ -17,7 +21,7 @@ export const ENCODING_SCHEMA = 'soap-encoding.xsd'
 export function writeWsdl(location: string): string {
   const ports = [...new Set(operations.map(({ port }) => port))]
   const writer = new XmlWriter().declaration().open('wsdl:definitions', {
-    name: SERVICE,
+    name: 'NGNPro',
     targetNamespace: ns.types,
     'xmlns:wsdl': ns.wsdl,
     'xmlns:soap': ns.wsdlSoap,
@@ -33,12 +37,15 @@ export function writeWsdl(location: string): string {
   for (const operation of operations) writeMessages(writer, operation)
   for (const port of ports) writePortType(writer, port)
   for (const port of ports) writeBinding(writer, port)
-  writer.open('wsdl:service', { name: SERVICE })
-  for (const port of ports) {
-    writer.open('wsdl:port', { name: `${port}Port`, binding: `ngnpro:${port}Binding` })
-    writer.leaf('soap:address', { location }).close()
+  for (const [name, has] of services) {
+    writer.open('wsdl:service', { name })
+    for (const port of ports.filter(has)) {
+      writer.open('wsdl:port', { name: `${port}Port`, binding: `ngnpro:${port}Binding` })
+      writer.leaf('soap:address', { location }).close()
+    }
+    writer.close()
   }
-  return writer.close().close().toString()
+  return writer.close().toString()
 }
 
 /**
@@ -64,13 +71,12 @@ function writeSchema(writer: XmlWriter, encodingLocation: string): void {
   writer.leaf('xsd:import', { namespace: ns.encoding, schemaLocation: encodingLocation })
   for (const name of Object.keys(structs) as StructName[]) {
     writer.open('xsd:complexType', { name }).open('xsd:all')
-    for (const [member, type] of membersOf(name)) {
-      const identifier = identifiers.has(`${name}.${member}`)
+    for (const { name: member, type, key } of membersOf(name)) {
       writer.leaf('xsd:element', {
         name: member,
         type: qualifiedType(type),
-        minOccurs: identifier ? undefined : '0',
-        nillable: identifier ? undefined : 'true',
+        minOccurs: key ? undefined : '0',
+        nillable: key ? undefined : 'true',
       })
     }
     writer.close().close()
@@ -130,7 +136,9 @@ function writeBinding(writer: XmlWriter, port: PortName): void {
     writer.open('wsdl:operation', { name: operation.name })
     writer.leaf('soap:operation', { soapAction: '', style: 'rpc' })
     writer.open('wsdl:input').leaf('soap:body', body)
-    writer.leaf('soap:header', { message: 'ngnpro:AuthHeader', part: 'auth', ...encoded, namespace: ns.types })
+    if (operation.who !== 'anyone') {
+      writer.leaf('soap:header', { message: 'ngnpro:AuthHeader', part: 'auth', ...encoded, namespace: ns.types })
+    }
     writer.close()
     writer.open('wsdl:output').leaf('soap:body', body).close()
     writer.close()

@@ -1,10 +1,12 @@
-import { errorCode, parseXml } from '@thor-node/core'
+import { request } from 'node:https'
+import type { TLSSocket } from 'node:tls'
+import { errorCode, makeCertificate, parseXml } from '@thor-node/core'
 import { deadline, eventually } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ProvisionServer } from '../../src/index.ts'
 import { limits } from '../../src/limits.ts'
-import { startServer } from '../support/soap-server.ts'
+import { makeComponents, startServer } from '../support/soap-server.ts'
 import { exchange, phpEnvelope, phpPost } from '../support/wire.ts'
 
 const test = suite('provision: http')
@@ -163,6 +165,54 @@ test(
     await first.server.stop()
     await second.start()
     await second.stop()
+  }),
+)
+
+test(
+  'TLS is spoken on the same port, with the certificate of the moment, and HTTP goes on',
+  deadline(10_000, async () => {
+    const made = await makeComponents()
+    const files = (commonName: string) =>
+      makeCertificate({
+        commonName,
+        altNames: [HOST],
+        serial: Buffer.of(1),
+        notBefore: Date.now() - 3_600_000,
+        notAfter: Date.now() + 3_600_000,
+      })
+    let current = files('first')
+    const tls = { fallback: () => current, choose: () => undefined }
+    const server = new ProvisionServer({ ...made.components, tls }, { bind: { host: HOST, port: 0 } })
+    await server.start()
+    const { port } = server.local as { port: number }
+    const ask = (path: string) =>
+      new Promise<{ subject: string; body: string; status: number | undefined }>((done, fail) => {
+        const outgoing = request({ host: HOST, port, path, rejectUnauthorized: false, agent: false }, (response) => {
+          const subject = (response.socket as TLSSocket).getPeerX509Certificate()?.subject ?? ''
+          let body = ''
+          response.on('data', (bytes) => {
+            body += bytes
+          })
+          response.on('end', () => done({ subject, body, status: response.statusCode }))
+        })
+        outgoing.on('error', fail)
+        outgoing.end()
+      })
+    try {
+      const first = await ask('/wsdl')
+      assert.equal([first.status, first.subject], [200, 'CN=first'])
+      assert.match(first.body, `location="https://${HOST}:${port}/"`)
+      current = files('second')
+      assert.is((await ask('/wsdl')).subject, 'CN=second')
+      const plain = await exchange(port, HOST, phpPost(phpEnvelope('<ns5:getDomains/>')))
+      assert.match(plain, /^HTTP\/1\.1 200 /)
+      const many = await Promise.all(Array.from({ length: 20 }, () => ask('/api/openapi.json')))
+      assert.ok(many.every(({ status }) => status === 200))
+      const garbage = await exchange(port, HOST, Buffer.from('16030100050102030405', 'hex')).catch(() => '')
+      assert.not.match(garbage, /HTTP/)
+    } finally {
+      await server.stop()
+    }
   }),
 )
 

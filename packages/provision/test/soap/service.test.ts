@@ -1,4 +1,4 @@
-import { ThorError } from '@thor-node/core'
+import { silentLogger, ThorError } from '@thor-node/core'
 import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -11,7 +11,7 @@ const test = suite('provision: soap wire')
 
 async function make() {
   const made = await makeComponents()
-  const service = new SoapService(made.components)
+  const service = new SoapService({ ...made.provisioning, logger: silentLogger })
   const ask = async (body: string, header?: string) => service.answer(Buffer.from(phpEnvelope(body, header)))
   const raw = (text: string) => service.answer(Buffer.from(text))
   return { ...made, ask, raw }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Decision, KeyChange, RecordKey, RecordStore, RegStore, Versioned } from '@thor-node/core'
+import type { Decision, KeyChange, RecordKey, RecordStore, RegStore, SetStore, Versioned } from '@thor-node/core'
 import { ThorError } from '@thor-node/core'
 import { pack, unpack } from 'msgpackr'
 
@@ -91,13 +91,44 @@ export class MemoryReg implements RegStore {
 const idOf = (key: RecordKey, opId: string): string => `${key.range}/${key.name}/${opId}`
 
 const unused = async (): Promise<never> => {
-  throw new ThorError('STORE_UNAVAILABLE', 'this fake keeps registers only')
+  throw new ThorError('STORE_UNAVAILABLE', 'this fake keeps no soft state')
 }
 
-export function memoryStore(): RecordStore & { reg: MemoryReg } {
+/** Write-once records in a map. `before` is called ahead of every write. */
+export class MemorySet implements SetStore {
+  readonly values = new Map<string, { key: RecordKey; bytes: Buffer }>()
+  before: (name: string) => void = () => undefined
+
+  async put(key: RecordKey, body: unknown): Promise<void> {
+    this.before(key.name)
+    this.values.set(key.name, { key, bytes: Buffer.from(pack(body)) })
+  }
+
+  async get<B>(key: RecordKey): Promise<B | undefined> {
+    const found = this.values.get(key.name)
+    return found && (unpack(found.bytes) as B)
+  }
+
+  async list<B>(_range: number, prefix: string): Promise<{ name: string; body: B }[]> {
+    return (await this.listAll<B>(prefix)).map(({ key, body }) => ({ name: key.name, body }))
+  }
+
+  async listAll<B>(prefix: string): Promise<{ key: RecordKey; body: B }[]> {
+    return [...this.values.values()]
+      .filter(({ key }) => key.name.startsWith(prefix))
+      .sort((a, b) => (a.key.name < b.key.name ? -1 : 1))
+      .map(({ key, bytes }) => ({ key, body: unpack(bytes) as B }))
+  }
+
+  watch(): () => void {
+    return () => undefined
+  }
+}
+
+export function memoryStore(): RecordStore & { reg: MemoryReg; set: MemorySet } {
   return {
     reg: new MemoryReg(),
-    set: { put: unused, get: unused, list: unused, listAll: unused, watch: () => () => undefined },
+    set: new MemorySet(),
     soft: { put: unused, remove: unused, read: unused, list: unused, local: () => [] },
   }
 }

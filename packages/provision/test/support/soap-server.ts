@@ -4,9 +4,13 @@ import { SimRandom } from '@thor-node/core/testing'
 import {
   AccountDirectory,
   Admins,
+  type CallHistory,
   type CallHistoryQuery,
   type DeviceLocation,
+  type DeviceLocations,
+  type NetworkState,
   type ProvisionComponents,
+  Provisioning,
   ProvisionServer,
 } from '../../src/index.ts'
 import { memoryStore } from './memory-store.ts'
@@ -51,25 +55,31 @@ export async function makeComponents() {
   const store = memoryStore()
   const random = new SimRandom(3)
   const clock = { ...systemClock, wall: () => wall }
+  const sealer = new Sealer(Buffer.alloc(32, 1), random)
   const common = { store, clock, random, logger: silentLogger }
-  const directory = new AccountDirectory({ ...common, sealer: new Sealer(Buffer.alloc(32, 1), random) })
+  const directory = new AccountDirectory({ ...common, sealer })
   const admins = new Admins(common, { costLog2: 4 })
   await admins.createAdmin('admin', 'secret')
   const asked: { aor: Aor; query: CallHistoryQuery }[] = []
-  const components: ProvisionComponents = {
-    directory,
-    admins,
-    clock,
-    logger: silentLogger,
-    locations: { locations: async (aor) => (aor === 'alice@example.com' ? [device] : []) },
-    calls: {
-      calls: async (aor, query) => {
-        asked.push({ aor, query })
-        return query.direction === 'placed' && aor === 'alice@example.com' ? [call] : []
-      },
+  const locations: DeviceLocations = { locations: async (aor) => (aor === 'alice@example.com' ? [device] : []) }
+  const calls: CallHistory = {
+    calls: async (aor, query) => {
+      asked.push({ aor, query })
+      return query.direction === 'placed' && aor === 'alice@example.com' ? [call] : []
     },
   }
-  return { store, components, directory, asked }
+  const parts = { ...common, sealer, directory, admins, locations, calls, network }
+  const provisioning = new Provisioning(parts, { node: 'n1' })
+  const components: ProvisionComponents = { provisioning, clock, logger: silentLogger }
+  return { store, components, provisioning, directory, admins, asked }
+}
+
+const network: NetworkState = {
+  status: async () => ({ node1: { ip: '192.0.2.1', version: '0.1.0', roles: ['sip_proxy'] } }),
+  statistics: async () => ({ summary: { sip_proxy: { online_accounts: { 'example.com': 1 } } } }),
+  mediaSummary: async () => [{ ip: '192.0.2.1', session_count: 0 }],
+  mediaSessions: async () => [],
+  mediaTrace: async ({ callId }) => (callId === 'call-1' ? { call_id: callId, duration: 61, streams: [] } : undefined),
 }
 
 export async function startServer(host: string) {

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto'
+import type { Clock, Random } from '@thor-node/core'
+import { limits } from '../limits.ts'
+
+/**
+ * Passwords that were right a moment ago, as keyed hashes, because portals send them with each of many calls per page. One that
+ * was changed on another node ends here within 10 s.
+ */
+export class Remembered {
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #key: Uint8Array
+  /** Good without a look until `until`, and without a quorum until `keptUntil`. */
+  readonly #until = new Map<string, { name: string; until: number; keptUntil: number }>()
+
+  constructor(components: { clock: Pick<Clock, 'now'>; random: Random }) {
+    this.#clock = components.clock
+    this.#key = components.random.bytes(32)
+  }
+
+  has(name: string, password: string): boolean {
+    const known = this.#until.get(this.#digest(name, password))
+    return known !== undefined && known.until > this.#clock.now()
+  }
+
+  add(name: string, password: string): void {
+    const key = this.#digest(name, password)
+    this.#until.delete(key)
+    if (this.#until.size >= limits.verifiedMax) this.#until.delete(this.#until.keys().next().value as string)
+    const now = this.#clock.now()
+    this.#until.set(key, { name, until: now + limits.verifiedMs, keptUntil: now + limits.verifiedKeptMs })
+  }
+
+  /** Whether it was right within 15 minutes, for while there is no quorum; then it is not looked at again for a second. */
+  goesOn(name: string, password: string): boolean {
+    const known = this.#until.get(this.#digest(name, password))
+    const now = this.#clock.now()
+    if (!known || known.keptUntil <= now) return false
+    known.until = now + limits.verifiedProbeMs
+    return true
+  }
+
+  drop(name: string, password: string): void {
+    this.#until.delete(this.#digest(name, password))
+  }
+
+  forget(name: string): void {
+    for (const [key, entry] of this.#until) if (entry.name === name) this.#until.delete(key)
+  }
+
+  #digest(name: string, password: string): string {
+    return createHash('sha256').update(this.#key).update(`${name}\0${password}`).digest('base64')
+  }
+}

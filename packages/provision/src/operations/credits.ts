@@ -1,0 +1,57 @@
+import { splitAor } from '@thor-node/core'
+import { failure } from '../errors.ts'
+import { Customers } from '../records/customers.ts'
+import type { OperationContext } from '../schema/operation.ts'
+import type { Owned } from './scope.ts'
+
+/** Properties of customers by which operators say how many records of a kind they may add. */
+export type CreditName =
+  | 'sip_credit'
+  | 'sip_alias_credit'
+  | 'enum_range_credit'
+  | 'enum_number_credit'
+  | 'dns_zone_credit'
+  | 'email_credit'
+
+/**
+ * Throws PROVISION_CREDIT_EXHAUSTED when a customer has as many records of a kind as it may. Administrators with all rights are
+ * not bound. Counts near copies, so several that are added in the same half second may go beyond it.
+ */
+export async function assertCredit(context: OperationContext, customer: number, name: CreditName): Promise<void> {
+  if (context.caller.impersonate === 0 || customer === 0) return
+  const record = (await context.records.customers.table.find(`${customer}`, 'near'))?.body
+  const allowed = Number(Customers.property(record, name) || Number.NaN)
+  if (!Number.isFinite(allowed)) return
+  const has = await counts[name](context, (owned) => owned?.customer === customer)
+  if (has >= allowed) {
+    throw failure('PROVISION_CREDIT_EXHAUSTED', `customer ${customer} has ${has} of ${allowed} that ${name} allows`)
+  }
+}
+
+type Count = (context: OperationContext, mine: (owned: Owned | undefined) => boolean) => Promise<number>
+
+const counts: Record<CreditName, Count> = {
+  sip_credit: async (context, mine) => countAddresses(context, mine, await context.directory.accounts()),
+  sip_alias_credit: async (context, mine) => countAddresses(context, mine, await context.directory.aliases()),
+  enum_range_credit: async ({ records }, mine) => (await records.enum.ranges.list()).filter(mine).length,
+  enum_number_credit: async ({ records }, mine) => {
+    const ranges = (await records.enum.ranges.list()).filter(mine)
+    const own = new Set(ranges.map(({ prefix, tld }) => `${prefix}/${tld}`))
+    return (await records.enum.numbers.list()).filter(({ range, tld }) => own.has(`${range}/${tld}`)).length
+  },
+  dns_zone_credit: async ({ records }, mine) => (await records.zones.zones.list()).filter(mine).length,
+  email_credit: async ({ records }, mine) => {
+    const own = new Set((await records.zones.zones.list()).filter(mine).map(({ name }) => name))
+    const all = await records.zones.records()
+    return all.filter(({ type, zone }) => type === 'MBOXFW' && own.has(zone)).length
+  },
+}
+
+async function countAddresses(
+  { directory }: OperationContext,
+  mine: (owned: Owned | undefined) => boolean,
+  records: readonly { aor: string }[],
+): Promise<number> {
+  const own = new Set((await directory.domains()).filter(mine).map(({ domain }) => domain))
+  return records.filter(({ aor }) => own.has(splitAor(aor)?.domain ?? '')).length
+}

@@ -1,0 +1,26 @@
+import { invalid } from '../../errors.ts'
+import { Balances, cardNumber } from '../../money/balances.ts'
+import { type Operation, operation, required } from '../../schema/operation.ts'
+import { subscribers } from './subscribers.ts'
+
+/** What NGNPro left to its customers: whole subscribers in one call, prepaid cards. */
+export const platformPort: readonly Operation[] = [
+  ...subscribers,
+  operation({
+    port: 'Platform',
+    name: 'addVoucher',
+    doc: 'Makes a prepaid card. Its number is a secret: who knows it has the money.',
+    who: 'admin',
+    rest: 'POST /vouchers',
+    input: { card: 'PrepaidCard', value: 'float', expires: 'int' },
+    faults: ['PROVISION_VOUCHER_EXISTS'],
+    async run(context, args) {
+      const card = cardNumber(required(required(args.card, 'card').number, 'card.number'), 'card.number')
+      const amount = Balances.amountOf(required(args.value, 'value'), 'value')
+      if (amount <= 0) throw invalid('value', 'is not more than zero')
+      // Unix time; 0 is never.
+      const expiresAt = args.expires ? args.expires * 1_000 : undefined
+      await context.balances.issue(card, amount, expiresAt)
+    },
+  }),
+]

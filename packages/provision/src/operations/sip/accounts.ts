@@ -1,0 +1,103 @@
+import type { AccountRecord, DomainRecord } from '../../accounts/contract.ts'
+import { type AccountInput, AUTOINCREMENT } from '../../accounts/input.ts'
+import { domainName, user } from '../../accounts/validate.ts'
+import { accountView } from '../../accounts/view.ts'
+import { type OperationContext, operation, required } from '../../schema/operation.ts'
+import type { Value } from '../../schema/types.ts'
+import { assertCredit } from '../credits.ts'
+import { dateText, ownedAddress, ownedDomain, ownersOfNew } from '../scope.ts'
+import { assertUserMay } from './user-rights.ts'
+
+export function toInput(wire: Value<'SipAccount'>, id: { username: string; domain: string }): AccountInput {
+  const { firstName, lastName, email, timezone, owner, rpid, groups, prepaid, quota } = wire
+  const { quickdialPrefix, timeout, region, callLimit, acl, properties, password } = wire
+  return {
+    ...id,
+    ...{ password, firstName, lastName, email, timezone, owner, rpid, groups, prepaid, quota },
+    ...{ quickdialPrefix, timeout, region, callLimit, acl, properties },
+  }
+}
+
+export function toWire(record: AccountRecord, owner: DomainRecord | undefined): Value<'SipAccount'> {
+  const { aor, aliases: _aliases, createdAt, changedAt, username, domain, ...fields } = accountView(record, owner)
+  return { id: { username, domain }, ...fields, createDate: dateText(createdAt), changeDate: dateText(changedAt) }
+}
+
+/** The id of an account in a request, and its domain when the caller has rights for it. */
+async function ownedId(context: OperationContext, wire: Value<'SipAccount'>) {
+  const id = required(wire.id, 'id')
+  const username = id.username === AUTOINCREMENT ? AUTOINCREMENT : user(id.username, 'id.username')
+  const domain = domainName(id.domain, 'id.domain')
+  return { username, domain, owner: await ownedDomain(context, domain) }
+}
+
+export const addAccount = operation({
+  port: 'Sip',
+  name: 'addAccount',
+  doc: 'Adds an account. The answer has the address it got, when one was asked for with <autoincrement>.',
+  rest: 'POST /sip/accounts',
+  input: { account: 'SipAccount' },
+  output: 'SipAccount',
+  faults: ['PROVISION_ACCOUNT_EXISTS', 'PROVISION_DOMAIN_UNKNOWN', 'PROVISION_NAMES_EXHAUSTED'],
+  async run(context, args) {
+    const wire = required(args.account, 'account')
+    const { owner, ...id } = await ownedId(context, wire)
+    if (owner) {
+      ownersOfNew(context, owner)
+      await assertCredit(context, owner.customer, 'sip_credit')
+    }
+    return toWire(await context.directory.addAccount(toInput(wire, id)), owner)
+  },
+})
+
+export const updateAccount = operation({
+  port: 'Sip',
+  name: 'updateAccount',
+  doc: 'Changes the members that are given; lists are replaced, an empty password leaves it as it is.',
+  who: 'user',
+  rest: 'PATCH /sip/accounts/{account.id}',
+  input: { account: 'SipAccount' },
+  output: 'SipAccount',
+  faults: ['PROVISION_ACCOUNT_UNKNOWN'],
+  async run(context, args) {
+    const wire = required(args.account, 'account')
+    const { aor, owner } = await ownedAddress(context, wire.id, 'id')
+    if (context.caller.kind === 'user')
+      assertUserMay(wire, toWire((await context.directory.getAccount(aor)).body, owner))
+    const { username = '', domain = '' } = wire.id ?? {}
+    const input = toInput(wire, { username, domain })
+    return toWire(await context.directory.updateAccount(input, { etag: context.request.etag }), owner)
+  },
+})
+
+export const deleteAccount = operation({
+  port: 'Sip',
+  name: 'deleteAccount',
+  doc: 'Deletes an account with its aliases, registrations and all that was kept for it.',
+  rest: 'DELETE /sip/accounts/{sipId}',
+  input: { sipId: 'SipId' },
+  faults: ['PROVISION_ACCOUNT_UNKNOWN'],
+  async run(context, args) {
+    const { aor } = await ownedAddress(context, args.sipId, 'sipId')
+    await context.directory.deleteAccount(aor, { etag: context.request.etag })
+  },
+})
+
+/** The only operation that hands out a digest: portals check their users' log-ins with `ha1`. */
+export const getAccount = operation({
+  port: 'Sip',
+  name: 'getAccount',
+  doc: 'Reads an account.',
+  who: 'user',
+  rest: 'GET /sip/accounts/{sipId}',
+  input: { sipId: 'SipId' },
+  output: 'SipAccount',
+  faults: ['PROVISION_ACCOUNT_UNKNOWN'],
+  async run(context, args) {
+    const { aor, owner } = await ownedAddress(context, args.sipId, 'sipId')
+    const { body: record, etag } = await context.directory.getAccount(aor)
+    context.request.seen = etag
+    if (context.caller.kind === 'user') return toWire(record, owner)
+    return { ...toWire(record, owner), ha1: context.directory.credentials(record).ha1Md5 }
+  },
+})

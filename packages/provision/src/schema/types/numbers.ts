@@ -1,0 +1,113 @@
+import { changeDate, customer, field, inherited, key, type Member, oneOf, query, read, reseller } from '../member.ts'
+
+const owned = { owner: field('int', 'customer id of the person'), ...inherited, changeDate }
+
+/** ENUM numbers and DNS zones. */
+export const structs = {
+  EnumRangeId: { prefix: key('string', 'E.164 digits, no +'), tld: key('string', 'such as e164.arpa') },
+  EnumRange: {
+    id: key('EnumRangeId'),
+    ttl: field('int', 'seconds, 3600 by default'),
+    minDigits: field('int', 'least digits of its numbers'),
+    maxDigits: field('int', 'most digits of its numbers'),
+    size: field('int', 'how many numbers it may have; 0 is any'),
+    nameservers: 'StringArray',
+    used: read('int', 'how many numbers it has'),
+    serial: read('int'),
+    customer,
+    reseller,
+    changeDate,
+    info: 'string',
+  },
+  EnumRangeFilter: { prefix: 'string', tld: 'string', info: 'string', customer: 'int', reseller: 'int' },
+  EnumRangeQuery: query('EnumRangeFilter'),
+  EnumRangeResult: { ranges: 'EnumRangeArray', total: 'int' },
+
+  EnumId: { number: key('string', 'E.164 digits, no +'), tld: key('string', 'such as e164.arpa') },
+  EnumMapping: {
+    id: field('int', 'given by the platform; kept on updates'),
+    type: field('string', 'sip, mailto, tel, web:http … (RFC 6116 enumservices)'),
+    mapto: field('string', 'URI'),
+    priority: field('int', '5 by default; the lowest first'),
+    ttl: field('int', 'seconds, 3600 by default'),
+  },
+  EnumNumber: {
+    id: key('EnumId'),
+    info: 'string',
+    mappings: field('EnumMappingArray', 'an update replaces the list'),
+    ...owned,
+  },
+  EnumNumberFilter: {
+    number: 'string',
+    tld: 'string',
+    type: 'string',
+    mapto: field('string', 'without the scheme'),
+    owner: 'int',
+    customer: 'int',
+    reseller: 'int',
+  },
+  EnumNumberQuery: query('EnumNumberFilter'),
+  EnumNumberResult: { numbers: 'EnumNumberArray', total: 'int' },
+
+  DnsZone: {
+    name: key('string'),
+    email: field('string', 'of who is responsible'),
+    ttl: field('int', 'seconds'),
+    minimum: field('int', 'seconds'),
+    retry: field('int', 'seconds'),
+    expire: field('int', 'seconds'),
+    serial: read('int'),
+    info: 'string',
+    nameservers: 'StringArray',
+    customer,
+    reseller,
+    changeDate,
+  },
+  DnsZoneFilter: { name: 'string', info: 'string', customer: 'int', reseller: 'int' },
+  DnsZoneQuery: query('DnsZoneFilter'),
+  DnsZoneResult: { zones: 'DnsZoneArray', total: 'int' },
+
+  DnsRecord: {
+    id: field('int', 'given by the platform'),
+    zone: 'string',
+    name: field('string', 'within the zone'),
+    type: oneOf(['A', 'AAAA', 'CNAME', 'MX', 'SRV', 'NS', 'NAPTR', 'PTR', 'TXT', 'LOC'], 'of the record'),
+    priority: 'int',
+    value: 'string',
+    ttl: field('int', 'seconds; that of the zone by default'),
+    ...owned,
+  },
+  DnsFancyRecord: {
+    id: field('int', 'given by the platform'),
+    zone: 'string',
+    name: 'string',
+    type: oneOf(['MBOXFW', 'URL'], 'MBOXFW: mail for name@zone goes to value; URL: web requests are redirected there'),
+    value: 'string',
+    ttl: 'int',
+    priority: 'int',
+    ...owned,
+  },
+  DnsRecordFilter: {
+    id: 'int',
+    zone: 'string',
+    name: 'string',
+    type: 'string',
+    value: 'string',
+    owner: 'int',
+    customer: 'int',
+    reseller: 'int',
+  },
+  DnsRecordQuery: query('DnsRecordFilter'),
+  DnsFancyRecordQuery: query('DnsRecordFilter'),
+  DnsRecordResult: { records: 'DnsRecordArray', total: 'int' },
+  DnsFancyRecordResult: { records: 'DnsFancyRecordArray', total: 'int' },
+} as const satisfies Record<string, Record<string, Member>>
+
+export const arrays = {
+  EnumRangeArray: 'EnumRange',
+  EnumMappingArray: 'EnumMapping',
+  EnumNumberArray: 'EnumNumber',
+  DnsZoneArray: 'DnsZone',
+  DnsRecordArray: 'DnsRecord',
+  DnsFancyRecordArray: 'DnsFancyRecord',
+} as const
