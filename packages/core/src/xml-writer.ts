@@ -2,18 +2,25 @@ import assert from 'node:assert'
 import type { XmlElement } from './xml.ts'
 
 const NAME = /^[^\s<>&"'/=]+$/
+/** Names that were looked at: programs have few. */
+const names = new Set<string>()
+const NAMES_MAX = 2_000
 /** What XML 1.0 cannot carry in any form (§2.2 Char), lone surrogates included. */
 const FORBIDDEN = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu
+/** Most texts: nothing in them is to be changed, in text or in values. */
+const PLAIN = /^[ !#-%'-;=?-~]*$/
 const TEXT: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;' }
 const VALUE: Record<string, string> = { ...TEXT, '"': '&quot;', '\n': '&#10;', '\t': '&#9;' }
 
 /** Character data. Characters that XML cannot carry become U+FFFD. */
 export function escapeText(text: string): string {
+  if (PLAIN.test(text)) return text
   return text.replace(FORBIDDEN, '\ufffd').replace(/[&<>\r]/g, (character) => TEXT[character] as string)
 }
 
 /** The inside of a double-quoted attribute value. */
 export function escapeAttribute(text: string): string {
+  if (PLAIN.test(text)) return text
   return text.replace(FORBIDDEN, '\ufffd').replace(/[&<>"\r\n\t]/g, (character) => VALUE[character] as string)
 }
 
@@ -65,15 +72,21 @@ export class XmlWriter {
   }
 
   #start(name: string, attributes: XmlAttributes): string {
-    assert(NAME.test(name), `not an XML name: ${name}`)
+    checkName(name)
     let start = name
     for (const [key, value] of Object.entries(attributes)) {
       if (value === undefined) continue
-      assert(NAME.test(key), `not an XML name: ${key}`)
+      checkName(key)
       start += ` ${key}="${escapeAttribute(value)}"`
     }
     return start
   }
+}
+
+function checkName(name: string): void {
+  if (names.has(name)) return
+  assert(NAME.test(name), `not an XML name: ${name}`)
+  if (names.size < NAMES_MAX) names.add(name)
 }
 
 /** A parsed tree as text again, with the prefixes and declarations it came with. */

@@ -69,6 +69,18 @@ export async function ownedRecords<B extends Owned>(
   return (await table.list()).filter((record) => inScope(context, record))
 }
 
+/** The id of the only record of this name that the caller has. Throws what the table throws. */
+export async function idOfName<B extends Owned & { id?: number; name?: string }>(
+  context: OperationContext,
+  table: RecordTable<B>,
+  name: string,
+): Promise<number> {
+  const found = (await ownedRecords(context, table)).filter((record) => record.name === name)
+  const [only] = found
+  if (!only?.id || found.length > 1) throw table.unknown(name)
+  return only.id
+}
+
 /**
  * The domain that a request is about, when it exists. Throws PROVISION_FORBIDDEN when it is somebody else's: the same answer
  * as for one that does not exist, so that customers cannot ask around.

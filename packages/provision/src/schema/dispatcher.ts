@@ -76,8 +76,9 @@ export class Dispatcher {
   /** What takes longer goes on, and its client is told to look before it repeats. */
   #inTime(work: Promise<SchemaValue>): Promise<SchemaValue> {
     return new Promise((resolve, reject) => {
-      const late = failure('PROVISION_TIMEOUT', 'no answer in time; read the record before you repeat the request')
-      const timer = this.#clock.after(limits.operationTimeoutMs, () => reject(late))
+      const late = () =>
+        failure('PROVISION_TIMEOUT', 'no answer in time; read the record before you repeat the request')
+      const timer = this.#clock.after(limits.operationTimeoutMs, () => reject(late()))
       work.then(resolve, reject).finally(() => timer.cancel())
     })
   }

@@ -54,8 +54,10 @@ export type Value<T> = T extends 'string'
 /** A value whose type is known only while the program runs. */
 export type SchemaValue = string | number | boolean | undefined | SchemaValue[] | { [member: string]: SchemaValue }
 
-export const isStruct = (type: TypeName): type is StructName => Object.hasOwn(structs, type)
-export const isArray = (type: TypeName): type is ArrayName => Object.hasOwn(arrays, type)
+const structNames: ReadonlySet<string> = new Set(Object.keys(structs))
+const arrayNames: ReadonlySet<string> = new Set(Object.keys(arrays))
+export const isStruct = (type: TypeName): type is StructName => structNames.has(type)
+export const isArray = (type: TypeName): type is ArrayName => arrayNames.has(type)
 
 export interface StructMember extends Readonly<MemberInfo<TypeName>> {
   name: string

@@ -152,6 +152,7 @@ const rows: Row[] = [
       'ENUM number 31201234567/e164.arpa does not exist',
     ),
   ],
+  ['before 2009 a carrier was known by its name', 'Sip.deleteCarrier', text('name', 'C'), VOID],
   [
     'what the platform has nothing to answer with is refused',
     'Sip.getSipTrace',

@@ -3,7 +3,7 @@ import { checkMembers, needMembers } from '../../records/rules.ts'
 import { carrierRules } from '../../records/trunks.ts'
 import { operation, required } from '../../schema/operation.ts'
 import { rowOf, runQuery } from '../queries.ts'
-import { dated, ownedRecord, ownedRecords, resellerOfNew } from '../scope.ts'
+import { dated, idOfName, ownedRecord, ownedRecords, resellerOfNew } from '../scope.ts'
 
 export const addCarrier = operation({
   port: 'Sip',
@@ -46,10 +46,12 @@ export const deleteCarrier = operation({
   doc: 'Deletes a carrier without gateways and routes.',
   rest: 'DELETE /sip/carriers/{id}',
   input: { id: 'int' },
+  // Before 2009 records were known by their names.
+  retiredInput: { name: 'string' },
   faults: ['PROVISION_CARRIER_UNKNOWN', 'PROVISION_CARRIER_IN_USE'],
   async run(context, args) {
     const { carriers, gateways, routes } = context.records.trunks
-    const id = required(args.id, 'id')
+    const id = args.id ?? (await idOfName(context, carriers, required(args.name, 'id')))
     await ownedRecord(context, carriers, `${id}`)
     const users = [...(await gateways.list()), ...(await routes.list())]
     if (users.some(({ carrier_id }) => carrier_id === id)) {

@@ -5,7 +5,7 @@ import { blankGateway, type CarrierRow, type GatewayRow, gatewayRules } from '..
 import { type OperationContext, operation, required } from '../../schema/operation.ts'
 import type { Value } from '../../schema/types.ts'
 import { rowOf, runQuery } from '../queries.ts'
-import { dated, ownedRecord, ownedRecords, resellerOfNew } from '../scope.ts'
+import { dated, idOfName, ownedRecord, ownedRecords, resellerOfNew } from '../scope.ts'
 
 const toWire = (record: GatewayRow & Stamped, carrier: CarrierRow | undefined): Value<'Gateway'> => ({
   ...dated(record),
@@ -62,10 +62,11 @@ export const deleteGateway = operation({
   doc: 'Deletes a gateway without rules.',
   rest: 'DELETE /sip/gateways/{id}',
   input: { id: 'int' },
+  retiredInput: { name: 'string' },
   faults: ['PROVISION_GATEWAY_UNKNOWN', 'PROVISION_GATEWAY_IN_USE'],
   async run(context, args) {
     const { gateways, rules } = context.records.trunks
-    const id = required(args.id, 'id')
+    const id = args.id ?? (await idOfName(context, gateways, required(args.name, 'id')))
     await ownedRecord(context, gateways, `${id}`)
     if ((await rules.list()).some(({ gateway_id }) => gateway_id === id)) {
       throw failure('PROVISION_GATEWAY_IN_USE', `gateway ${id} has rules; delete those first`)
