@@ -22,10 +22,15 @@ export function inScope({ caller }: OperationContext, owned: Owned | undefined):
 
 const forbidden = (what: string) => failure('PROVISION_FORBIDDEN', what)
 
+/** For records that belong to whom something else of the caller belongs to. Throws PROVISION_FORBIDDEN. */
+export function assertMayAdd({ caller }: OperationContext): void {
+  if (!caller.mayAdd) throw forbidden('the reseller is not active')
+}
+
 /** The owners of a record that the caller adds: itself, unless it may say otherwise. Throws PROVISION_FORBIDDEN. */
 export function ownersOfNew(context: OperationContext, given: Owned): { customer: number; reseller: number } {
-  const { impersonate, reseller, isReseller, mayAdd } = context.caller
-  if (!mayAdd) throw forbidden('the reseller is not active')
+  const { impersonate, reseller, isReseller } = context.caller
+  assertMayAdd(context)
   const customer = identity(given.customer ?? impersonate, 'customer')
   const owners = { customer, reseller: identity(given.reseller ?? reseller, 'reseller') }
   const other = !inScope(context, owners) || (impersonate !== 0 && owners.reseller !== reseller)

@@ -92,6 +92,15 @@ test(
 )
 
 test(
+  'accounts may be added to what is a customer’s, whoever its reseller is said to be',
+  deadline(5_000, async () => {
+    const { ask, as } = await withCustomers()
+    await ask('Sip.addDomain', { domain: { domain: 'four.example', customer: 2 } })
+    await (await as('cust'))('Sip.addAccount', account('a', 'four.example'))
+  }),
+)
+
+test(
   'properties that bind a customer are not its own to change',
   deadline(5_000, async () => {
     const { as } = await withCustomers()

@@ -6,7 +6,7 @@ import { type Operation, type OperationContext, operation, required } from '../.
 import type { Value } from '../../schema/types.ts'
 import { assertCredit } from '../credits.ts'
 import { rowOf, runQuery } from '../queries.ts'
-import { dated, ownedRecord, ownedRecords } from '../scope.ts'
+import { assertMayAdd, dated, ownedRecord, ownedRecords } from '../scope.ts'
 
 type RecordType = 'DnsRecord' | 'DnsFancyRecord'
 const fancyTypes = ['MBOXFW', 'URL']
@@ -34,6 +34,7 @@ async function add(context: OperationContext, type: RecordType, given: Value<'Dn
   needMembers(wire, ['zone', 'type', 'value'])
   checkValue(wire)
   const zone = await ownedRecord(context, context.records.zones.zones, domainName(wire.zone, 'zone'))
+  assertMayAdd(context)
   if (wire.type === 'MBOXFW') await assertCredit(context, zone.customer ?? 0, 'email_credit')
   const { id: _, type: kind = '', value = '', name = '', ...rest } = wire
   const blank = { priority: 0, ttl: zone.ttl ?? 3_600, owner: 0 }

@@ -6,7 +6,7 @@ import { type OperationContext, operation, required } from '../../schema/operati
 import type { Value } from '../../schema/types.ts'
 import { assertCredit } from '../credits.ts'
 import { rowOf, runQuery } from '../queries.ts'
-import { dateText, inScope, ownedRecords } from '../scope.ts'
+import { assertMayAdd, dateText, inScope, ownedRecords } from '../scope.ts'
 
 type Owners = Pick<RangeRow, 'customer' | 'reseller'>
 
@@ -39,6 +39,7 @@ export async function newNumber(context: OperationContext, wire: Value<'EnumNumb
   const { id: _, customer: _customer, reseller: _reseller, ...checked } = checkMembers('EnumNumber', wire, numberRules)
   const range = await context.records.enum.rangeOf(number, tld)
   if (!inScope(context, range)) throw failure('PROVISION_FORBIDDEN', `no rights for the ENUM range of ${number}`)
+  assertMayAdd(context)
   EnumTables.checkLength(number, range)
   await assertCredit(context, range.customer ?? 0, 'enum_number_credit')
   if (range.size && (await context.records.enum.numbersIn(range)).length >= range.size) {

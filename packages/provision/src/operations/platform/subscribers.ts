@@ -15,7 +15,7 @@ import { type Operation, type OperationContext, operation, required } from '../.
 import type { Value } from '../../schema/types.ts'
 import { assertCredit } from '../credits.ts'
 import { newNumber } from '../enum/numbers.ts'
-import { ownedAddress, ownedDomain, ownersOfNew, sipId } from '../scope.ts'
+import { assertMayAdd, ownedAddress, ownedDomain, sipId } from '../scope.ts'
 import { toInput, toWire } from '../sip/accounts.ts'
 import { diversionsOf } from '../sip/preferences.ts'
 
@@ -124,7 +124,7 @@ export const subscribers: readonly Operation[] = [
       const domain = domainName(name, 'account.id.domain')
       const owner = await ownedDomain(context, domain)
       if (!owner) throw failure('PROVISION_DOMAIN_UNKNOWN', `SIP domain ${domain} does not exist`)
-      ownersOfNew(context, owner)
+      assertMayAdd(context)
       await assertCredit(context, owner.customer, 'sip_credit')
       const company = await companyOf(context, wire)
       const opId = context.records.freshId()

@@ -5,7 +5,7 @@ import { accountView } from '../../accounts/view.ts'
 import { type OperationContext, operation, required } from '../../schema/operation.ts'
 import type { Value } from '../../schema/types.ts'
 import { assertCredit } from '../credits.ts'
-import { dateText, ownedAddress, ownedDomain, ownersOfNew } from '../scope.ts'
+import { assertMayAdd, dateText, ownedAddress, ownedDomain } from '../scope.ts'
 import { assertUserMay } from './user-rights.ts'
 
 export function toInput(wire: Value<'SipAccount'>, id: { username: string; domain: string }): AccountInput {
@@ -43,7 +43,7 @@ export const addAccount = operation({
     const wire = required(args.account, 'account')
     const { owner, ...id } = await ownedId(context, wire)
     if (owner) {
-      ownersOfNew(context, owner)
+      assertMayAdd(context)
       await assertCredit(context, owner.customer, 'sip_credit')
     }
     return toWire(await context.directory.addAccount(toInput(wire, id)), owner)

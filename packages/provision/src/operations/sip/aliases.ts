@@ -4,7 +4,7 @@ import { operation, required } from '../../schema/operation.ts'
 import type { Value } from '../../schema/types.ts'
 import { assertCredit } from '../credits.ts'
 import { type Row, runQuery } from '../queries.ts'
-import { dateText, ownedAddress, ownedDomains, ownersOfNew, sipId } from '../scope.ts'
+import { assertMayAdd, dateText, ownedAddress, ownedDomains, sipId } from '../scope.ts'
 
 function toWire(record: AliasRecord, owned: DomainRecord | undefined): Value<'SipAlias'> {
   const { aor, target, owner, customer, reseller, changedAt } = aliasView(record, owned)
@@ -24,7 +24,7 @@ export const addAlias = operation({
     const { aor, owner } = await ownedAddress(context, wire.id, 'id')
     const target = await ownedAddress(context, wire.target, 'target')
     if (owner) {
-      ownersOfNew(context, owner)
+      assertMayAdd(context)
       await assertCredit(context, owner.customer, 'sip_alias_credit')
     }
     return toWire(await context.directory.addAlias({ aor, target: target.aor, owner: wire.owner }), owner)
