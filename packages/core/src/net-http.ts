@@ -9,18 +9,23 @@ const TLS_HANDSHAKE = 0x16
 /**
  * Lets a server that is made with `node:http` speak TLS too. Connections that say nothing for `firstByteMs`, or do not end their handshake in that time, are ended, so that
  * silent ones do not hold places; what comes afterwards is under the server's own limits.
+ *
+ * Returns what ends those that have not got so far, for when the server stops: it does not know them.
  */
-export function alsoOverTls(server: Server, init: TlsServerInit, firstByteMs: number): void {
+export function alsoOverTls(server: Server, init: TlsServerInit, firstByteMs: number): () => void {
   const listeners = server.listeners('connection') as ((socket: Socket) => void)[]
   const accept = (socket: Socket): void => {
     for (const listener of listeners) listener.call(server, socket)
   }
+  const early = new Set<Socket>()
   const secure = tlsAcceptor(init, false, accept, firstByteMs)
   server.removeAllListeners('connection')
   server.on('connection', (socket: Socket) => {
     const end = (): void => void socket.destroy()
     socket.setTimeout(firstByteMs, end)
     socket.on('error', end)
+    early.add(socket)
+    socket.once('close', () => early.delete(socket))
     socket.once('data', (first: Buffer) => {
       socket.setTimeout(0)
       socket.removeListener('timeout', end)
@@ -29,8 +34,12 @@ export function alsoOverTls(server: Server, init: TlsServerInit, firstByteMs: nu
       socket.unshift(first)
       // Reads what was given back by itself.
       if (first[0] === TLS_HANDSHAKE) return secure(socket)
+      early.delete(socket)
       accept(socket)
       socket.resume()
     })
   })
+  return () => {
+    for (const socket of early) socket.destroy()
+  }
 }

@@ -56,6 +56,8 @@ export class ProvisionServer implements Lifecycle {
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   #local: Address | undefined
+  /** Ends connections that the server does not know yet. */
+  #endEarly: () => void = () => undefined
   #running = 0
 
   constructor(components: ProvisionComponents, init: ProvisionInit) {
@@ -88,7 +90,7 @@ export class ProvisionServer implements Lifecycle {
       keepAliveTimeout: limits.keepAliveMs,
     })
     server.maxConnections = limits.connectionsMax
-    if (this.#tls) alsoOverTls(server, this.#tls, limits.headersTimeoutMs)
+    if (this.#tls) this.#endEarly = alsoOverTls(server, this.#tls, limits.headersTimeoutMs)
     server.on('request', (request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
         this.#logger.warn('request failed', { error: errorMessage(error) })
@@ -124,13 +126,17 @@ export class ProvisionServer implements Lifecycle {
     this.#local = undefined
     if (!server) return
     await new Promise<void>((resolve) => {
-      const timer = this.#clock.after(limits.stopMs, () => server.closeAllConnections())
+      const timer = this.#clock.after(limits.stopMs, () => {
+        server.closeAllConnections()
+        this.#endEarly()
+      })
       server.close(() => {
         timer.cancel()
         resolve()
       })
-      if (this.#running === 0) server.closeAllConnections()
-      else server.closeIdleConnections()
+      if (this.#running > 0) return server.closeIdleConnections()
+      server.closeAllConnections()
+      this.#endEarly()
     })
   }
 

@@ -210,6 +210,11 @@ test(
       assert.ok(many.every(({ status }) => status === 200))
       const garbage = await exchange(port, HOST, Buffer.from('16030100050102030405', 'hex')).catch(() => '')
       assert.not.match(garbage, /HTTP/)
+      const silent = exchange(port, HOST, Buffer.alloc(0)).catch(() => '')
+      const shaking = exchange(port, HOST, Buffer.from('16030102000100', 'hex')).catch(() => '')
+      await ask('/wsdl')
+      await server.stop()
+      assert.equal(await Promise.all([silent, shaking]), ['', ''], 'what has not begun ends with the server')
     } finally {
       await server.stop()
     }
