@@ -101,8 +101,11 @@ export class Accounts {
       if (current) throw failure('PROVISION_ACCOUNT_EXISTS', `SIP account ${aor} exists already`)
       return { body: record, result: null }
     }
-    if (company) await this.#registers.transactAll([addressPart({ aor, fn: make }), ...company.parts(aor)])
-    else await this.#registers.change<AddressRecord, null>('acct', aor, make)
+    if (company) {
+      // Which of several that are taken is told, is the order of the ring: clients act on the account.
+      make(await this.#registers.read<AddressRecord>('acct', aor))
+      await this.#registers.transactAll([addressPart({ aor, fn: make }), ...company.parts(aor)])
+    } else await this.#registers.change<AddressRecord, null>('acct', aor, make)
     // The other half of Domains.delete: whoever wrote second sees the other.
     if (!(await this.#domains.find(splitAor(aor)?.domain ?? ''))) {
       await this.delete(aor, { withNumbers: true })
