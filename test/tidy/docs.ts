@@ -56,7 +56,7 @@ export function methodsOf({ path, text }: HouseFile): string[] {
 
 /** Kinds of records: first parts of the names that `recordKey` and templates like `call/${callUuid}` make. */
 export function kindsOf({ path, text }: HouseFile): string[] {
-  if (!/^packages\/(nodes|provision|accounting|overlay)\/src\//.test(path)) return []
+  if (!/^packages\/(nodes|provision|accounting|dns|overlay)\/src\//.test(path)) return []
   const code = withoutComments(text)
   const literal = [...code.matchAll(/\brecordKey\('([a-z]+)'/g)].map((match) => match[1] as string)
   const union = /type RegisterKind =((?:\s*\|?\s*'[a-z]+')+)/.exec(code)?.[1] ?? ''

@@ -18,8 +18,9 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   sip: ['core'],
   media: ['core'],
   accounting: ['core'],
-  provision: ['core', 'accounting'],
-  nodes: ['core', 'overlay', 'sip', 'media', 'accounting', 'provision'],
+  dns: ['core'],
+  provision: ['core', 'accounting', 'dns'],
+  nodes: ['core', 'overlay', 'sip', 'media', 'accounting', 'dns', 'provision'],
 }
 
 /** Files longer than this are split by noun. */

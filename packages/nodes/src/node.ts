@@ -17,9 +17,10 @@ import { ADMIN_USER } from './admin-password.ts'
 import { packageVersion } from './cli/version.ts'
 import type { Context } from './compose/context.ts'
 import { composeDirectory, furnishRing } from './compose/directory.ts'
+import { composeDns } from './compose/dns.ts'
 import { composeFront } from './compose/front.ts'
 import { composeRing } from './compose/ring.ts'
-import { composeSip } from './compose/sip.ts'
+import { composeSip, type SipParts } from './compose/sip.ts'
 import type { Config } from './config.ts'
 import type { BannerFacts, RunningNode, StartNode, StartOptions } from './control/contract.ts'
 import { IdentityFiles } from './identity.ts'
@@ -121,10 +122,24 @@ class Node implements RunningNode {
     }
     const domain = await this.#patiently(() => records.settings.domain())
     const spool = new Spool({ disk, set: overlay.store.set, clock: systemClock, logger })
-    const sip = composeSip(context, { overlay, ring: identity.ring, sealer: records.sealer, spool, domain })
+    const dnsParts = composeDns(context, {
+      overlay,
+      ring: identity.ring,
+      index: records.index,
+      domain,
+      domains: () => sip.home.domains(),
+    })
+    const sip: SipParts = composeSip(context, {
+      overlay,
+      ring: identity.ring,
+      sealer: records.sealer,
+      spool,
+      numbers: dnsParts.numbers,
+      domain,
+    })
     const leave = (): Promise<void> => this.#leave(overlay, files)
     const isLeaving = (): boolean => this.#leaving !== undefined
-    const around = { overlay, roster, identity, records, sip, spool, files, domain, leave, isLeaving }
+    const around = { overlay, roster, identity, records, sip, dns: dnsParts, spool, files, domain, leave, isLeaving }
     const front = composeFront(context, around)
     this.#operations = front.operations
 
@@ -159,6 +174,8 @@ class Node implements RunningNode {
       certificates,
       stack,
       trunks,
+      dnsParts.notifier,
+      dnsParts.served,
       ...servers,
       door,
       control,

@@ -43,10 +43,12 @@ import type {
   StatusResult,
   WhereResult,
 } from './control/contract.ts'
+import type { DnsContract } from './control/dns-contract.ts'
 import type { GuardContract } from './control/guard-contract.ts'
 import type { ProvisionContract } from './control/provision-contract.ts'
 import type { RingContract } from './control/ring-contract.ts'
 import type { TrunkContract } from './control/trunk-contract.ts'
+import { ForwardedDns } from './dns-forwarded.ts'
 import type { Invites } from './invites.ts'
 import { LeaveProgress } from './leave-progress.ts'
 import type { RingMembers } from './ring-members.ts'
@@ -77,6 +79,7 @@ export interface OperationsComponents {
   guardOperations: GuardContract
   trunkOperations: TrunkContract
   provisionOperations: ProvisionContract
+  dnsOperations: DnsContract
   /** Bytes that this node copied to others. */
   bytesSent(): number
   /** Begins to leave; returns at once, and rejects when that is not possible. */
@@ -93,12 +96,13 @@ const CALLS_DEFAULT = 50
 const CALLS_MAX = 10_000
 
 /** What the command line asks of a running node. */
-export class Operations implements NodeOperations {
+export class Operations extends ForwardedDns implements NodeOperations {
   readonly #c: OperationsComponents
   readonly #init: OperationsInit
   #leaving: LeaveProgress | undefined
 
   constructor(components: OperationsComponents, init: OperationsInit) {
+    super(components.dnsOperations)
     this.#c = components
     this.#init = init
     components.ring.rpc.serve<null, HomeCounts>('node.counts', () => this.#ownCounts())

@@ -304,6 +304,15 @@ export interface Ring {
   readonly cookieKey: Uint8Array
 }
 
+/** Where telephone numbers lead by ENUM (RFC 6116). */
+export interface NumberLookup {
+  /**
+   * URIs of the schemes sip, sips and tel that a number leads to for this method, best first. `number` as it was dialled, with
+   * or without +. Never rejects: what cannot be found out leads nowhere.
+   */
+  find(query: { number: string; method: string; caller?: Aor }): Promise<readonly string[]>
+}
+
 /** Where a foreign host is reached (RFC 3263). Rejects, or gives an empty list, when it cannot be found. */
 export interface Resolver {
   resolve(query: {

@@ -36,6 +36,7 @@ export type {
   Instance,
   KeptMessage,
   MediaControl,
+  NumberLookup,
   PlanQuery,
   Resolver,
   Ring,

@@ -45,6 +45,8 @@ export interface SipStackComponents {
   trusted?: ProxyComponents['trusted']
   /** By which numbers outside are reached. @default by none */
   trunks?: ProxyComponents['trunks']
+  /** Where numbers lead by ENUM. @default nowhere */
+  numbers?: ProxyComponents['numbers']
   /** Finds foreign hosts. @default DNS */
   resolve?: Resolver
 }
@@ -158,6 +160,7 @@ export class SipStack implements Lifecycle {
       ...(guard && { guard }),
       ...(components.trusted && { trusted: components.trusted }),
       ...(components.trunks && { trunks: components.trunks }),
+      ...(components.numbers && { numbers: components.numbers }),
     }
     this.#proxy = new SipProxy(
       { ...this.#components, registrar: this.#registrar, transport },

@@ -34,6 +34,7 @@ export class HomeAdapter implements Home, Lifecycle {
   #domains = new Set<string>()
   /** Accounts that exist, as far as this node has seen it: no stranger asks for them. */
   readonly #known = new Set<Aor>()
+  #domainList: readonly string[] = []
   #timer: Timer | undefined
   #refreshing: Promise<void> | undefined
 
@@ -103,8 +104,9 @@ export class HomeAdapter implements Home, Lifecycle {
     return this.#domains.has(domain.toLowerCase())
   }
 
-  domains(): string[] {
-    return [...this.#domains].sort()
+  /** In order; the same list as long as they are the same. */
+  domains(): readonly string[] {
+    return this.#domainList
   }
 
   /** Called after a change was announced, too. */
@@ -132,6 +134,10 @@ export class HomeAdapter implements Home, Lifecycle {
   async #readDomains(): Promise<void> {
     const listed = await this.#ring.store.reg.list<DomainRecord>('domain/')
     // A node that is cut off sees none: what it knew serves on.
-    if (listed.length > 0) this.#domains = new Set(listed.map(({ value }) => value.body.domain))
+    if (listed.length === 0) return
+    const domains = listed.map(({ value }) => value.body.domain).sort()
+    if (domains.join() === this.#domainList.join()) return
+    this.#domains = new Set(domains)
+    this.#domainList = domains
   }
 }

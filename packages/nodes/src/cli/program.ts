@@ -11,8 +11,10 @@ import { certificatesVerb } from './certificates.ts'
 import { configVerb } from './config.ts'
 import type { Console } from './console.ts'
 import { demoVerb } from './demo.ts'
+import { dnsVerb } from './dns.ts'
 import { domainVerb } from './domain.ts'
 import { drainVerb } from './drain.ts'
+import { enumVerb } from './enum.ts'
 import { guardVerb } from './guard.ts'
 import { inviteVerb } from './invite.ts'
 import { joinVerb } from './join.ts'
@@ -45,6 +47,8 @@ const verbs: readonly Verb[] = [
   guardVerb,
   peerVerb,
   trunkVerb,
+  dnsVerb,
+  enumVerb,
   inviteVerb,
   membersVerb,
   ringVerb,

@@ -1,3 +1,4 @@
+import type { DnsServer } from '@thor-node/dns'
 import { type Alarm, Door, type Overlay, type Roster, type ScrubReport } from '@thor-node/overlay'
 import { Provisioning, ProvisionServer } from '@thor-node/provision'
 import { RingAlarms } from '../adapters/alarms.ts'
@@ -7,8 +8,7 @@ import { CallHistoryAdapter, DeviceLocationsAdapter } from '../adapters/provisio
 import type { Spool } from '../adapters/spool.ts'
 import type { NodeScrub } from '../control/contract.ts'
 import { ControlServer } from '../control/server.ts'
-import { LiveZone } from '../dns/live-zone.ts'
-import { DnsServer } from '../dns/server.ts'
+import { DnsOperations } from '../dns-operations.ts'
 import { GuardOperations } from '../guard-operations.ts'
 import type { Identity, IdentityFiles } from '../identity.ts'
 import { Invites } from '../invites.ts'
@@ -19,6 +19,7 @@ import { RingOperations } from '../ring-operations.ts'
 import { TrunkOperations } from '../trunk-operations.ts'
 import type { Context } from './context.ts'
 import type { DirectoryParts } from './directory.ts'
+import type { DnsParts } from './dns.ts'
 import type { SipParts } from './sip.ts'
 
 export interface FrontParts {
@@ -37,6 +38,7 @@ interface FrontSurroundings {
   records: DirectoryParts
   sip: SipParts
   spool: Spool
+  dns: DnsParts
   files: IdentityFiles
   domain: string
   leave(): Promise<void>
@@ -45,8 +47,8 @@ interface FrontSurroundings {
 
 /** What operators, portals and resolvers see: SOAP, DNS, the door for new nodes, the control socket. */
 export function composeFront(context: Context, around: FrontSurroundings): FrontParts {
-  const { clock, random, net, logger, config } = context
-  const { overlay, roster, identity, records, sip, spool, files, domain, leave, isLeaving } = around
+  const { clock, random, logger, config } = context
+  const { overlay, roster, identity, records, sip, dns, spool, files, domain, leave, isLeaving } = around
   const { directory, admins, adminPassword } = records
   const { store, members } = overlay
   const host = config.address
@@ -66,14 +68,6 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
   const provision = new ProvisionServer(
     { provisioning, clock, logger, tls: sip.certificates.server },
     { bind: { host, port: config.soap.port } },
-  )
-  const zone = new LiveZone(
-    { members, domains: () => sip.home.domains() },
-    { version: Math.floor(clock.wall() / 1_000) },
-  )
-  const dns = new DnsServer(
-    { logger, clock, random, net, zone },
-    { host, port: config.dns.port, ttlMs: config.dns.ttl },
   )
   const { authority, rpc } = overlay
   const invites = new Invites(
@@ -107,6 +101,7 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
     ringOperations,
     guardOperations: new GuardOperations({ guard: sip.guard, peers: sip.peers }),
     provisionOperations: new ProvisionOperations({ provisioning, directory, admins, clock, random }),
+    dnsOperations: new DnsOperations({ zones: records.zones, numbers: records.numbers, dns }, { domain }),
     trunkOperations: new TrunkOperations({ trunks: sip.trunks, peers: sip.peers }),
     bytesSent,
   }
@@ -122,7 +117,7 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
     { domain: () => domain, inviteLifetimeMs: config.admission.inviteTtl },
   )
   const control = new ControlServer({ logger, operations }, { data: config.data })
-  return { provision, dns, door, control, operations, invites }
+  return { provision, dns: dns.server, door, control, operations, invites }
 }
 
 /** Where it is on the disk is nobody's business. */

@@ -2,7 +2,16 @@ import { join } from 'node:path'
 import { type Address, deriveKey, errorMessage, type Sealer } from '@thor-node/core'
 import { UserSpaceRelay } from '@thor-node/media'
 import type { Overlay, RingIdentity } from '@thor-node/overlay'
-import { type BindLimits, defaultTimers, Guard, type ListenPoint, Overload, SipStack, Transports } from '@thor-node/sip'
+import {
+  type BindLimits,
+  defaultTimers,
+  Guard,
+  type ListenPoint,
+  type NumberLookup,
+  Overload,
+  SipStack,
+  Transports,
+} from '@thor-node/sip'
 import { AccountsCache } from '../adapters/accounts-cache.ts'
 import { CallService } from '../adapters/call-service.ts'
 import { CallsAdapter } from '../adapters/calls.ts'
@@ -39,12 +48,16 @@ interface SipSurroundings {
   ring: RingIdentity
   sealer: Sealer
   spool: Spool
+  numbers: NumberLookup
   /** Of the ring: in Record-Route, where that is configured. */
   domain: string
 }
 
 /** SIP and media: the stack and the relay of this node, and the adapters that let them use the ring. */
-export function composeSip(context: Context, { overlay, ring, sealer, spool, domain }: SipSurroundings): SipParts {
+export function composeSip(
+  context: Context,
+  { overlay, ring, sealer, spool, numbers, domain }: SipSurroundings,
+): SipParts {
   const { random, net, logger, config } = context
   // Call records and nonces: a node with a wrong clock would stamp the ones wrongly, and refuse every phone for the others.
   const clock = overlay.ringClock
@@ -129,6 +142,7 @@ export function composeSip(context: Context, { overlay, ring, sealer, spool, dom
       guard,
       trusted: peers,
       trunks: trunks.trunks,
+      numbers,
     },
     {
       timers: { ...defaultTimers, t1: config.sip.t1, timerC: config.sip.ringing },

@@ -238,6 +238,37 @@ export const schema = z.strictObject({
         important: true,
       }).prefault(53),
       ttl: duration({ doc: 'Life of an answer in caches.' }, 0, DAY_MS).prefault('5s'),
+      rate: integer(
+        {
+          doc: 'Answers of one kind to one network (/24, /56) per second over UDP, for who shows no DNS cookie; 0: any number. Others are truncated or left out.',
+        },
+        0,
+        1_000_000,
+      ).prefault('200'),
+      notify: texts(
+        { doc: 'Secondary servers that are told of changes (NOTIFY), with a port where it is not 53.' },
+        'addresses like 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53',
+        (text) => /^(\d{1,3}(\.\d{1,3}){3}(:\d{1,5})?|[0-9a-fA-F:]+|\[[0-9a-fA-F:]+\](:\d{1,5})?)$/.test(text),
+      ).prefault(''),
+      transferTo: texts(
+        { doc: 'Who may have whole zones (AXFR): addresses and prefixes of secondary servers.' },
+        'addresses and prefixes like 192.0.2.53, 192.0.2.0/24 or 2001:db8::/32',
+        (text) => parsePrefix(text) !== undefined,
+      ).prefault(''),
+    })
+    .prefault({}),
+  enum: z
+    .strictObject({
+      trees: texts(
+        {
+          doc: 'Trees of numbers that are asked after those of the ring, in this order: e164.arpa for the public one. Asked by way of sip.dnsServers.',
+        },
+        'domain names like e164.arpa',
+        (text) => /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text),
+      ).prefault(''),
+      international: label({
+        doc: 'What is dialled before the country code, where no + is: 00 in most countries, 011 in North America.',
+      }).prefault('00'),
     })
     .prefault({}),
   soap: z

@@ -7,6 +7,7 @@
  */
 import type { Address, Aor, Logger, RangeId } from '@thor-node/core'
 import type { Config } from '../config.ts'
+import type { DnsContract } from './dns-contract.ts'
 import type { GuardContract } from './guard-contract.ts'
 import type { ProvisionContract } from './provision-contract.ts'
 import type { RingContract } from './ring-contract.ts'
@@ -258,7 +259,7 @@ export interface AdminPasswordResult {
  * All may reject with ThorError; code and message reach the user of the command line, so a message says what to do.
  * `CONTROL_…` codes are the socket's own.
  */
-export interface NodeOperations extends RingContract, GuardContract, TrunkContract, ProvisionContract {
+export interface NodeOperations extends RingContract, GuardContract, TrunkContract, ProvisionContract, DnsContract {
   status(): Promise<StatusResult>
   /** Rejects when the address is taken, or its domain is not served here. */
   accountAdd(query: AccountAddQuery): Promise<AccountAdded>

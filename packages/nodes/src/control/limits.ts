@@ -1,7 +1,8 @@
 /** The kernel's limit for the path of a Unix socket is 107 octets. */
 export const SOCKET_PATH_MAX_BYTES = 100
 
-export const REQUEST_BODY_MAX_BYTES = 64 * 1024
+/** A zone file, or two thousand rows of numbers, must fit. */
+export const REQUEST_BODY_MAX_BYTES = 1024 * 1024
 
 export const RESPONSE_BODY_MAX_BYTES = 64 * 1024 * 1024
 

@@ -8,6 +8,7 @@ import { parsePrefix, parseUri } from '@thor-node/sip'
 import { z } from 'zod'
 import { ISSUER_ROLE, ROLES } from '../roles.ts'
 import type { NodeOperations } from './contract.ts'
+import { dnsQueries } from './dns-queries.ts'
 
 const aor = z.string().min(3).max(255)
 const peerName = z.string().regex(/^[\w.-]{1,64}$/, 'is not 1 to 64 letters, digits, dots, hyphens')
@@ -134,6 +135,7 @@ export const queries = {
     .refine(({ register, user }) => !register || user !== undefined, '--register needs --user')
     .refine(({ user, password }) => user !== undefined || password === undefined, '--password needs --user'),
   trunkRemove: z.strictObject({ name: trunkName }),
+  ...dnsQueries,
   guardList: z.strictObject({}),
   guardUnblock: z.strictObject({ name: blocked }),
   guardBlock: z.strictObject({ name: blocked }),

@@ -1,11 +1,11 @@
 import { ThorError } from '@thor-node/core'
 import type { ProvisionContract } from '../../src/control/provision-contract.ts'
+import { FakeDns } from './fake-dns.ts'
 
 const AT = Date.UTC(2026, 10, 23, 12)
 
 /** What a node says of provisioning. */
-export class FakeProvision implements ProvisionContract {
-  readonly asked: [operation: string, query: unknown][] = []
+export class FakeProvision extends FakeDns implements ProvisionContract {
   /** Rows that were imported. */
   readonly imported: Record<string, unknown>[] = []
   /** The import fails from this row on. */

@@ -87,7 +87,7 @@ socket(
       ['/status', '[]', 'POST', 400, 'CONTROL_BAD_QUERY'],
       ['/accountShow', '{}', 'POST', 400, 'CONTROL_BAD_QUERY'],
       ['/accountShow', '{"aor":"a@b","other":1}', 'POST', 400, 'CONTROL_BAD_QUERY'],
-      ['/status', 'x'.repeat(65 * 1024), 'POST', 413, 'CONTROL_QUERY_TOO_LARGE'],
+      ['/status', 'x'.repeat(1025 * 1024), 'POST', 413, 'CONTROL_QUERY_TOO_LARGE'],
     ]
     for (const [path, body, method, status, code] of cases) {
       const answer = await raw(path, body, method)

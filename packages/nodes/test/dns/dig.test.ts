@@ -2,9 +2,9 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { deadline } from '@thor-node/core/testing'
+import type { DnsServer } from '@thor-node/dns'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { DnsServer } from '../../src/dns/server.ts'
 import { dnsServer, threeNodes, zoneOf } from './fixtures.ts'
 
 const dig = suite('dig')

@@ -1,10 +1,10 @@
 /** Locating SIP hosts through real DNS messages: the resolver of `sip` asks our own zone server (RFC 3263). */
 import { formatAddress, systemClock } from '@thor-node/core'
 import { deadline, SimRandom } from '@thor-node/core/testing'
+import type { DnsServer } from '@thor-node/dns'
 import { dnsLookups, dnsResolver } from '@thor-node/sip'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { DnsServer } from '../../src/dns/server.ts'
 import type { LiveNode } from '../../src/dns/zone.ts'
 import { dnsServer, zoneOf } from './fixtures.ts'
 

@@ -1,69 +1,73 @@
+import { SimRandom } from '@thor-node/core/testing'
+import { answerQuestion, type DnsRecord, formatRecord, RCODE, type Sections, TYPE } from '@thor-node/dns'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ANSWER_NODES_MAX } from '../../src/dns/limits.ts'
-import { CLASS, naptrData, RCODE, type ResourceRecord, TYPE } from '../../src/dns/records.ts'
-import { answer, type LiveNode, type Zones } from '../../src/dns/zone.ts'
-import { threeNodes } from './fixtures.ts'
+import { type LiveSource, LiveZones } from '../../src/dns/live-zone.ts'
+import type { LiveNode } from '../../src/dns/zone.ts'
+import { threeNodes, zoneOf } from './fixtures.ts'
 
-const zone = suite('dns/zone')
+const zone = suite('nodes: live zones')
 
-const zones: Zones = {
-  domains: ['thor.local', 'sub.thor.local'],
-  nodes: threeNodes,
-  serial: 2 ** 32 + 5,
-  ttlSeconds: 5,
-}
-const ask = (name: string, type: number, from = zones, klass = 1) => answer({ name, type, class: klass }, from)
+const DOMAINS = ['thor.local', 'sub.thor.local']
+const CAPACITY = 24
 
-/** One line per record: owner and what matters of the data. */
-function brief(record: ResourceRecord): string {
-  const { name, ttl: _, type: __, ...data } = record
-  return `${name} ${Object.values(data).join(' ')}`
-}
+const askAll = (source: LiveSource, name: string, type: number, klass = 1): Sections =>
+  answerQuestion(new LiveZones({ source }, { ttlMs: 5_000 }), { name, type, class: klass }, new SimRandom(1))
+const ask = (name: string, type: number, nodes: readonly LiveNode[] = threeNodes, klass = 1): Sections =>
+  askAll(zoneOf(nodes, DOMAINS), name, type, klass)
 
-const n1 = 'n1.thor.local 192.0.2.1'
-const n2 = 'n2.thor.local 192.0.2.2'
-const n3 = 'n3.thor.local 2001:db8::3'
+/** Owner and what matters of the data, in order. */
+const brief = (records: readonly DnsRecord[]): string[] =>
+  records.map((record) => formatRecord(record).replace(/ \d+ IN \w+/, '')).toSorted()
+
+const n1 = 'n1.thor.local. 192.0.2.1'
+const n2 = 'n2.thor.local. 192.0.2.2'
+const n3 = 'n3.thor.local. 2001:db8::3'
 
 const found: [name: string, type: number, answers: string[], additionals: string[]][] = [
-  ['thor.local', TYPE.SOA, ['thor.local n1.thor.local hostmaster.thor.local 5 60 10 3600 5'], []],
-  ['thor.local', TYPE.NS, ['thor.local n1.thor.local', 'thor.local n2.thor.local'], [n1, n2]],
-  ['thor.local', TYPE.A, ['thor.local 192.0.2.1', 'thor.local 192.0.2.2'], []],
-  ['thor.local', TYPE.AAAA, ['thor.local 2001:db8::3'], []],
+  ['thor.local', TYPE.SOA, ['thor.local. n1.thor.local. hostmaster.thor.local. 7 60 10 3600 5'], []],
+  ['thor.local', TYPE.NS, ['thor.local. n1.thor.local.', 'thor.local. n2.thor.local.'], [n1, n2]],
+  ['thor.local', TYPE.A, ['thor.local. 192.0.2.1', 'thor.local. 192.0.2.2'], []],
+  ['thor.local', TYPE.AAAA, ['thor.local. 2001:db8::3'], []],
   [
     'sub.thor.local',
     TYPE.NS,
-    ['sub.thor.local n1.sub.thor.local', 'sub.thor.local n2.sub.thor.local'],
-    ['n1.sub.thor.local 192.0.2.1', 'n2.sub.thor.local 192.0.2.2'],
+    ['sub.thor.local. n1.sub.thor.local.', 'sub.thor.local. n2.sub.thor.local.'],
+    ['n1.sub.thor.local. 192.0.2.1', 'n2.sub.thor.local. 192.0.2.2'],
   ],
   ['n3.thor.local', TYPE.AAAA, [n3], []],
+  ['proxy.thor.local', TYPE.A, ['proxy.thor.local. 192.0.2.1', 'proxy.thor.local. 192.0.2.2'], []],
+  ['ngnpro.thor.local', TYPE.A, ['ngnpro.thor.local. 192.0.2.1', 'ngnpro.thor.local. 192.0.2.2'], []],
   [
     '_sip._udp.thor.local',
     TYPE.SRV,
-    ['10 10 5060 n1', '10 20 5060 n2', '10 10 5060 n3'].map((text) => `_sip._udp.thor.local ${text}.thor.local`),
+    ['10 10 5060 n1', '10 10 5060 n3', '10 20 5060 n2'].map((text) => `_sip._udp.thor.local. ${text}.thor.local.`),
     [n1, n2, n3],
   ],
   [
-    '_sip._tcp.thor.local',
+    '_sip._tcp.proxy.thor.local',
     TYPE.SRV,
-    ['10 10 5060 n1', '10 20 5062 n2'].map((text) => `_sip._tcp.thor.local ${text}.thor.local`),
+    ['10 10 5060 n1', '10 20 5062 n2'].map((text) => `_sip._tcp.proxy.thor.local. ${text}.thor.local.`),
     [n1, n2],
   ],
   [
     'thor.local',
     TYPE.NAPTR,
-    ['thor.local 10 10 s SIP+D2U _sip._udp.thor.local', 'thor.local 10 20 s SIP+D2T _sip._tcp.thor.local'],
+    [
+      'thor.local. 10 10 "s" "SIP+D2U" "" _sip._udp.thor.local.',
+      'thor.local. 10 20 "s" "SIP+D2T" "" _sip._tcp.thor.local.',
+    ],
     [],
   ],
-  ['n1.thor.local', TYPE.ANY, ['n1.thor.local RFC8482 '], []],
+  ['n1.thor.local', TYPE.ANY, ['n1.thor.local. "RFC8482" ""'], []],
 ]
 for (const [name, type, answers, additionals] of found) {
   zone(`type ${type} of ${name} is found`, () => {
     const sections = ask(name, type)
     assert.is(sections.rcode, RCODE.NOERROR)
     assert.ok(sections.authoritative)
-    assert.equal(sections.answers.map(brief), answers)
-    assert.equal(sections.additionals.map(brief), additionals)
+    assert.equal(brief(sections.answers), answers)
+    assert.equal(brief(sections.additionals), additionals)
     assert.equal(sections.authorities, [])
   })
 }
@@ -86,8 +90,10 @@ for (const [name, type, rcode] of absent) {
     assert.is(sections.rcode, rcode)
     assert.ok(sections.authoritative)
     assert.equal(sections.answers, [])
-    assert.is(sections.authorities.length, 1)
-    assert.is(sections.authorities[0]?.type, TYPE.SOA)
+    assert.equal(
+      sections.authorities.map((record) => record.type),
+      [TYPE.SOA],
+    )
   })
 }
 
@@ -100,7 +106,7 @@ const foreign: [name: string, klass: number][] = [
 ]
 for (const [name, klass] of foreign) {
   zone(`${name} in class ${klass} is refused`, () => {
-    const sections = ask(name, TYPE.A, zones, klass)
+    const sections = ask(name, TYPE.A, threeNodes, klass)
     assert.is(sections.rcode, RCODE.REFUSED)
     assert.not(sections.authoritative)
   })
@@ -112,87 +118,88 @@ zone('a transfer of the zone is refused', () => {
 
 zone('services that no node offers are not there, nor their NAPTR', () => {
   const nodes = [{ name: 'n1', host: '192.0.2.1', sipUdp: 5060 }]
-  assert.is(ask('_sip._tcp.thor.local', TYPE.SRV, { ...zones, nodes }).rcode, RCODE.NXDOMAIN)
-  assert.is(ask('_tcp.thor.local', TYPE.SRV, { ...zones, nodes }).rcode, RCODE.NXDOMAIN)
-  assert.is(ask('thor.local', TYPE.NAPTR, { ...zones, nodes }).answers.length, 1)
-  assert.is(ask('thor.local', TYPE.NS, { ...zones, nodes }).answers.length, 0)
+  assert.is(ask('_sip._tcp.thor.local', TYPE.SRV, nodes).rcode, RCODE.NXDOMAIN)
+  assert.is(ask('_tcp.thor.local', TYPE.SRV, nodes).rcode, RCODE.NXDOMAIN)
+  assert.is(ask('ngnpro.thor.local', TYPE.A, nodes).rcode, RCODE.NXDOMAIN)
+  assert.is(ask('thor.local', TYPE.NAPTR, nodes).answers.length, 1)
+  assert.is(ask('thor.local', TYPE.NS, nodes).answers.length, 0)
 })
 
 zone('a node that sees no live node sends the client to another server', () => {
-  assert.is(ask('thor.local', TYPE.A, { ...zones, nodes: [] }).rcode, RCODE.SERVFAIL)
-  assert.is(ask('example.com', TYPE.A, { ...zones, nodes: [] }).rcode, RCODE.REFUSED)
+  assert.is(ask('thor.local', TYPE.A, []).rcode, RCODE.SERVFAIL)
+  assert.is(ask('example.com', TYPE.A, []).rcode, RCODE.REFUSED)
+})
+
+zone('a zone follows the nodes and the domains, and its serial grows', () => {
+  let nodes: readonly LiveNode[] = threeNodes
+  let domains: readonly string[] = ['thor.local']
+  let version = 2 ** 32 + 5
+  const zones = new LiveZones(
+    { source: { nodes: () => nodes, domains: () => domains, version: () => version } },
+    { ttlMs: 5_000 },
+  )
+  const look = (name: string, type: number): Sections =>
+    answerQuestion(zones, { name, type, class: 1 }, new SimRandom(1))
+  assert.is(look('thor.local', TYPE.A).answers.length, 2)
+  assert.match(brief(look('thor.local', TYPE.SOA).answers)[0] as string, / 5 60 10 3600 5$/)
+  nodes = threeNodes.slice(1)
+  version++
+  assert.equal(brief(look('thor.local', TYPE.A).answers), ['thor.local. 192.0.2.2'])
+  assert.is(look('n1.thor.local', TYPE.A).rcode, RCODE.NXDOMAIN)
+  assert.match(brief(look('thor.local', TYPE.SOA).answers)[0] as string, / 6 60 10 3600 5$/)
+  assert.is(look('other.example', TYPE.A).rcode, RCODE.REFUSED)
+  domains = ['other.example']
+  assert.is(look('other.example', TYPE.A).answers.length, 1)
+  assert.is(look('thor.local', TYPE.A).rcode, RCODE.REFUSED)
 })
 
 zone('an answer names a limited number of nodes', () => {
   const nodes = Array.from({ length: 200 }, (_, i) => ({ name: `n${i}`, host: `192.0.2.${i}`, sipUdp: 5060 }))
-  assert.is(ask('_sip._udp.thor.local', TYPE.SRV, { ...zones, nodes }).answers.length, ANSWER_NODES_MAX)
-  assert.is(ask('thor.local', TYPE.A, { ...zones, nodes }).answers.length, ANSWER_NODES_MAX)
-  assert.is(ask('n199.thor.local', TYPE.A, { ...zones, nodes }).answers.length, 1)
+  assert.is(ask('_sip._udp.thor.local', TYPE.SRV, nodes).answers.length, CAPACITY)
+  assert.is(ask('thor.local', TYPE.A, nodes).answers.length, CAPACITY)
+  assert.is(ask('n199.thor.local', TYPE.A, nodes).answers.length, 1)
 })
 
 zone('weights of SRV follow those of nodes and are never 0', () => {
-  const weights = [0.01, 1, 2.55, 100_000].map((weight, i) => ({
+  const nodes = [0.01, 1, 2.55, 100_000].map((weight, i) => ({
     name: `n${i}`,
     host: '192.0.2.1',
     sipUdp: 5060,
     weight,
   }))
-  const { answers } = ask('_sip._udp.thor.local', TYPE.SRV, { ...zones, nodes: weights })
+  const weights = ask('_sip._udp.thor.local', TYPE.SRV, nodes).answers.map(({ data }) => data.readUInt16BE(2))
   assert.equal(
-    answers.map((record) => 'weight' in record && record.weight),
+    weights.toSorted((a, b) => a - b),
     [1, 10, 26, 65_535],
-  )
-})
-
-zone('NAPTR data is as RFC 3403 §4.1 says', () => {
-  const data = naptrData({
-    type: TYPE.NAPTR,
-    order: 10,
-    preference: 258,
-    flags: 's',
-    service: 'SIP+D2U',
-    replacement: 'a.bc',
-  })
-  assert.is(
-    data.toString('hex'),
-    `000a0102${'0173'}${'07'}${Buffer.from('SIP+D2U').toString('hex')}${'00'}${'01610262630'}0`,
   )
 })
 
 zone('names TLS and WebSocket where a node has them, after UDP and TCP', () => {
   const all = { name: 'n1', host: '192.0.2.1', sipUdp: 5060, sipTcp: 5060, sipTls: 5061, sipWs: 5080, sipWss: 5443 }
-  const ask = (name: string, type: number, node: LiveNode): unknown[] =>
-    answer(
-      { name, type, class: CLASS.IN },
-      { domains: ['e.example'], serial: 1, ttlSeconds: 5, nodes: [node] },
-    ).answers.map((one) =>
-      one.type === TYPE.NAPTR ? `${one.preference} ${one.service} ${one.replacement}` : 'port' in one && one.port,
-    )
-  assert.equal(ask('e.example', TYPE.NAPTR, all), [
-    '10 SIP+D2U _sip._udp.e.example',
-    '20 SIP+D2T _sip._tcp.e.example',
-    '30 SIPS+D2T _sips._tcp.e.example',
-    '40 SIPS+D2W _sips._ws.e.example',
-    '50 SIP+D2W _sip._ws.e.example',
+  assert.equal(brief(ask('thor.local', TYPE.NAPTR, [all]).answers), [
+    'thor.local. 10 10 "s" "SIP+D2U" "" _sip._udp.thor.local.',
+    'thor.local. 10 20 "s" "SIP+D2T" "" _sip._tcp.thor.local.',
+    'thor.local. 10 30 "s" "SIPS+D2T" "" _sips._tcp.thor.local.',
+    'thor.local. 10 40 "s" "SIPS+D2W" "" _sips._ws.thor.local.',
+    'thor.local. 10 50 "s" "SIP+D2W" "" _sip._ws.thor.local.',
   ])
-  assert.equal(ask('_sips._tcp.e.example', TYPE.SRV, all), [5061])
-  assert.equal(ask('_sip._ws.e.example', TYPE.SRV, all), [5080])
-  assert.equal(ask('_sips._ws.e.example', TYPE.SRV, all), [5443])
-  const plain = { name: 'n1', host: '192.0.2.1', sipUdp: 5060 }
-  assert.equal(ask('e.example', TYPE.NAPTR, plain), ['10 SIP+D2U _sip._udp.e.example'])
-  assert.equal(ask('_sips._tcp.e.example', TYPE.SRV, plain), [])
+  const port = (name: string): number | undefined => ask(name, TYPE.SRV, [all]).answers[0]?.data.readUInt16BE(4)
+  assert.equal(
+    ['_sips._tcp', '_sip._ws', '_sips._ws'].map((name) => port(`${name}.thor.local`)),
+    [5061, 5080, 5443],
+  )
 })
 
 zone('names both addresses of a node that has two', () => {
-  const node: LiveNode = { name: 'n1', host: '192.0.2.1', host6: '2001:db8::1', sipUdp: 5060 }
-  const ask = (name: string, type: number) =>
-    answer({ name, type, class: CLASS.IN }, { domains: ['e.example'], serial: 1, ttlSeconds: 5, nodes: [node] })
-  const addresses = (records: readonly ResourceRecord[]) => records.map((one) => 'address' in one && one.address)
-  for (const name of ['e.example', 'n1.e.example']) {
-    assert.equal(addresses(ask(name, TYPE.A).answers), ['192.0.2.1'])
-    assert.equal(addresses(ask(name, TYPE.AAAA).answers), ['2001:db8::1'])
+  const nodes: LiveNode[] = [{ name: 'n1', host: '192.0.2.1', host6: '2001:db8::1', sipUdp: 5060 }]
+  for (const name of ['thor.local', 'n1.thor.local']) {
+    assert.equal(brief(ask(name, TYPE.A, nodes).answers), [`${name}. 192.0.2.1`])
+    assert.equal(brief(ask(name, TYPE.AAAA, nodes).answers), [`${name}. 2001:db8::1`])
   }
-  assert.equal(addresses(ask('_sip._udp.e.example', TYPE.SRV).additionals), ['192.0.2.1', '2001:db8::1'])
+  assert.equal(brief(ask('_sip._udp.thor.local', TYPE.SRV, nodes).additionals), [
+    'n1.thor.local. 192.0.2.1',
+    'n1.thor.local. 2001:db8::1',
+  ])
 })
 
 zone.run()

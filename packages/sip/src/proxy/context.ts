@@ -1,6 +1,6 @@
 /** What the parts of the proxy share. */
 import type { Address, Clock, Logger, Random } from '@thor-node/core'
-import type { Calls, Home, MediaControl, Ring } from '../delegates.ts'
+import type { Calls, Home, MediaControl, NumberLookup, Ring } from '../delegates.ts'
 import type { Guard } from '../guard/guard.ts'
 import type { PeerLoad } from '../guard/peer-load.ts'
 import type { Peers } from '../guard/peers.ts'
@@ -37,6 +37,8 @@ export interface ProxyComponents {
   guard?: Pick<Guard, 'saw'>
   /** By which numbers outside are reached. */
   trunks?: Pick<Trunks, 'for' | 'named' | 'take'>
+  /** Where numbers lead by ENUM. */
+  numbers?: NumberLookup
   /** Who needs no digest, and how much they may ask. */
   trusted?: { peers: Pick<Peers, 'of'>; load: Pick<PeerLoad, 'begin'> }
 }

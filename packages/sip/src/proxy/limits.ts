@@ -38,3 +38,6 @@ export const COOKIE_MAX = 512
 export const HISTORY_MAX = 30
 /** Addresses tried for a foreign next hop. */
 export const ADDRESSES_MAX = 8
+
+/** Targets of one number that are tried. */
+export const NUMBER_TARGETS_MAX = 5

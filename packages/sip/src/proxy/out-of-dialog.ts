@@ -10,6 +10,7 @@ import { isWeb } from '../transport/names.ts'
 import { numberOf } from '../trunk/trunk.ts'
 import { Admitting, aorOf, type Caller } from './admitting.ts'
 import { breadthOf, shareBreadth } from './breadth.ts'
+import { targetsOf } from './by-number.ts'
 import { Call } from './call.ts'
 import { type Forks, type ProxyComponents, type ProxyInit, recordRouteHost } from './context.ts'
 import { type Reach, tagHash } from './cookie.ts'
@@ -113,7 +114,10 @@ export class OutOfDialog {
       ...(anonymous && { anonymous }),
       ...(named && { only: named.only }),
     })
-    if (route.verdict === 'refuse') return (route.status === 404 && (await this.#out(request, caller))) || route
+    if (route.verdict === 'refuse') {
+      if (route.status !== 404) return route
+      return (await this.#byNumber(request, caller, peer)) ?? (await this.#out(request, caller)) ?? route
+    }
     if (route.verdict === 'keep') return { keeper: route.account }
     const { trail, diversions } = route
     if (route.verdict === 'foreign') {
@@ -146,10 +150,45 @@ export class OutOfDialog {
     return own && this.#init.isNode(uri) ? makeAor(aor.slice(0, aor.lastIndexOf('@')), own) : undefined
   }
 
+  /** By ENUM, where nobody here has the number; several foreign hosts are tried one after the other. */
+  async #byNumber(
+    request: SipRequest,
+    caller: Caller | undefined,
+    peer: Peer | undefined,
+  ): Promise<Destination | Refusal | undefined> {
+    if (peer ? !peer.relay : !caller) return undefined
+    const { home, numbers, hops } = this.#c
+    const foreign: Destination['targets'][number][] = []
+    for (const target of await targetsOf({ numbers, log: this.#log }, request, caller)) {
+      if (target.kind === 'trunk') {
+        const out = foreign.length === 0 ? await this.#out(request, caller, target) : undefined
+        if (out) return out
+        continue
+      }
+      const { uri, text } = target
+      const aor = home.servesDomain(uri.host) ? aorOf(uri) : undefined
+      if (aor === undefined) {
+        const ways = await hops.waysTo(uri).catch(() => [])
+        const [first, ...others] = ways.map((hop) => ({ uri: text, hop }))
+        if (first) foreign.push({ ...first, others, group: foreign.length })
+        continue
+      }
+      const route = await followPlan(home, { aor, method: request.method, ...(caller && { caller: caller.account }) })
+      if (route.verdict !== 'ring' || foreign.length > 0) continue
+      const { account, trail, diversions } = route
+      return { account, trail, diversions, targets: this.#devices(account, route.targets) }
+    }
+    return foreign.length > 0 ? { targets: foreign } : undefined
+  }
+
   /** By trunk, where nobody here has the number. */
-  async #out(request: SipRequest, caller: Caller | undefined): Promise<Destination | Refusal | undefined> {
+  async #out(
+    request: SipRequest,
+    caller: Caller | undefined,
+    as?: { routedBy: string; dialled: string },
+  ): Promise<Destination | Refusal | undefined> {
     const { trunks, hops } = this.#c
-    const ways = trunks && (await waysOut({ trunks, hops, log: this.#log }, request, caller))
+    const ways = trunks && (await waysOut({ trunks, hops, log: this.#log }, request, caller, as))
     if (!ways || 'status' in ways) return ways
     const [first, ...others] = ways
     return { targets: [{ ...first, group: 0, others }] }

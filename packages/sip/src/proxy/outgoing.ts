@@ -27,15 +27,16 @@ export interface TrunkWay {
 
 /**
  * The ways of a call to a number that nobody has here; undefined when it is none, or no trunk takes it. The number dialled
- * counts, as it was dialled.
+ * counts, as it was dialled; `as`: what ENUM says of a ported one.
  */
 export async function waysOut(
   { trunks, hops, log }: { trunks: Pick<Trunks, 'for'>; hops: Pick<Hops, 'waysTo'>; log: Logger },
   request: SipRequest,
   caller: Caller | undefined,
+  as?: { routedBy: string; dialled: string },
 ): Promise<[TrunkWay, ...TrunkWay[]] | Refusal | undefined> {
-  const number = request.method === 'INVITE' ? numberOf(request.requestUri) : undefined
-  const found = number === undefined ? undefined : trunks.for(number)
+  const number = request.method === 'INVITE' ? (as?.dialled ?? numberOf(request.requestUri)) : undefined
+  const found = number === undefined ? undefined : trunks.for(as?.routedBy ?? number)
   if (number === undefined || !found || !caller) return undefined
   if (!caller.groups.includes(PSTN_GROUP)) return { status: 403, reason: 'No Right To Call Numbers Outside' }
   const ways: TrunkWay[] = []

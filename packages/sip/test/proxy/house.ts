@@ -38,6 +38,8 @@ export class House {
   readonly foreign = new Map<string, readonly Address[]>()
   /** By which numbers outside are reached. */
   trunks: SipStackComponents['trunks']
+  /** Where numbers lead by ENUM. */
+  numbers: SipStackComponents['numbers']
   #calls = 0
 
   account(aor: Aor, change: Partial<AccountView> & { md5Only?: boolean } = {}): void {
@@ -79,6 +81,7 @@ export class House {
         ring: this.#ring(formatAddress(address)),
         trusted: { peers: this.peers, load: { begin: () => true } },
         ...(this.trunks && { trunks: this.trunks }),
+        ...(this.numbers && { numbers: this.numbers }),
         resolve: {
           resolve: async ({ host, port }) => {
             const found = this.foreign.get(host) ?? [{ host, port: port ?? 5060 }]

@@ -1,9 +1,7 @@
-/**
- * Reads a query: header, the one question, EDNS. Not dns2's parser, which follows chains of compression pointers in every
- * record of a stranger's packet and loses where labels end; a question needs neither.
- */
-import { QUERY_MAX_BYTES } from './limits.ts'
-import { RCODE, TYPE } from './records.ts'
+/** Reads a query: header, the one question, EDNS. Records of a stranger's packet are stepped over, not read. */
+import { QUERY_MAX_BYTES } from '../limits.ts'
+import { OPCODE, RCODE, TYPE } from './codes.ts'
+import { lowerCase, nameOf } from './names.ts'
 
 export interface Question {
   /** Lower case, without the final dot; `.` for the root. Dots and backslashes inside a label are escaped by a backslash. */
@@ -12,8 +10,6 @@ export interface Question {
   class: number
   /** As it came: an answer repeats it octet by octet. */
   raw: Buffer
-  /** Where each label of `raw` starts, and the name from there on, in lower case; for compression. */
-  suffixes: readonly (readonly [offset: number, name: string])[]
 }
 
 export interface Edns {
@@ -21,6 +17,8 @@ export interface Edns {
   size: number
   version: number
   dnssecOk: boolean
+  /** Option 10 (RFC 7873): 8 octets of the client, then 8 to 32 that a server gave it. `'bad'` when it is neither. */
+  cookie?: Buffer | 'bad'
 }
 
 export interface Query {
@@ -38,7 +36,6 @@ const NAME_MAX_BYTES = 255
 const POINTER = 0xc0
 
 function readQuestion(bytes: Buffer): Question | undefined {
-  const starts: number[] = []
   const labels: string[] = []
   let at = HEADER_BYTES
   for (;;) {
@@ -46,18 +43,15 @@ function readQuestion(bytes: Buffer): Question | undefined {
     if (length === undefined || (length & POINTER) !== 0) return undefined
     if (length === 0) break
     if (at + 1 + length >= bytes.length || at + 1 + length - HEADER_BYTES >= NAME_MAX_BYTES) return undefined
-    starts.push(at)
-    const label = bytes.toString('latin1', at + 1, at + 1 + length).toLowerCase()
-    labels.push(label.replace(/[.\\]/g, '\\$&'))
+    labels.push(bytes.toString('latin1', at + 1, at + 1 + length))
     at += 1 + length
   }
   if (at + 5 > bytes.length) return undefined
   return {
-    name: labels.join('.') || '.',
+    name: lowerCase(nameOf(labels)),
     type: bytes.readUInt16BE(at + 1),
     class: bytes.readUInt16BE(at + 3),
     raw: bytes.subarray(HEADER_BYTES, at + 5),
-    suffixes: starts.map((start, index) => [start, labels.slice(index).join('.')] as const),
   }
 }
 
@@ -74,6 +68,27 @@ function skipName(bytes: Buffer, from: number): number | undefined {
   }
 }
 
+const COOKIE_OPTION = 10
+
+/** Looks through the options of OPT; undefined when they do not fit it. */
+function readCookie(options: Buffer): Buffer | 'bad' | 'none' | undefined {
+  let cookie: Buffer | 'bad' | 'none' = 'none'
+  let at = 0
+  while (at < options.length) {
+    if (at + 4 > options.length) return undefined
+    const code = options.readUInt16BE(at)
+    const end = at + 4 + options.readUInt16BE(at + 2)
+    if (end > options.length) return undefined
+    // RFC 7873 §5.2: of several the first counts.
+    if (code === COOKIE_OPTION && cookie === 'none') {
+      const length = end - at - 4
+      cookie = length === 8 || (length >= 16 && length <= 40) ? options.subarray(at + 4, end) : 'bad'
+    }
+    at = end
+  }
+  return cookie
+}
+
 /** EDNS, if there is any; `'bad'` when records do not fit the message, or there are two OPT (RFC 6891 §6.1.1). */
 function readEdns(bytes: Buffer, from: number, records: number): Edns | undefined | 'bad' {
   let edns: Edns | undefined
@@ -85,10 +100,13 @@ function readEdns(bytes: Buffer, from: number, records: number): Edns | undefine
     if (end > bytes.length) return 'bad'
     if (bytes.readUInt16BE(fixed) === TYPE.OPT) {
       if (edns || fixed !== at + 1) return 'bad'
+      const cookie = readCookie(bytes.subarray(fixed + 10, end))
+      if (cookie === undefined) return 'bad'
       edns = {
         size: bytes.readUInt16BE(fixed + 2),
         version: bytes.readUInt8(fixed + 5),
         dnssecOk: (bytes.readUInt8(fixed + 6) & 0x80) !== 0,
+        ...(cookie !== 'none' && { cookie }),
       }
     }
     at = end
@@ -109,7 +127,7 @@ export function readQuery(bytes: Buffer): Query | undefined {
     edns: undefined,
     refusal: undefined,
   }
-  if (query.opcode !== 0) return { ...query, refusal: RCODE.NOTIMP }
+  if (query.opcode !== OPCODE.QUERY) return { ...query, refusal: RCODE.NOTIMP }
   const bad: Query = { ...query, refusal: RCODE.FORMERR }
   if (bytes.length > QUERY_MAX_BYTES || bytes.readUInt16BE(4) !== 1) return bad
   const question = readQuestion(bytes)
@@ -117,5 +135,7 @@ export function readQuery(bytes: Buffer): Query | undefined {
   const records = bytes.readUInt16BE(6) + bytes.readUInt16BE(8) + bytes.readUInt16BE(10)
   const edns = readEdns(bytes, HEADER_BYTES + question.raw.length, records)
   if (edns === 'bad') return { ...bad, question }
+  // RFC 7873 §5.2.2
+  if (edns?.cookie === 'bad') return { ...bad, question, edns }
   return { ...query, question, edns }
 }

@@ -12,17 +12,17 @@ import { deadline, eventually, SimClock, SimRandom } from '@thor-node/core/testi
 import { Packet } from 'dns2'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { QUERY_MAX_BYTES, TCP_CONNECTIONS_MAX, TCP_IDLE_MS } from '../../src/dns/limits.ts'
-import { TYPE } from '../../src/dns/records.ts'
-import { DnsServer } from '../../src/dns/server.ts'
-import { dnsServer, queryBytes, threeNodes, zoneOf } from './fixtures.ts'
+import { QUERY_MAX_BYTES, TCP_CONNECTIONS_MAX, TCP_IDLE_MS } from '../../src/limits.ts'
+import { DnsServer } from '../../src/server/server.ts'
+import { TYPE } from '../../src/wire/codes.ts'
+import { dnsServer, hosts, queryBytes, zonesOf } from '../fixtures.ts'
 
-const dns = suite('dns/server')
+const dns = suite('dns: server')
 const HOST = '127.7.2.1'
 
 let server: DnsServer
 dns.before(async () => {
-  server = dnsServer(zoneOf(threeNodes), HOST)
+  server = dnsServer(zonesOf(hosts(3)), { host: HOST })
   await server.start()
 })
 dns.after(() => server.stop())
@@ -101,8 +101,7 @@ dns(
 dns(
   'answers come in many orders',
   deadline(5_000, async () => {
-    const nodes = Array.from({ length: 6 }, (_, i) => ({ name: `n${i}`, host: `192.0.2.${i}` }))
-    const many = dnsServer(zoneOf(nodes), '127.7.2.2')
+    const many = dnsServer(zonesOf(hosts(6)), { host: '127.7.2.2' })
     await many.start()
     const answers = await exchange(
       Array.from({ length: 20 }, () => good),
@@ -185,7 +184,7 @@ dns(
       clock,
       random: new SimRandom(1),
       net: systemNet,
-      zone: zoneOf(threeNodes),
+      zones: zonesOf(hosts(3)),
     }
     const limited = new DnsServer(components, { host: '127.7.2.3', port: 0 })
     await limited.start()
@@ -211,7 +210,7 @@ dns(
       clock,
       random: new SimRandom(1),
       net: systemNet,
-      zone: zoneOf(threeNodes),
+      zones: zonesOf(hosts(3)),
     }
     const other = new DnsServer(components, { host: '127.7.2.4', port: 0 })
     await other.start()
@@ -232,16 +231,13 @@ dns(
 dns(
   'a zone that fails is SERVFAIL',
   deadline(5_000, async () => {
-    let asked = 0
     const broken = dnsServer(
       {
-        ...zoneOf(threeNodes),
-        nodes() {
-          if (++asked === 1) throw new Error('broken')
-          return threeNodes
+        find() {
+          throw new Error('broken')
         },
       },
-      '127.7.2.5',
+      { host: '127.7.2.5' },
     )
     await broken.start()
     assert.is(rcodeOf((await exchange([good], broken))[0]), 2)
@@ -268,7 +264,7 @@ dns(
         clock: systemClock,
         random: new SimRandom(1),
         net: unprivileged,
-        zone: zoneOf(threeNodes),
+        zones: zonesOf(hosts(3)),
       }
       return new DnsServer(components, { host, port: 53 })
     }
@@ -280,7 +276,7 @@ dns(
     assert.ok((second.address?.port ?? 0) > 1053)
     await first.stop()
     await second.stop()
-    const free = dnsServer(zoneOf(threeNodes), host)
+    const free = dnsServer(zonesOf(hosts(3)), { host })
     await free.start()
     assert.is(free.note, undefined)
     await free.stop()
@@ -290,7 +286,7 @@ dns(
 dns(
   'an address that this machine does not have is an error',
   deadline(5_000, async () => {
-    const strange = dnsServer(zoneOf(threeNodes), '192.0.2.77', 53)
+    const strange = dnsServer(zonesOf(hosts(3)), { host: '192.0.2.77', port: 53 })
     await strange.start().then(
       () => assert.unreachable(),
       (error: ThorError) => assert.is(error.code, 'NET_ADDRESS_UNKNOWN'),

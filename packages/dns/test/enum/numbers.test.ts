@@ -1,0 +1,157 @@
+import { ThorError } from '@thor-node/core'
+import { SimRandom } from '@thor-node/core/testing'
+import fc from 'fast-check'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Arena } from '../../src/enum/arena.ts'
+import { packBlock, unpackBlock } from '../../src/enum/block.ts'
+import { digitsOf, digitsOfKey, digitsOfName, enumName, keyAfter, keyOf } from '../../src/enum/number.ts'
+import { SortedKeys } from '../../src/enum/sorted-keys.ts'
+
+const numbers = suite('dns: numbers')
+
+const forms: [text: string, digits: string][] = [
+  ['+31208005100', '31208005100'],
+  ['31208005100', '31208005100'],
+  ['+31 (20) 800-51.00', '31208005100'],
+  ['tel:+31208005100', '31208005100'],
+  ['0.0.1.5.0.0.8.0.2.1.3.e164.arpa', '31208005100'],
+  ['0.0.1.5.0.0.8.0.2.1.3.E164.ARPA.', '31208005100'],
+  ['0.0.1.5.0.0.8.0.2.1.3', '31208005100'],
+]
+for (const [text, digits] of forms) {
+  numbers(`${text} is +${digits}`, () => assert.is(digitsOf(text, 'e164.arpa'), digits))
+}
+for (const text of ['', 'alice', '+31x', '1234567890123456', '0.0.1.e164.example', '+']) {
+  numbers(`${text} is no number`, () => {
+    assert.throws(
+      () => digitsOf(text, 'e164.arpa'),
+      (error: unknown) => error instanceof ThorError && /number/.test(error.message),
+    )
+  })
+}
+
+const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), maxLength: 15 })
+
+numbers('E.164, the name of DNS and the key are the same number', () => {
+  fc.assert(
+    fc.property(digits, (number) => {
+      assert.is(digitsOfName(enumName(number, 'e164.arpa'), 'e164.arpa'), number)
+      assert.is(digitsOfKey(keyOf(number)), number)
+      assert.ok(Number.isSafeInteger(keyAfter(number)))
+      if (number !== '') assert.is(digitsOf(enumName(number, 'e164.arpa'), 'e164.arpa'), number)
+    }),
+  )
+})
+
+numbers('keys sort as numbers in a directory: who begins with another comes behind it, before the next', () => {
+  fc.assert(
+    fc.property(digits, digits, (one, other) => {
+      assert.is(keyOf(one) < keyOf(other), one < other)
+      const begins = other.startsWith(one)
+      assert.is(keyOf(other) >= keyOf(one) && keyOf(other) < keyAfter(one), begins)
+    }),
+  )
+})
+
+numbers('names with other labels are no numbers', () => {
+  for (const name of ['x.1.e164.arpa', '12.e164.arpa', '1.2.e164.org', 'e164.arpax', '.1.e164.arpa']) {
+    assert.is(digitsOfName(name, 'e164.arpa'), undefined, name)
+  }
+})
+
+numbers('sorted keys do what a map does, in order', () => {
+  const random = new SimRandom(5)
+  const keys = new SortedKeys()
+  const model = new Map<number, number>()
+  for (let round = 0; round < 60_000; round++) {
+    const key = random.int(9_000) * 7
+    if (random.int(3) === 0) {
+      assert.is(keys.delete(key), model.get(key))
+      model.delete(key)
+    } else {
+      assert.is(keys.set(key, round), model.get(key))
+      model.set(key, round)
+    }
+    if (round % 997 === 0) {
+      const [from, to] = [random.int(60_000), random.int(70_000)]
+      const wanted = [...model].filter(([one]) => one >= from && one < to).sort((a, b) => a[0] - b[0])
+      assert.equal([...keys.entries(from, to)], wanted)
+      assert.is(keys.count(from, to), wanted.length)
+      assert.is(keys.any(from, to), wanted.length > 0)
+    }
+  }
+  assert.is(keys.size, model.size)
+  for (const key of model.keys()) assert.is(keys.get(key), model.get(key))
+  for (const key of [...model.keys()]) keys.delete(key)
+  assert.is(keys.size, 0)
+  assert.not(keys.any(0, Number.MAX_SAFE_INTEGER))
+})
+
+numbers('keys that come in order fill their chunks', () => {
+  const keys = new SortedKeys()
+  for (let key = 0; key < 100_000; key++) keys.set(key, key)
+  assert.ok(keys.bytes < 100_000 * 12 * 1.05)
+  for (let key = 0; key < 100_000; key += 777) assert.is(keys.get(key), key)
+})
+
+numbers('an arena gives pieces back, and room that was given back is used again', () => {
+  const random = new SimRandom(6)
+  const arena = new Arena()
+  const pieces = new Map<number, Buffer>()
+  for (let round = 0; round < 20_000; round++) {
+    if (random.int(2) === 0 && pieces.size > 100) {
+      const [place] = pieces.keys()
+      arena.free(place as number)
+      pieces.delete(place as number)
+    }
+    const piece = Buffer.from(random.bytes(random.int(200)))
+    const place = arena.put(piece)
+    assert.not(pieces.has(place))
+    assert.ok(place > 0)
+    pieces.set(place, piece)
+  }
+  for (const [place, piece] of pieces) assert.equal(arena.get(place), piece)
+  const { bytes } = arena
+  for (let round = 0; round < 5_000; round++) {
+    const [place, piece] = pieces.entries().next().value as [number, Buffer]
+    arena.free(place)
+    pieces.delete(place)
+    pieces.set(arena.put(piece), piece)
+  }
+  assert.is(arena.bytes, bytes)
+})
+
+numbers('a block comes back as it was, and what is none is refused', () => {
+  const number = {
+    number: '31208005100',
+    tld: 'e164.arpa',
+    owner: 7,
+    customer: 2 ** 31 - 1,
+    reseller: 0,
+    changedAt: 1_800_000_000_123,
+    info: 'Café ☎',
+    mappings: [
+      { id: 1, type: 'sip', mapto: 'sip:alice@example.com', priority: 5, ttl: 3_600 },
+      { id: 65_535, type: 'voice:tel', mapto: '!^(.*)$!tel:\\1!', priority: 65_535, ttl: 0x7fffffff },
+    ],
+  }
+  const block = {
+    changedAt: 1_800_000_000_999,
+    numbers: [number, { ...number, number: '31208005101', info: '', mappings: [] }],
+  }
+  const at = { tld: 'e164.arpa', prefix: '312080051' }
+  const bytes = packBlock(block, at.prefix)
+  assert.equal(unpackBlock(bytes, at), block)
+  for (let cut = 8; cut < bytes.length - 1; cut += 3) {
+    try {
+      const part = unpackBlock(bytes.subarray(0, cut), at)
+      assert.ok(part.numbers.length < 2)
+    } catch (error) {
+      assert.ok(error instanceof ThorError)
+    }
+  }
+  assert.throws(() => unpackBlock(Buffer.of(9, 0, 0, 0, 0, 0, 0), at), /is no block/)
+})
+
+numbers.run()

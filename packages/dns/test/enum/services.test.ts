@@ -1,0 +1,136 @@
+/** The 26 service types: the right schemes are taken and served, wrong ones are refused by the name of the field. */
+import { ThorError } from '@thor-node/core'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { packEntry, recordsOf } from '../../src/enum/entry.ts'
+import { ENUM_SERVICES, enumService } from '../../src/enum/services.ts'
+import { mappings } from '../../src/enum/validate.ts'
+import { formatRdata } from '../../src/wire/rdata.ts'
+
+const services = suite('dns: ENUM services')
+
+const uris: Readonly<Record<string, string>> = {
+  sip: 'sip:alice@example.com',
+  sips: 'sips:alice@example.com',
+  h323: 'h323:alice@example.com',
+  tel: 'tel:+31208005100',
+  mailto: 'mailto:alice@example.com',
+  http: 'http://www.example.com/a?b=c',
+  https: 'https://www.example.com/',
+  ftp: 'ftp://ftp.example.com/pub',
+  pres: 'pres:alice@example.com',
+  iax: 'iax:example.com/alice',
+  iax2: 'iax2:example.com/alice',
+  im: 'im:alice@example.com',
+}
+/** Type and its schemes, as the standards have them. */
+const table: [type: string, schemes: string[]][] = [
+  ['sip', ['sip', 'sips']],
+  ['h323', ['h323']],
+  ['voice:tel', ['tel']],
+  ['email:mailto', ['mailto']],
+  ['fax:tel', ['tel']],
+  ['mms:tel', ['tel']],
+  ['sms:tel', ['tel']],
+  ['ems:tel', ['tel']],
+  ['mms:mailto', ['mailto']],
+  ['sms:mailto', ['mailto']],
+  ['ems:mailto', ['mailto']],
+  ['web:http', ['http']],
+  ['web:https', ['https']],
+  ['ft:ftp', ['ftp']],
+  ['pres', ['pres', 'sip']],
+  ['ifax:mailto', ['mailto']],
+  ['pstn:tel', ['tel']],
+  ['pstn:sip', ['sip']],
+  ['void:mailto', ['mailto']],
+  ['void:http', ['http']],
+  ['void:https', ['https']],
+  ['iax', ['iax']],
+  ['iax2', ['iax2']],
+  ['im', ['im']],
+  ['loc:http', ['http']],
+  ['loc:https', ['https']],
+]
+
+const refused = (field: string) => (error: unknown) =>
+  error instanceof ThorError && error.code === 'DNS_INVALID_VALUE' && error.message.startsWith(`${field}:`)
+
+services('are these 26 and no others', () => {
+  assert.equal(
+    ENUM_SERVICES.map(({ type }) => type),
+    table.map(([type]) => type),
+  )
+})
+
+for (const [type, schemes] of table) {
+  services(`E2U+${type} takes ${schemes.join(' and ')} alone`, () => {
+    for (const [scheme, mapto] of Object.entries(uris)) {
+      if (!schemes.includes(scheme)) {
+        assert.throws(() => mappings([{ type, mapto }], []), refused('mappings[0].mapto'), `${type} ${mapto}`)
+        continue
+      }
+      const [mapping] = mappings([{ type, mapto, priority: 10, ttl: 60 }], [])
+      assert.equal(mapping, { id: 1, type, mapto, priority: 10, ttl: 60 })
+      const [served] = recordsOf(packEntry([mapping!]), '1.e164.arpa')
+      const delimiter = mapto.includes('!') ? '/' : '!'
+      const text = `100 10 "u" "E2U+${type}" "${delimiter}^.*$${delimiter}${mapto}${delimiter}" .`
+      assert.is(formatRdata(served!.type, served!.data), text)
+    }
+    assert.is(enumService(`e2u+${type.toUpperCase()}`).type, type)
+  })
+}
+
+const bad: [mapping: { type?: string; mapto?: string; priority?: number; ttl?: number }, field: string][] = [
+  [{ type: 'telepathy', mapto: 'sip:a@b' }, 'mappings[0].type'],
+  [{ type: 'sms', mapto: 'tel:+1' }, 'mappings[0].type'],
+  [{ type: 'sip', mapto: 'alice@example.com' }, 'mappings[0].mapto'],
+  [{ type: 'sip', mapto: 'sip:al ice@example.com' }, 'mappings[0].mapto'],
+  [{ type: 'sip', mapto: `sip:${'a'.repeat(250)}@b` }, 'mappings[0].mapto'],
+  [{ type: 'voice:tel', mapto: 'tel:alice' }, 'mappings[0].mapto'],
+  [{ type: 'email:mailto', mapto: 'mailto:alice' }, 'mappings[0].mapto'],
+  [{ type: 'web:http', mapto: 'http:/www' }, 'mappings[0].mapto'],
+  [{ type: 'sip', mapto: 'sip:a@b', priority: 65_536 }, 'mappings[0].priority'],
+  [{ type: 'sip', mapto: 'sip:a@b', ttl: -1 }, 'mappings[0].ttl'],
+  [{ type: 'sip', mapto: '!^(.*)$!sip:\\2@b!' }, 'mappings[0].mapto'],
+  [{ type: 'sip', mapto: '!^(.*$!sip:a@b!' }, 'mappings[0].mapto'],
+  [{ type: 'sip', mapto: '!^.*$!sip:a@b!x' }, 'mappings[0].mapto'],
+  [{ type: 'sip', mapto: '!^.*$!tel:+1!' }, 'mappings[0].mapto'],
+  [{ type: 'pstn:tel', mapto: 'tel:+31208005100;npdi;rn=' }, 'mappings[0].mapto'],
+  [{ type: 'pstn:tel', mapto: 'tel:+31208005100;npdi;rn=1234' }, 'mappings[0].mapto'],
+  [{ type: 'pstn:tel', mapto: 'tel:+31208005100;npdi=1' }, 'mappings[0].mapto'],
+]
+for (const [mapping, field] of bad) {
+  services(`${JSON.stringify(mapping).slice(0, 70)} is refused for ${field}`, () => {
+    assert.throws(() => mappings([mapping], []), refused(field))
+  })
+}
+
+services('portability is taken: a routing number, the look-up done (RFC 4694)', () => {
+  for (const mapto of [
+    'tel:+31208005100;npdi',
+    'tel:+31208005100;npdi;rn=+31970',
+    'tel:+31208005100;rn=970;rn-context=+31;npdi',
+  ]) {
+    assert.is(mappings([{ type: 'pstn:tel', mapto }], [])[0]?.mapto, mapto)
+  }
+  const sip = 'sip:+31208005100;npdi;rn=+31970@carrier.example;user=phone'
+  assert.is(mappings([{ type: 'pstn:sip', mapto: sip }], [])[0]?.mapto, sip)
+})
+
+services('two of one type and priority clash; ids are kept by those that had them', () => {
+  const sip = (id: number | undefined, priority: number) => ({ id, type: 'sip', mapto: `sip:a${priority}@b`, priority })
+  assert.throws(() => mappings([sip(undefined, 5), sip(undefined, 5)], []), refused('mappings[1].priority'))
+  const first = mappings([sip(undefined, 5), sip(undefined, 6)], [])
+  assert.equal(
+    first.map(({ id }) => id),
+    [1, 2],
+  )
+  const next = mappings([sip(undefined, 1), sip(2, 6), sip(9, 7)], first)
+  assert.equal(
+    next.map(({ id }) => id),
+    [3, 2, 4],
+  )
+})
+
+services.run()

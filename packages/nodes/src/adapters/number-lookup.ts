@@ -1,0 +1,76 @@
+import {
+  type Address,
+  type Clock,
+  errorMessage,
+  formatAddress,
+  type Logger,
+  type Net,
+  type Random,
+} from '@thor-node/core'
+import { EnumClient, type EnumIndex, type EnumTarget, StubResolver, type ZoneSource } from '@thor-node/dns'
+import type { NumberLookup } from '@thor-node/sip'
+
+/** Enumservices that a request of each method may follow; others are for other programs. */
+const services: Readonly<Record<string, readonly string[]>> = {
+  INVITE: ['sip', 'pstn:sip', 'pstn:tel', 'voice:tel'],
+  MESSAGE: ['sip', 'im', 'sms:tel'],
+  SUBSCRIBE: ['pres', 'sip'],
+}
+const SCHEMES = /^(sips?|tel|pres|im):/i
+
+/** Numbers as they are dialled, to where ENUM says: the ring's own trees first, then those of the settings. */
+export class NumberLookupAdapter implements NumberLookup {
+  readonly #client: EnumClient
+  readonly #index: EnumIndex
+  readonly #trees: readonly string[]
+  readonly #international: string
+  readonly #log: Logger
+
+  constructor(
+    components: { zones: ZoneSource; index: EnumIndex; net: Net; clock: Clock; random: Random; logger: Logger },
+    init: { trees: readonly string[]; international: string; servers: readonly Address[]; timeoutMs: number },
+  ) {
+    const { zones, logger } = components
+    const dns = new StubResolver(components, { servers: init.servers, timeoutMs: init.timeoutMs })
+    this.#client = new EnumClient({ zones, dns, logger })
+    this.#index = components.index
+    this.#trees = init.trees.map((tree) => tree.toLowerCase())
+    this.#international = init.international
+    this.#log = logger.forComponent('node:enum')
+    this.#log.debug('numbers are looked up', { trees: this.#trees, servers: init.servers.map(formatAddress) })
+  }
+
+  async find({ number, method }: { number: string; method: string }): Promise<readonly string[]> {
+    const digits = this.#digits(number)
+    const trees = digits === undefined ? [] : this.#inOrder()
+    if (digits === undefined || trees.length === 0) return []
+    try {
+      const found = await this.#client.find(digits, trees)
+      return (found?.targets ?? []).flatMap((target) => uriOf(target, method) ?? [])
+    } catch (error) {
+      this.#log.warn('a number could not be looked up', { number: digits, error: errorMessage(error) })
+      return []
+    }
+  }
+
+  /** Of the world: behind a + or what stands for it. Others are local numbers, which are accounts or aliases. */
+  #digits(number: string): string | undefined {
+    if (number.startsWith('+')) return number.slice(1)
+    const prefix = this.#international
+    return number.startsWith(prefix) ? number.slice(prefix.length) : undefined
+  }
+
+  /** The ring's own, as they are named in the settings, then by name; then the others. */
+  #inOrder(): string[] {
+    const own = [...this.#index.trees()].filter(({ ranges }) => ranges.size > 0).map(({ tld }) => tld)
+    const unnamed = own.filter((tree) => !this.#trees.includes(tree)).sort()
+    return [...unnamed, ...this.#trees]
+  }
+}
+
+/** Addresses of presence and messages are those of SIP here. */
+function uriOf({ uri, services: offered }: EnumTarget, method: string): string | undefined {
+  const wanted = services[method] ?? services.INVITE
+  if (!SCHEMES.test(uri) || !offered.some((one) => wanted?.includes(one))) return undefined
+  return uri.replace(/^(pres|im):/i, 'sip:')
+}

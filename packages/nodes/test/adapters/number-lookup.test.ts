@@ -1,0 +1,90 @@
+/** A dialled number through the trees: whose come first, which forms are numbers of the world, which services a call may follow. */
+import { type Net, silentLogger, systemNet, systemRandom } from '@thor-node/core'
+import { SimClock } from '@thor-node/core/testing'
+import { EnumIndex, EnumZones, packBlock } from '@thor-node/dns'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { NumberLookupAdapter } from '../../src/adapters/number-lookup.ts'
+
+const test = suite('adapters: number lookup')
+
+const clock = new SimClock()
+const range = { prefix: '31', ttl: 60, minDigits: 2, maxDigits: 15, size: 0, nameservers: [], info: '' }
+const common = { customer: 0, reseller: 0, changedAt: 0 }
+
+/** tree → number → mappings `type uri`, best first. */
+function lookup(trees: Record<string, Record<string, string[]>>, settings: string[] = [], net: Net = systemNet) {
+  const index = new EnumIndex()
+  for (const [tld, numbers] of Object.entries(trees)) {
+    index.setRange({ ...range, ...common, tld })
+    for (const [number, lines] of Object.entries(numbers)) {
+      const mappings = lines.map((line, at) => {
+        const [type = '', mapto = ''] = line.split(' ')
+        return { id: at + 1, type, mapto, priority: at, ttl: 60 }
+      })
+      const prefix = number.slice(0, -2)
+      const packed = packBlock(
+        { changedAt: 0, numbers: [{ number, tld, owner: 0, info: '', ...common, mappings }] },
+        prefix,
+      )
+      index.setPacked({ tld, prefix, length: number.length }, packed)
+    }
+  }
+  const zones = new EnumZones({ index, clock, nameservers: () => [] })
+  const components = { zones, index, net, clock, random: systemRandom, logger: silentLogger }
+  const adapter = new NumberLookupAdapter(components, {
+    trees: settings,
+    international: '00',
+    servers: [],
+    timeoutMs: 100,
+  })
+  return (number: string, method = 'INVITE') => adapter.find({ number, method })
+}
+
+test('numbers of the world are looked up, local ones are not', async () => {
+  const find = lookup({ 'e164.example': { '31208005100': ['sip sip:a@b.example'] } })
+  for (const number of ['+31208005100', '0031208005100']) assert.equal(await find(number), ['sip:a@b.example'], number)
+  for (const number of ['31208005100', '0208005100', '5100', '+', '00']) assert.equal(await find(number), [], number)
+})
+
+test('trees of the ring come first, by name or as the settings have them', async () => {
+  const both = { 'z.example': { '3120': ['sip sip:z@z'] }, 'a.example': { '3120': ['sip sip:a@a'] } }
+  assert.equal(await lookup(both)('+3120'), ['sip:a@a'])
+  assert.equal(await lookup(both, ['z.example', 'a.example'])('+3120'), ['sip:z@z'])
+  assert.equal(await lookup(both, ['a.example'])('+3120'), ['sip:z@z'])
+})
+
+test('a call follows addresses and telephone numbers, a message and a subscription what is theirs', async () => {
+  const find = lookup({
+    'e164.example': {
+      '3120': [
+        'web:http http://www.example/',
+        'email:mailto mailto:a@b',
+        'pstn:tel tel:+3120;npdi;rn=+31970',
+        'sip sip:a@b',
+        'pres pres:p@b',
+        'im im:i@b',
+        'fax:tel tel:+3121',
+      ],
+    },
+  })
+  assert.equal(await find('+3120'), ['tel:+3120;npdi;rn=+31970', 'sip:a@b'])
+  assert.equal(await find('+3120', 'MESSAGE'), ['sip:a@b', 'sip:i@b'])
+  assert.equal(await find('+3120', 'SUBSCRIBE'), ['sip:a@b', 'sip:p@b'])
+})
+
+test('nothing is asked of DNS where no tree is named, and a tree that cannot be asked leads nowhere', async () => {
+  let asked = 0
+  const net: Net = {
+    ...systemNet,
+    udp: async () => {
+      asked++
+      throw new Error('no network')
+    },
+  }
+  assert.equal(await lookup({}, [], net)('+3120'), [])
+  assert.equal(await lookup({}, ['e164.arpa'], net)('+3120'), [])
+  assert.is(asked, 0, 'without servers nobody is asked')
+})
+
+test.run()
