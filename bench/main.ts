@@ -18,6 +18,8 @@ const benches: Record<string, string> = {
   store: 'REG, SET, SOFT, reads and RPC of three nodes; memory of a million records; an idle ring of ten',
   connections: 'memory of open connections over TLS, WSS, TCP or WS',
   accounts: 'memory of one node with 300,000 accounts registered, and a storm of 100,000 registrations',
+  enum: 'ENUM queries per second, delays and memory with 3,000,000 numbers, beside NSD, Knot and PowerDNS',
+  'enum-ring': 'loading numbers into a ring, memory, start, and how soon a change is answered everywhere',
   'sip-overload': 'goodput of one node at 1, 2 and 5 times what it can do, with shedding and without',
   'one-node': 'start-up, memory, registrations and calls per second of one node on one core',
   'three-nodes': 'three nodes under sipp, with --kill one dies halfway; compares the records',

@@ -156,6 +156,25 @@ it(
   }),
 )
 
+it(
+  'what a portal provisions at one node is answered by all, and leads calls',
+  deadline(60_000, async () => {
+    const call = (operation: string, args: Record<string, unknown>) => node(3).operations.apiCall({ operation, args })
+    await call('Dns.addZone', { zone: { name: 'portal.example', ttl: 60 } })
+    await call('Dns.addRecord', { record: { zone: 'portal.example', name: 'www', type: 'A', value: '192.0.2.90' } })
+    await call('Enum.addRange', { range: { id: { prefix: '4930', tld: TREE }, minDigits: 8, maxDigits: 12 } })
+    const mappings = [{ type: 'sip', mapto: 'sip:bob@voice.example', priority: 5, ttl: 60 }]
+    await call('Enum.addNumber', { number: { id: { number: '4930123456', tld: TREE }, mappings } })
+    await atAll('192.0.2.90', 'www.portal.example', 'A')
+    await atAll('100 5 "u" "E2U+sip" "!^.*$!sip:bob@voice.example!" .', '6.5.4.3.2.1.0.3.9.4.e164.arpa', 'NAPTR')
+    const { status, dialog } = await alice.call('+4930123456')
+    assert.is(status, 200)
+    if (dialog) await alice.bye(dialog)
+    await call('Enum.deleteNumber', { enumId: { number: '4930123456', tld: TREE } })
+    await atAll('', '6.5.4.3.2.1.0.3.9.4.e164.arpa', 'NAPTR')
+  }),
+)
+
 for (const [program, debianPackage, args] of [
   ['kdig', 'knot-dnsutils', (name: string) => [`@${NET}.2`, '-p', String(PORT), '+short', name, 'NAPTR']],
   ['drill', 'ldnsutils', (name: string) => ['-p', String(PORT), name, `@${NET}.2`, 'NAPTR']],

@@ -24,7 +24,7 @@ export { EnumDirectory, type NumberQuery, type RangeQuery } from './enum/directo
 export { FastEnum } from './enum/fast.ts'
 export { EnumIndex } from './enum/index-of-numbers.ts'
 export { digitsOf, enumName } from './enum/number.ts'
-export { ENUM_SERVICES, type EnumService } from './enum/services.ts'
+export { ENUM_SERVICES, type EnumService, enumService } from './enum/services.ts'
 export { EnumZones } from './enum/zones.ts'
 export type { DnsCode } from './errors.ts'
 export {
@@ -38,6 +38,7 @@ export {
 export { type InZone, type RecordQuery, ZoneDirectory, type ZoneQuery } from './records/directory.ts'
 export type { ChangeOptions } from './records/registers.ts'
 export { ServedRecords } from './records/served.ts'
+export { zoneTree } from './records/validate.ts'
 export { Notifier } from './server/notify.ts'
 export { DnsServer, type DnsServerComponents, type DnsServerInit, type FastAnswers } from './server/server.ts'
 export { RCODE, TYPE } from './wire/codes.ts'

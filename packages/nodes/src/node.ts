@@ -176,6 +176,7 @@ class Node implements RunningNode {
       trunks,
       dnsParts.notifier,
       dnsParts.served,
+      dnsParts.provisioned,
       ...servers,
       door,
       control,

@@ -1,7 +1,7 @@
 /** All numbers of all trees as this node serves them: in memory, from the blocks of the ring. */
 import { Arena } from './arena.ts'
 import { type EnumBlock, unpackBlock } from './block.ts'
-import type { EnumRange } from './contract.ts'
+import type { EnumMapping, EnumRange, NumberId } from './contract.ts'
 import { packEntry } from './entry.ts'
 import { digitsOfKey, keyAfter, keyOf } from './number.ts'
 import { SortedKeys } from './sorted-keys.ts'
@@ -83,6 +83,18 @@ export class EnumTree {
     if (range) this.#note(range.prefix, changedAt)
   }
 
+  /** One number by itself; without mappings it is gone. */
+  setNumber(number: string, mappings: readonly EnumMapping[], changedAt: number): void {
+    const key = keyOf(number)
+    if (mappings.length === 0) this.#drop(key)
+    else {
+      const before = this.numbers.set(key, this.#arena.put(packEntry(mappings)))
+      if (before !== undefined) this.#arena.free(before)
+    }
+    const range = this.rangeOf(number)
+    if (range) this.#note(range.prefix, changedAt)
+  }
+
   #drop(key: number): void {
     const place = this.numbers.delete(key)
     if (place !== undefined) this.#arena.free(place)
@@ -143,6 +155,10 @@ export class EnumIndex {
   /** A block as it is stored. Throws `DNS_INVALID_VALUE`. */
   setPacked(at: { tld: string; prefix: string; length: number }, bytes: Uint8Array): void {
     this.#own(at.tld).setBlock(at.prefix, at.length, unpackBlock(bytes, at))
+  }
+
+  setNumber({ tld, number }: NumberId, mappings: readonly EnumMapping[], changedAt: number): void {
+    this.#own(tld).setNumber(number, mappings, changedAt)
   }
 
   #own(tld: string): EnumTree {

@@ -9,6 +9,7 @@ import { isZoneType, TYPE, typeNumber, type ZoneType } from '../wire/codes.ts'
 import { canonicalName, isWithin, nameToWire } from '../wire/names.ts'
 import { absolute, type DnsRecord, parseRdata, TTL_MAX } from '../wire/rdata.ts'
 import { wordsOf } from '../wire/text.ts'
+import { ZoneTree } from '../zone/tree.ts'
 import {
   FANCY_TYPES,
   type FancyRecord,
@@ -189,7 +190,11 @@ export const dataOf = (
 ): Buffer => rdataOf(type, value, priority, apex)
 
 /** The records of a stored zone as the server has them. `nodes`: name servers where the zone names none. */
-export function recordsOf(zone: StoredZone, nodes: readonly string[]): { soa: DnsRecord; records: DnsRecord[] } {
+export function recordsOf(
+  zone: StoredZone,
+  nodes: readonly string[],
+  bad?: (record: ZoneRecord, error: unknown) => void,
+): { soa: DnsRecord; records: DnsRecord[] } {
   const { name: apex, ttl } = zone
   const servers = zone.nameservers.length > 0 ? zone.nameservers : nodes
   const numbers = Buffer.alloc(20)
@@ -198,15 +203,26 @@ export function recordsOf(zone: StoredZone, nodes: readonly string[]): { soa: Dn
   const [user = 'hostmaster', domain = apex] = zone.email.split('@')
   const mailbox = `${user.replace(/[.\\]/g, '\\$&')}.${domain}`
   const data = Buffer.concat([nameToWire(servers[0] ?? apex), nameToWire(mailbox), numbers])
-  const own = zone.records.map(
-    (one): DnsRecord => ({
-      name: one.name,
-      type: typeNumber(one.type) as number,
-      ttl: one.ttl,
-      data: dataOf(one, apex),
-    }),
-  )
+  const own = zone.records.flatMap((one): DnsRecord[] => {
+    try {
+      return [{ name: one.name, type: typeNumber(one.type) as number, ttl: one.ttl, data: dataOf(one, apex) }]
+    } catch (error) {
+      if (!bad) throw error
+      bad(one, error)
+      return []
+    }
+  })
   const stated = own.some((one) => one.type === TYPE.NS && one.name === apex)
   const ns = stated ? [] : servers.map((server) => ({ name: apex, type: TYPE.NS, ttl, data: nameToWire(server) }))
   return { soa: { name: apex, type: TYPE.SOA, ttl, data }, records: [...ns, ...own] }
+}
+
+/** A zone to serve. `bad`: told of records that cannot be, which are left out. */
+export function zoneTree(
+  zone: StoredZone,
+  nodes: readonly string[],
+  bad: (record: ZoneRecord, error: unknown) => void,
+): ZoneTree {
+  const { soa, records } = recordsOf(zone, nodes, bad)
+  return new ZoneTree(zone.name, soa, records)
 }

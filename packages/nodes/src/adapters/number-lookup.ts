@@ -21,19 +21,26 @@ const SCHEMES = /^(sips?|tel|pres|im):/i
 /** Numbers as they are dialled, to where ENUM says: the ring's own trees first, then those of the settings. */
 export class NumberLookupAdapter implements NumberLookup {
   readonly #client: EnumClient
-  readonly #index: EnumIndex
+  readonly #indexes: readonly EnumIndex[]
   readonly #trees: readonly string[]
   readonly #international: string
   readonly #log: Logger
 
   constructor(
-    components: { zones: ZoneSource; index: EnumIndex; net: Net; clock: Clock; random: Random; logger: Logger },
+    components: {
+      zones: ZoneSource
+      indexes: readonly EnumIndex[]
+      net: Net
+      clock: Clock
+      random: Random
+      logger: Logger
+    },
     init: { trees: readonly string[]; international: string; servers: readonly Address[]; timeoutMs: number },
   ) {
     const { zones, logger } = components
     const dns = new StubResolver(components, { servers: init.servers, timeoutMs: init.timeoutMs })
     this.#client = new EnumClient({ zones, dns, logger })
-    this.#index = components.index
+    this.#indexes = components.indexes
     this.#trees = init.trees.map((tree) => tree.toLowerCase())
     this.#international = init.international
     this.#log = logger.forComponent('node:enum')
@@ -62,8 +69,9 @@ export class NumberLookupAdapter implements NumberLookup {
 
   /** The ring's own, as they are named in the settings, then by name; then the others. */
   #inOrder(): string[] {
-    const own = [...this.#index.trees()].filter(({ ranges }) => ranges.size > 0).map(({ tld }) => tld)
-    const unnamed = own.filter((tree) => !this.#trees.includes(tree)).sort()
+    const own = this.#indexes.flatMap((index) => [...index.trees()]).filter(({ ranges }) => ranges.size > 0)
+    const names = new Set(own.map(({ tld }) => tld))
+    const unnamed = [...names].filter((tree) => !this.#trees.includes(tree)).sort()
     return [...unnamed, ...this.#trees]
   }
 }

@@ -14,6 +14,7 @@ import {
 } from '@thor-node/dns'
 import type { Overlay, RingIdentity } from '@thor-node/overlay'
 import { NumberLookupAdapter } from '../adapters/number-lookup.ts'
+import { ProvisionedDns } from '../adapters/provisioned-dns.ts'
 import type { CheckComponents } from '../dns/check.ts'
 import { LayeredZones } from '../dns/layered.ts'
 import { LiveMembers, LiveZones } from '../dns/live-zone.ts'
@@ -23,6 +24,8 @@ import type { Context } from './context.ts'
 export interface DnsParts {
   /** Copies of the zones and numbers of the ring. */
   served: ServedRecords
+  /** Of what was provisioned over SOAP and REST. */
+  provisioned: ProvisionedDns
   index: EnumIndex
   enumZones: EnumZones
   /** Everything that is served. */
@@ -65,18 +68,23 @@ export function composeDns(context: Context, { overlay, ring, index, domain, dom
     { net, clock, random, logger, speaks: () => nameservers()[0] === `${self.name}.${domain}` },
     { host: config.address, secondaries: config.dns.notify.map(parseServer) },
   )
-  const served = new ServedRecords(
-    { store, clock, logger, index, nameservers },
-    {
-      onChange: (what) => {
-        const apex = 'zone' in what ? what.zone : enumZones.find(enumName(what.digits, what.tld))?.apex
-        if (apex !== undefined) notifier.changed(apex)
-      },
-    },
-  )
-  members.onChange(() => served.refreshNameservers())
+  const onChange = (what: { zone: string } | { tld: string; digits: string }): void => {
+    const apex = 'zone' in what ? what.zone : numberZones.find(enumName(what.digits, what.tld))?.apex
+    if (apex !== undefined) notifier.changed(apex)
+  }
+  const served = new ServedRecords({ store, clock, logger, index, nameservers }, { onChange })
+  const provisioned = new ProvisionedDns({ store, clock, logger, nameservers, onChange })
+  members.onChange(() => {
+    served.refreshNameservers()
+    provisioned.refreshNameservers()
+  })
   const enumZones = new EnumZones({ index, clock: ringClock, nameservers, ready: () => served.ready })
-  const zones = joined(enumZones, new LayeredZones({ stored: served.zones, live, ready: () => served.ready }))
+  const ready = (): boolean => served.ready && provisioned.ready
+  const soapZones = new EnumZones({ index: provisioned.index, clock: ringClock, nameservers, ready })
+  const numberZones = joined(enumZones, soapZones)
+  const stored = joined(served.zones, provisioned.zones)
+  const zones = joined(numberZones, new LayeredZones({ stored, live, ready }))
+  const quick = [enumZones, soapZones].map((of) => new FastEnum({ zones: of, clock: ringClock }))
   const allowed = addressList(config.dns.transferTo)
   const server = new DnsServer(
     {
@@ -85,7 +93,7 @@ export function composeDns(context: Context, { overlay, ring, index, domain, dom
       random,
       net,
       zones,
-      fast: new FastEnum({ zones: enumZones, clock: ringClock }),
+      fast: { answer: (query) => quick[0]?.answer(query) ?? quick[1]?.answer(query) },
       mayTransfer: (host) => allowed.check(host, isIPv6(host) ? 'ipv6' : 'ipv4'),
     },
     {
@@ -97,7 +105,7 @@ export function composeDns(context: Context, { overlay, ring, index, domain, dom
   )
   const servers = (config.sip.dnsServers.length > 0 ? config.sip.dnsServers : getServers()).map(parseServer)
   const numbers = new NumberLookupAdapter(
-    { zones, index, net, clock, random, logger },
+    { zones, indexes: [index, provisioned.index], net, clock, random, logger },
     {
       trees: config.enum.trees,
       international: config.enum.international,
@@ -106,7 +114,19 @@ export function composeDns(context: Context, { overlay, ring, index, domain, dom
     },
   )
   const check = { net, clock, random, servers }
-  return { served, index, enumZones, zones, server, notifier, numbers, nodes: () => source.nodes(), nameservers, check }
+  return {
+    served,
+    provisioned,
+    index,
+    enumZones,
+    zones,
+    server,
+    notifier,
+    numbers,
+    nodes: () => source.nodes(),
+    nameservers,
+    check,
+  }
 }
 
 /** `192.0.2.53`, `192.0.2.53:5353`, `[2001:db8::53]:53`, `2001:db8::53`. */

@@ -1,17 +1,17 @@
-import type { DnsRecord, Found, Zone, ZoneMap, ZoneSource } from '@thor-node/dns'
+import type { DnsRecord, Found, Zone, ZoneSource } from '@thor-node/dns'
 
 /**
  * Stored zones above live ones: for a domain that is both, what an operator wrote counts, and what he left out is that of the
  * nodes. Elsewhere the longest apex counts.
  */
 export class LayeredZones implements ZoneSource {
-  readonly #stored: Pick<ZoneMap, 'find'>
+  readonly #stored: ZoneSource
   readonly #live: ZoneSource
   readonly #ready: () => boolean
   readonly #layers = new Map<string, LayeredZone>()
 
   /** `ready`: stored zones have been read. */
-  constructor(components: { stored: Pick<ZoneMap, 'find'>; live: ZoneSource; ready(): boolean }) {
+  constructor(components: { stored: ZoneSource; live: ZoneSource; ready(): boolean }) {
     this.#stored = components.stored
     this.#live = components.live
     this.#ready = () => components.ready()
