@@ -66,7 +66,7 @@ export class Accounts {
   async add(input: AccountInput, company?: AccountCompany): Promise<AccountRecord> {
     const domain = validate.domainName(input.domain)
     validate.password(input.password)
-    await this.#domains.require(domain)
+    await this.#domains.requireBefore(domain)
     if (input.username !== AUTOINCREMENT)
       return this.#create(makeAor(validate.user(input.username), domain), input, company)
     for (let attempt = 0; attempt < limits.autoincrementTries; attempt++) {

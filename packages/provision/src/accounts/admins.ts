@@ -87,8 +87,9 @@ export class Admins {
       return 'no quorum' as const
     })
     if (found === 'no quorum') return true
+    if (this.#remembered.isStill(username, password, found?.body.hash)) return true
     const right = await this.scrypt.matches(password, found?.body)
-    if (right) this.#remembered.add(username, password)
+    if (right && found) this.#remembered.add(username, password, found.body.hash)
     else this.#remembered.drop(username, password)
     return right
   }

@@ -31,7 +31,7 @@ export class Aliases {
     const { aor, target } = input
     const owner = input.owner === undefined ? undefined : identity(input.owner, 'owner')
     const domain = splitAor(aor)?.domain ?? ''
-    await this.#domains.require(domain)
+    await this.#domains.requireBefore(domain)
     const changedAt = this.#registers.wall()
     const checkFree = (current: Versioned<AddressRecord> | undefined): void => {
       if (!current) return

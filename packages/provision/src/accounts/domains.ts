@@ -83,6 +83,14 @@ export class Domains {
     }
   }
 
+  /**
+   * Refuses what is to be added to a domain that does not exist. A copy that has it is enough: whoever adds looks again, strictly,
+   * after it has written.
+   */
+  async requireBefore(name: string): Promise<void> {
+    if (!(await this.find(name, 'near'))) await this.require(name)
+  }
+
   async require(name: string): Promise<Versioned<DomainRecord>> {
     const found = await this.find(name)
     if (!found) throw domainUnknown(name)

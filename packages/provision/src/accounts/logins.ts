@@ -111,9 +111,11 @@ export class Logins {
     }
     const record = await this.#c.customers.byName(username)
     const name = `customer ${username}`
-    const known = record !== undefined && this.#remembered.has(name, password)
-    if (!known && !(await this.#c.admins.scrypt.matches(password, record?.secret))) return undefined
-    this.#remembered.add(name, password)
+    if (!this.#remembered.isStill(name, password, record?.secret?.hash)) {
+      const right = await this.#c.admins.scrypt.matches(password, record?.secret)
+      if (!right || !record?.secret) return undefined
+      this.#remembered.add(name, password, record.secret.hash)
+    }
     const caller = await this.#withRights(username, 'customer', record?.id ?? -1)
     if (impersonate === 0 || impersonate === caller.impersonate) return caller
     // A reseller may take the part of one of its customers.

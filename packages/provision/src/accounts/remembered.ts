@@ -10,7 +10,7 @@ export class Remembered {
   readonly #clock: Pick<Clock, 'now'>
   readonly #key: Uint8Array
   /** Good without a look until `until`, and without a quorum until `keptUntil`. */
-  readonly #until = new Map<string, { name: string; until: number; keptUntil: number }>()
+  readonly #until = new Map<string, { name: string; proof: string; until: number; keptUntil: number }>()
 
   constructor(components: { clock: Pick<Clock, 'now'>; random: Random }) {
     this.#clock = components.clock
@@ -22,12 +22,25 @@ export class Remembered {
     return known !== undefined && known.until > this.#clock.now()
   }
 
-  add(name: string, password: string): void {
+  /**
+   * Whether it was right for what is kept of the password now, which was read just now: then scrypt need not say so again, and
+   * a name that many log in with at once is not looked at by all of them.
+   */
+  isStill(name: string, password: string, hash: Uint8Array | undefined): boolean {
+    const known = this.#until.get(this.#digest(name, password))
+    if (!known || !hash || known.proof !== proofOf(hash)) return false
+    this.add(name, password, hash)
+    return true
+  }
+
+  /** `hash`: what is kept of the password. */
+  add(name: string, password: string, hash: Uint8Array): void {
     const key = this.#digest(name, password)
     this.#until.delete(key)
     if (this.#until.size >= limits.verifiedMax) this.#until.delete(this.#until.keys().next().value as string)
     const now = this.#clock.now()
-    this.#until.set(key, { name, until: now + limits.verifiedMs, keptUntil: now + limits.verifiedKeptMs })
+    const [until, keptUntil] = [now + limits.verifiedMs, now + limits.verifiedKeptMs]
+    this.#until.set(key, { name, proof: proofOf(hash), until, keptUntil })
   }
 
   /** Whether it was right within 15 minutes, for while there is no quorum; then it is not looked at again for a second. */
@@ -51,3 +64,5 @@ export class Remembered {
     return createHash('sha256').update(this.#key).update(`${name}\0${password}`).digest('base64')
   }
 }
+
+const proofOf = (hash: Uint8Array): string => Buffer.from(hash).toString('base64')

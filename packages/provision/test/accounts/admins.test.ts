@@ -84,6 +84,21 @@ test(
 )
 
 test(
+  'a password that is still the one on record is not worked out again, however many come with it at once',
+  deadline(5_000, async () => {
+    const { admins, clock } = make()
+    await admins.createAdmin('admin', 'right')
+    assert.is(await admins.verifyAdmin('admin', 'right'), true)
+    await clock.advance(limits.verifiedMs + 1)
+    const more = limits.scryptMax + limits.scryptQueueMax + 10
+    const all = await Promise.all(Array.from({ length: more }, () => admins.verifyAdmin('admin', 'right')))
+    assert.ok(all.every((right) => right))
+    await admins.setAdminPassword('admin', 'other')
+    assert.is(await admins.verifyAdmin('admin', 'right'), false)
+  }),
+)
+
+test(
   'more checks than can wait are refused',
   deadline(10_000, async () => {
     const { admins } = make()
