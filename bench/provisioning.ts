@@ -1,0 +1,197 @@
+/**
+ * Provisioning on three nodes: requests per second and latency of getAccount and addAccount over TLS with kept connections, and as
+ * the PHP client of portals asks (HTTP/1.0, a connection each); subscribers while nodes are killed; an import, counted on all
+ * nodes. The clients run on the same machine.
+ *
+ *   npx node bench/provisioning.ts [--seconds 10] [--clients 24] [--import 100000] [--kills 10] [--only soap|import|kills]
+ */
+
+import { readFileSync } from 'node:fs'
+import { request as requestPlain } from 'node:http'
+import { Agent, type RequestOptions, request as requestTls } from 'node:https'
+import { parseArgs } from 'node:util'
+import { type Cluster, type ClusterNode, ports, startCluster } from '../test/support/cluster.ts'
+import { addSubscriber, type Found, lookAtSubscribers, prepareSubscribers } from '../test/support/subscribers.ts'
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '10' },
+    clients: { type: 'string', default: '24' },
+    import: { type: 'string', default: '10000' },
+    kills: { type: 'string', default: '10' },
+    only: { type: 'string' },
+  },
+})
+const seconds = Number(values.seconds)
+const clients = Number(values.clients)
+const started = performance.now()
+const say = (text: string): void =>
+  console.log(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${text}`)
+
+let password = ''
+const envelope = (body: string): string =>
+  '<?xml version="1.0" encoding="UTF-8"?><S:Envelope xmlns:S="http://schemas.xmlsoap.org/soap/envelope/" ' +
+  'xmlns:n="urn:AGProjects:NGNPro:Sip"><S:Header><auth><username>admin</username>' +
+  `<password>${password}</password><admin>true</admin></auth></S:Header><S:Body>${body}</S:Body></S:Envelope>`
+const id = (name: string, user: string): string =>
+  `<${name}><username>${user}</username><domain>thor.local</domain></${name}>`
+
+type Send = (node: ClusterNode, body: string) => Promise<string>
+
+const agent = new Agent({ keepAlive: true, maxSockets: 64, rejectUnauthorized: false })
+
+function post(options: RequestOptions, body: string, secure: boolean): Promise<string> {
+  const headers = { 'Content-Type': 'text/xml', 'Content-Length': Buffer.byteLength(body), SOAPAction: '""' }
+  return new Promise((done, fail) => {
+    const make = secure ? requestTls : requestPlain
+    const outgoing = make(
+      { method: 'POST', path: '/', port: ports.soap, ...options, headers: { ...headers, ...options.headers } },
+      (response) => {
+        let text = ''
+        response.on('data', (bytes) => {
+          text += bytes
+        })
+        response.on('end', () => done(text))
+      },
+    )
+    outgoing.on('error', fail)
+    outgoing.end(body)
+  })
+}
+
+const ways: [name: string, send: Send][] = [
+  ['TLS, kept connections', (node, body) => post({ host: node.address, agent }, body, true)],
+  [
+    'HTTP, a connection each',
+    (node, body) => post({ host: node.address, agent: false, headers: { Connection: 'close' } }, body, false),
+  ],
+  [
+    'TLS, a connection each',
+    (node, body) =>
+      post(
+        { host: node.address, agent: false, rejectUnauthorized: false, headers: { Connection: 'close' } },
+        body,
+        true,
+      ),
+  ],
+]
+
+async function measure(cluster: Cluster, name: string, send: Send, body: (n: number) => string): Promise<void> {
+  const times: number[] = []
+  let failed = 0
+  let n = 0
+  const until = performance.now() + seconds * 1_000
+  const client = async (index: number): Promise<void> => {
+    while (performance.now() < until) {
+      const node = cluster.nodes[(n + index) % cluster.nodes.length] as ClusterNode
+      const begun = performance.now()
+      const answer = await send(node, envelope(body(n++))).catch((error) => String(error))
+      if (answer.includes('Fault>') || !answer.includes('Envelope')) failed += 1
+      else times.push(performance.now() - begun)
+    }
+  }
+  await Promise.all(Array.from({ length: clients }, (_, index) => client(index)))
+  times.sort((a, b) => a - b)
+  const at = (part: number): string => (times[Math.floor(times.length * part)] ?? 0).toFixed(1)
+  say(
+    `${name}: ${Math.round(times.length / seconds)} requests/s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${failed} failed`,
+  )
+}
+
+async function soap(cluster: Cluster): Promise<void> {
+  const [first] = cluster.nodes as [ClusterNode]
+  const accounts = 1_000
+  const rows = Array.from({ length: accounts }, (_, index) => ({
+    username: `u${index}`,
+    domain: 'thor.local',
+    password: 'pw',
+  }))
+  for (let at = 0; at < accounts; at += 200) await first.operations.accountsImport({ rows: rows.slice(at, at + 200) })
+  let added = 0
+  for (const [name, send] of ways) {
+    await measure(
+      cluster,
+      `getAccount, ${name}`,
+      send,
+      (n) => `<n:getAccount>${id('sipId', `u${n % accounts}`)}</n:getAccount>`,
+    )
+    await measure(
+      cluster,
+      `addAccount, ${name}`,
+      send,
+      () => `<n:addAccount><account>${id('id', `new${added++}`)}<password>pw</password></account></n:addAccount>`,
+    )
+  }
+}
+
+async function importMany(cluster: Cluster): Promise<void> {
+  const count = Number(values.import)
+  const [first] = cluster.nodes as [ClusterNode]
+  const before = (await first.operations.accountList({ limit: 1 })).total
+  const begun = performance.now()
+  for (let at = 0; at < count; at += 200) {
+    const rows = Array.from({ length: Math.min(200, count - at) }, (_, index) => ({
+      username: `i${at + index}`,
+      domain: 'thor.local',
+      password: 'pw',
+      groups: ['free-pstn'],
+    }))
+    const { failures } = await first.operations.accountsImport({ rows })
+    if (failures.length > 0) say(`refused: ${JSON.stringify(failures[0])}`)
+  }
+  const took = (performance.now() - begun) / 1_000
+  say(`${count} accounts imported through one node in ${took.toFixed(1)} s: ${Math.round(count / took)}/s`)
+  for (const node of cluster.nodes) {
+    const { total } = await node.operations.accountList({ limit: 1 })
+    say(`node ${node.number} counts ${total - before} of them; ${memoryOf(node)} MB`)
+  }
+}
+
+function memoryOf({ process: child }: ClusterNode): string {
+  const text = readFileSync(`/proc/${child.pid}/status`, 'utf8')
+  return (Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? 0) / 1024).toFixed(0)
+}
+
+async function kills(cluster: Cluster): Promise<void> {
+  const [first] = cluster.nodes as [ClusterNode]
+  await prepareSubscribers(first.operations)
+  const perRound = 100
+  const sum: Found = { whole: 0, absent: 0, half: [] }
+  let lost = 0
+  for (let round = 0; round < Number(values.kills); round++) {
+    const victim = cluster.nodes[1 + (round % 2)] as ClusterNode
+    const indices = Array.from({ length: perRound }, (_, index) => round * perRound + index)
+    const told: number[] = []
+    const work = indices.values()
+    let killed: Promise<void> | undefined
+    const add = async (): Promise<void> => {
+      for (const index of work) {
+        if (await addSubscriber(victim.operations, index)) told.push(index)
+        if (told.length >= 10 + ((round * 17) % 70)) killed ??= cluster.kill(victim)
+      }
+    }
+    await Promise.all(Array.from({ length: 16 }, add))
+    await killed
+    await cluster.restart(victim)
+    await cluster.settled()
+    const found = await lookAtSubscribers(first.operations, indices)
+    sum.whole += found.whole
+    sum.absent += found.absent
+    sum.half.push(...found.half)
+    lost += told.length - (await lookAtSubscribers(first.operations, told)).whole
+  }
+  say(
+    `${Number(values.kills)} kills: ${sum.whole} whole, ${sum.absent} not there, ${sum.half.length} half, ${lost} told and lost`,
+  )
+  for (const half of sum.half) say(half)
+}
+
+const parts: Record<string, (cluster: Cluster) => Promise<void>> = { soap, import: importMany, kills }
+const cluster = await startCluster({ net: '127.48.1', nodes: 3 })
+try {
+  password = (await cluster.nodes[0]?.operations.adminPassword({}))?.password ?? ''
+  for (const [name, part] of Object.entries(parts)) if (!values.only || values.only === name) await part(cluster)
+} finally {
+  agent.destroy()
+  await cluster.stop()
+}
