@@ -11,26 +11,56 @@ import { webAcceptor } from './net-web.ts'
 const HANDSHAKE_MS = 10_000
 const CONNECT_MS = 5_000
 
-/** Bytes of a socket as they come and go. */
-export function streamConnection(socket: Socket, peer?: TlsPeer): TcpConnection {
-  socket.setNoDelay(true)
-  let failure: Error | undefined
-  socket.on('error', (error) => {
-    failure = error
-  })
-  return {
-    local: { host: socket.localAddress ?? '', port: socket.localPort ?? 0 },
-    remote: { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 },
-    ...(peer && { peer }),
-    write: (bytes) => !socket.destroyed && socket.write(bytes),
-    pause: () => void socket.pause(),
-    resume: () => void socket.resume(),
-    end: () => void socket.end(),
-    destroy: () => void socket.destroy(),
-    onData: (fn) => void socket.on('data', fn),
-    onClose: (fn) =>
-      void (socket.destroyed ? queueMicrotask(() => fn(failure)) : socket.once('close', () => fn(failure))),
-    onDrain: (fn) => void socket.on('drain', fn),
+/** Bytes of a socket as they come and go. Nodes have tens of thousands: methods that all share, no functions of its own. */
+export class StreamConnection implements TcpConnection {
+  readonly local: Address
+  readonly remote: Address
+  readonly peer?: TlsPeer
+  readonly #socket: Socket
+  #failure: Error | undefined
+
+  constructor(socket: Socket, peer?: TlsPeer) {
+    this.#socket = socket
+    this.local = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 }
+    this.remote = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
+    if (peer) this.peer = peer
+    socket.setNoDelay(true)
+    socket.on('error', (error) => {
+      this.#failure = error
+    })
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return !this.#socket.destroyed && this.#socket.write(bytes)
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  end(): void {
+    this.#socket.end()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  onData(fn: (bytes: Buffer) => void): void {
+    this.#socket.on('data', fn)
+  }
+
+  onClose(fn: (error?: Error) => void): void {
+    if (this.#socket.destroyed) queueMicrotask(() => fn(this.#failure))
+    else this.#socket.once('close', () => fn(this.#failure))
+  }
+
+  onDrain(fn: () => void): void {
+    this.#socket.on('drain', fn)
   }
 }
 
@@ -48,8 +78,8 @@ function acceptorOf(
     const upgrade = webAcceptor(web, finished)
     return tls ? tlsAcceptor(tls, false, upgrade) : upgrade
   }
-  if (!tls) return (socket) => finished(streamConnection(socket), socket)
-  return tlsAcceptor(tls, true, (secure) => finished(streamConnection(secure, peerOf(secure)), secure))
+  if (!tls) return (socket) => finished(new StreamConnection(socket), socket)
+  return tlsAcceptor(tls, true, (secure) => finished(new StreamConnection(secure, peerOf(secure)), secure))
 }
 
 export function streamListen(
@@ -63,7 +93,11 @@ export function streamListen(
     // By port pairs: TLS wraps the socket that was accepted in another object.
     const waiting = new Map<string, Timer>()
     const keyOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`
-    const done = (socket: Socket): void => waiting.get(keyOf(socket))?.cancel()
+    const done = (socket: Socket): void => {
+      const key = keyOf(socket)
+      waiting.get(key)?.cancel()
+      waiting.delete(key)
+    }
     const accept = acceptorOf(onConnection, options, done)
     const server: Server = createServer((socket) => {
       const release = admit?.({ host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 })
@@ -132,7 +166,7 @@ export function streamConnect(to: Address, options: ConnectOptions = {}): Promis
       if (untrusted) {
         socket.on('error', () => undefined)
         fail(new Error(untrusted), 'NET_TLS_UNTRUSTED')
-      } else resolve(streamConnection(socket, peer))
+      } else resolve(new StreamConnection(socket, peer))
     })
   })
 }

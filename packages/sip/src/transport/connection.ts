@@ -14,7 +14,7 @@ export interface ConnectionEvents {
   onMessage(bytes: Buffer, connection: Connection): void
   onPing(): void
   /** The peer sent what cannot be framed; the connection is being closed. */
-  onGarbage(error: SipParseError): void
+  onGarbage(error: SipParseError, connection: Connection): void
   /** So many bytes more (or fewer) wait for the rest of their message; false: there is no room for them. */
   mayHold(bytes: number): boolean
   onClose(connection: Connection): void
@@ -35,7 +35,7 @@ export class Connection {
   lastByteAt: number
   heardAt: number
   /** What it is found by, kept by its owner. */
-  readonly uses = new Set<string>()
+  readonly uses: string[] = []
   /** Of the message that is not complete yet. */
   partialBytes = 0
   /** When it began. */
@@ -138,7 +138,7 @@ export class Connection {
       }
     } catch (error) {
       if (!(error instanceof SipParseError)) throw error
-      events.onGarbage(error)
+      events.onGarbage(error, this)
       this.destroy()
       return
     }

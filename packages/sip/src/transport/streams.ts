@@ -14,7 +14,6 @@ import {
   type Timer,
   type TlsClientInit,
 } from '@thor-node/core'
-import type { SipParseError } from '../errors.ts'
 import { messageLimits, transportLimits } from '../limits.ts'
 import { withoutBrackets } from '../message/ip.ts'
 import { Connection, type ConnectionEvents } from './connection.ts'
@@ -63,6 +62,9 @@ export class Streams {
   readonly #limits: StreamLimits
   /** Makes connection ids differ from those of other nodes and of the process before this one. */
   readonly #idPrefix: string
+  /** The same for all: there are many connections. */
+  readonly #events: ConnectionEvents
+  readonly #now = (): number => this.#components.clock.now()
   #ids = 0
   #running = true
   #sweeper: Timer | undefined
@@ -87,6 +89,21 @@ export class Streams {
     this.#init = init
     this.#limits = { ...transportLimits, ...init.limits }
     this.#idPrefix = randomHex(components.random, 4)
+    this.#events = {
+      onMessage: init.onMessage,
+      onPing: () => {
+        this.#pings++
+      },
+      onGarbage: (error, { remote }) => {
+        this.#garbage++
+        components.logger.debug('stream closed', { remote: formatAddress(remote), error: error.message })
+      },
+      mayHold: (bytes) => {
+        this.#partialBytes += bytes
+        return bytes <= 0 || this.#partialBytes <= this.#limits.partialBytesMax
+      },
+      onClose: (connection) => this.#remove(connection),
+    }
   }
 
   /** Rejects with the `NET_…` error of the bind, or `SIP_TLS_MISSING`. */
@@ -226,21 +243,6 @@ export class Streams {
   }
 
   #add(stream: TcpConnection, transport: StreamName, accepted: boolean, domain?: string): Connection {
-    const events: ConnectionEvents = {
-      onMessage: this.#init.onMessage,
-      onPing: () => {
-        this.#pings++
-      },
-      onGarbage: (error: SipParseError) => {
-        this.#garbage++
-        this.#components.logger.debug('stream closed', { remote: formatAddress(stream.remote), error: error.message })
-      },
-      mayHold: (bytes) => {
-        this.#partialBytes += bytes
-        return bytes <= 0 || this.#partialBytes <= this.#limits.partialBytesMax
-      },
-      onClose: (connection) => this.#remove(connection),
-    }
     const { clock, logger } = this.#components
     // Also without a listener: a node that listens on UDP alone opens connections for large requests.
     this.#sweeper ??= every(
@@ -250,7 +252,7 @@ export class Streams {
       (error) => logger.error('sweep failed', { error }),
     )
     const id = `${this.#idPrefix}${(this.#ids++).toString(36)}`
-    const connection = new Connection({ stream, now: () => clock.now(), events }, { id, transport, accepted })
+    const connection = new Connection({ stream, now: this.#now, events: this.#events }, { id, transport, accepted })
     this.#byId.set(id, connection)
     this.#use(connection, connection.remote, domain === undefined ? undefined : [domain])
     return connection
@@ -279,9 +281,9 @@ export class Streams {
     for (const domain of domains.slice(0, transportLimits.connectionDomainsMax)) {
       const key = keyOf({ transport, remote, ...(domain !== undefined && { domain }) })
       if (this.#byUse.get(key)?.closed === false) continue
-      if (uses.size >= transportLimits.connectionUsesMax) return
+      if (uses.length >= transportLimits.connectionUsesMax) return
       this.#byUse.set(key, connection)
-      uses.add(key)
+      uses.push(key)
     }
   }
 
