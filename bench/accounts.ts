@@ -2,9 +2,10 @@
  * One node with as many accounts as a node should have: memory when they are there, when all are registered and after a rest; then
  * a storm, in which many phones register anew within a few seconds and, where they are told 503 or nothing, come again.
  *
- *   node bench/accounts.ts [--accounts 300000] [--storm 100000] [--arrive 10] [--rest 20]
+ *   node bench/accounts.ts [--accounts 300000] [--storm 100000] [--arrive 10] [--rest 20] [--data DIRECTORY] [--only provision]
  *
- * The node is pinned to core 0, the generator to core 1. `--arrive`: seconds over which the storm begins.
+ * The node is pinned to core 0, the generator to core 1. `--arrive`: seconds over which the storm begins. `--data`: of the node, kept
+ * for the next time, when only the accounts that are missing are added; `--only provision` ends there.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,6 +14,7 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { sleep, systemClock } from '@thor-node/core'
+import { eventually } from '@thor-node/core/testing'
 import { connectControl, type NodeOperations } from '@thor-node/nodes'
 import type { GeneratorInit, GeneratorReport } from './generator.ts'
 
@@ -22,6 +24,8 @@ const { values } = parseArgs({
     storm: { type: 'string', default: '100000' },
     arrive: { type: 'string', default: '10' },
     rest: { type: 'string', default: '20' },
+    data: { type: 'string' },
+    only: { type: 'string' },
   },
 })
 const accounts = Number(values.accounts)
@@ -44,7 +48,8 @@ function memory(pid: number): { now: number; peak: number } {
 
 async function provision(operations: NodeOperations): Promise<number> {
   const started = performance.now()
-  let next = 0
+  const first = (await operations.status()).totals.accounts
+  let next = first
   const worker = async (): Promise<void> => {
     for (let n = next++; n < accounts; n = next++) {
       await operations.accountAdd({ aor: `u${n}@thor.local`, password: `p${n}` })
@@ -52,7 +57,7 @@ async function provision(operations: NodeOperations): Promise<number> {
     }
   }
   await Promise.all(Array.from({ length: PROVISIONING }, worker))
-  return accounts / ((performance.now() - started) / 1_000)
+  return (accounts - first) / ((performance.now() - started) / 1_000)
 }
 
 async function generate(init: Pick<GeneratorInit, 'count' | 'window' | 'arriveMs'>): Promise<GeneratorReport> {
@@ -71,25 +76,12 @@ async function generate(init: Pick<GeneratorInit, 'count' | 'window' | 'arriveMs
   return JSON.parse(output) as GeneratorReport
 }
 
-const data = mkdtempSync(join(tmpdir(), 'thor-bench-'))
-const node = [join(root, 'bin/thor-node.js'), 'join', '--data', data, '--address', NODE, '--dns-port', '5353']
-const [command, args] = pinned(0, [...node, '--log-level', 'error'])
-const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
-const pid = child.pid as number
-const tell = (what: string): void => {
+function tell(what: string): void {
   const { now, peak } = memory(pid)
   console.log(`${what}: ${now.toFixed(0)} MB, at most ${peak.toFixed(0)} MB so far`)
 }
-try {
-  await new Promise<void>((ready, fail) => {
-    child.once('exit', (code) => fail(new Error(`the node ended with ${code}`)))
-    child.stdout.on('data', (chunk: Buffer) => chunk.includes('thor1-') && ready())
-  })
-  console.log(`node ${process.version}, ${availableParallelism()} cores, load ${loadavg()[0]?.toFixed(2)}`)
-  tell('started')
-  const operations = connectControl(data)
-  console.log(`provisioned ${(await provision(operations)).toFixed(0)} accounts/s`)
-  tell(`${accounts} accounts`)
+
+async function measure(operations: NodeOperations): Promise<void> {
   const first = await generate({ count: accounts, window: REGISTERING })
   console.log(`registered ${first.perSecond.toFixed(0)}/s, failed ${first.failed}, postponed ${first.postponed}`)
   tell('all registered')
@@ -105,6 +97,27 @@ try {
       `generator ${Math.round(again.cpuShare * 100)} % of its core`,
   )
   tell('after the storm')
+}
+
+const data = values.data ?? mkdtempSync(join(tmpdir(), 'thor-bench-'))
+const node = [join(root, 'bin/thor-node.js'), 'join', '--data', data, '--address', NODE, '--dns-port', '5353']
+const [command, args] = pinned(0, [...node, '--log-level', 'error'])
+const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+const pid = child.pid as number
+try {
+  await new Promise<void>((ready, fail) => {
+    child.once('exit', (code) => fail(new Error(`the node ended with ${code}`)))
+    // The invite of a new ring, or that it goes on with the one that it is in.
+    child.stdout.on('data', () => ready())
+  })
+  console.log(`node ${process.version}, ${availableParallelism()} cores, load ${loadavg()[0]?.toFixed(2)}`)
+  tell('started')
+  const operations = connectControl(data)
+  await eventually(() => operations.status(), 60_000, 'the node')
+  console.log(`provisioned ${(await provision(operations)).toFixed(0)} accounts/s`)
+  tell(`${accounts} accounts`)
+  if (values.only === 'provision') process.exitCode = 0
+  else await measure(operations)
 } finally {
   child.removeAllListeners('exit')
   if (child.exitCode === null) {
@@ -112,5 +125,5 @@ try {
     child.kill('SIGTERM')
     await gone
   }
-  rmSync(data, { recursive: true, force: true })
+  if (values.data === undefined) rmSync(data, { recursive: true, force: true })
 }
