@@ -1,6 +1,6 @@
 /** TLS on sockets of the system. Certificates are asked for at each handshake, so they may change while connections stay. */
 import { isIP, type Socket } from 'node:net'
-import { connect, createSecureContext, createServer, type SecureContext, TLSSocket } from 'node:tls'
+import { connect, createSecureContext, createServer, type SecureContext, type Server, TLSSocket } from 'node:tls'
 import { errorMessage, ThorError } from './errors.ts'
 
 /** PEM texts: the chain, leaf first, its key, and the authorities that peers are checked against (those of Node.js when absent). */
@@ -18,6 +18,8 @@ export interface TlsServerInit {
   fallback(): TlsFiles
   /** By the name that the peer asks for (SNI), lower case. */
   choose(serverName: string): TlsContext | undefined
+  /** Whether a peer is asked for its certificate, which it need not have: looked at for each connection. @default always */
+  asks?(): boolean
 }
 
 export interface TlsClientInit {
@@ -54,32 +56,37 @@ export function tlsContext(files: TlsFiles): TlsContext {
 }
 
 /**
- * Gives each socket a handshake. One that fails is closed. `asks`: for the peer's certificate, which it need not have.
- * Trunks are known by theirs, phones have none, and browsers give up a WebSocket that is asked for one.
+ * Gives each socket a handshake. One that fails is closed. `mayAsk`: peers may be asked for their certificates. Trunks are known by
+ * theirs, phones have none and some do not like the question; browsers give up a WebSocket that is asked.
  */
 export function tlsAcceptor(
   init: TlsServerInit,
-  asks: boolean,
+  mayAsk: boolean,
   onSecure: (socket: TLSSocket) => void,
   handshakeMs?: number,
 ): (socket: Socket) => void {
   let files = init.fallback()
-  const server = createServer({
-    ...BASE,
-    ...files,
-    requestCert: asks,
-    rejectUnauthorized: false,
-    ...(handshakeMs !== undefined && { handshakeTimeout: handshakeMs }),
-    SNICallback: (name, done) => done(null, init.choose(name.toLowerCase())),
-  })
-  server.on('secureConnection', onSecure)
-  server.on('tlsClientError', (_, socket) => void socket.destroy())
+  const serverThat = (asks: boolean): Server => {
+    const server = createServer({
+      ...BASE,
+      ...files,
+      requestCert: asks,
+      rejectUnauthorized: false,
+      ...(handshakeMs !== undefined && { handshakeTimeout: handshakeMs }),
+      SNICallback: (name, done) => done(null, init.choose(name.toLowerCase())),
+    })
+    server.on('secureConnection', onSecure)
+    server.on('tlsClientError', (_, socket) => void socket.destroy())
+    return server
+  }
+  const [silent, asking] = [serverThat(false), serverThat(true)]
   return (socket) => {
     const now = init.fallback()
     if (now !== files) {
       files = now
-      server.setSecureContext({ ...BASE, ...now })
+      for (const server of [silent, asking]) server.setSecureContext({ ...BASE, ...now })
     }
+    const server = mayAsk && (init.asks?.() ?? true) ? asking : silent
     // Documented for injecting connections: the socket is accepted here and not by that server.
     server.emit('connection', socket)
   }

@@ -255,6 +255,24 @@ for (const [name, options, asked] of [
   )
 }
 
+let known = false
+test(
+  'tls: peers are asked for certificates from when somebody is known by one, and until then not',
+  scene(
+    { tls: { fallback: () => first, choose: () => undefined, asks: () => known } },
+    async ({ listener, connect, accepted }) => {
+      for (const asked of [false, true, false]) {
+        known = asked
+        assert.equal((await greeting(listener.local)).includes(CERTIFICATE_REQUEST), asked)
+        const shown = await connect({ tls: { context: tlsContext(first) } })
+        await echoed(shown, 'x')
+        assert.equal(accepted.at(-1)?.peer !== undefined, asked)
+        shown.destroy()
+      }
+    },
+  ),
+)
+
 test(
   'an upgrade without the protocol or from a strange page is refused, and so is a plain request',
   scene({ web, handshakeMs: 200 }, async ({ listener, accepted }) => {

@@ -111,6 +111,7 @@ export function composeSip(
         ...(config.address6 === undefined ? [] : [config.address6]),
       ],
       verify: config.sip.tlsVerify === 'on',
+      asks: () => peers.peers.haveTlsNames || trunks.trunks.overTls,
       ...(config.sip.tlsCa !== undefined && { caFile: config.sip.tlsCa }),
     },
   )

@@ -28,6 +28,8 @@ export interface CertificatesInit {
   caFile?: string
   /** Must peers that this node connects to be who they should be? */
   verify: boolean
+  /** Is there anybody who is known by a certificate? Else nobody is asked for one. @default there may be */
+  asks?(): boolean
 }
 
 /**
@@ -54,6 +56,7 @@ export class Certificates implements Lifecycle, TlsCredentials {
     this.server = {
       fallback: () => this.#fallback.files,
       choose: (name) => this.#chosen(name)?.context,
+      ...(init.asks && { asks: () => init.asks?.() ?? true }),
     }
   }
 

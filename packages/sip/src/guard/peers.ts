@@ -69,6 +69,11 @@ export class Peers {
     this.#all = new PrefixSet(taken.flatMap(({ prefixes }) => prefixes))
   }
 
+  /** Some are known by their certificates. */
+  get haveTlsNames(): boolean {
+    return this.#peers.some(({ peer }) => peer.tlsNames.length > 0)
+  }
+
   get size(): number {
     return this.#peers.length
   }

@@ -1,6 +1,8 @@
 /** All trunks as the proxy of one node sees them: which is up, and how many calls each has over all nodes. */
 import type { PeerLoad } from '../guard/peer-load.ts'
 import { trunkLimits } from '../limits.ts'
+import { parseUri } from '../message/index.ts'
+import { transportOfUri } from '../transport/names.ts'
 import { type TrunkState, trunksFor } from './trunk.ts'
 
 export class Trunks {
@@ -14,6 +16,11 @@ export class Trunks {
   /** More than `trunkLimits.trunksMax`, in order of name, are not used. */
   replace(trunks: readonly TrunkState[]): void {
     this.#trunks = [...trunks].sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, trunkLimits.trunksMax)
+  }
+
+  /** Some are reached over TLS: they may use our connection back (RFC 5923), or open one of their own. */
+  get overTls(): boolean {
+    return this.#trunks.some(({ target }) => transportOfUri(parseUri(target)) === 'tls')
   }
 
   named(name: string): TrunkState | undefined {

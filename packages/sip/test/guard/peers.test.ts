@@ -47,6 +47,15 @@ test('a peer is known by its address, or by what its certificate stands for', ()
   assert.not.ok(peers.hasHost('203.0.113.1'))
 })
 
+test('whether anybody is known by a certificate', () => {
+  const peers = new Peers()
+  const base = { prefixes: ['10.0.0.1'], tlsNames: [], callsMax: 0, callsPerSecond: 0, relay: false }
+  peers.replace([{ name: 'a', ...base }])
+  assert.not(peers.haveTlsNames)
+  peers.replace([{ name: 'a', ...base, tlsNames: ['a.example'] }])
+  assert.ok(peers.haveTlsNames)
+})
+
 test('more peers than the table holds are not trusted', () => {
   const peers = new Peers()
   peers.replace(
