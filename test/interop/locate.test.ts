@@ -1,16 +1,19 @@
-/** Two rings that know each other by DNS alone: NAPTR, SRV with weights, fail-over to the node that lives (SIP-11). */
+/** Two rings that know each other by DNS alone: NAPTR, SRV with weights, fail-over to the node that lives; and Kamailio (SIP-11). */
 import assert from 'node:assert/strict'
 import { deadline, eventually } from '@thor-node/core/testing'
 import { suite } from 'uvu'
+import { Carrier } from '../support/carrier.ts'
 import { type Cluster, ports, startCluster } from '../support/cluster.ts'
 import { Phone } from '../support/phone.ts'
-import { methodOf, statusOf } from '../support/sip-message.ts'
+import { available } from '../support/programs.ts'
+import { header, methodOf, statusOf } from '../support/sip-message.ts'
 
 const near = '127.82.3'
 const far = '127.82.4'
 const clients = '127.82.5'
 
 const test = suite('interop: locate')
+const withKamailio = available('kamailio', 'kamailio') ? test : test.skip
 let home: Cluster
 let other: Cluster
 const phones: Phone[] = []
@@ -84,6 +87,43 @@ test(
       assert.ok(bob.requests.length > 0)
     } finally {
       asleep?.process.kill('SIGCONT')
+    }
+  }),
+)
+
+withKamailio(
+  'Kamailio is another domain: its user is called, hangs up, and calls back, by a node that nobody asks to be let in',
+  deadline(60_000, async () => {
+    const address = `${near}.50`
+    const kamailio = new Carrier({ listen: [`udp:${address}:5060`], user: 'nobody', open: true })
+    kamailio.start()
+    try {
+      const zoe = await new Phone({
+        ...{ user: 'zoe', password: 's3cret', domain: 'carrier.example', address: `${clients}.13`, proxy: address },
+      }).start()
+      phones.push(zoe)
+      await eventually(
+        async () => statusOf(await zoe.register({ algorithm: 'SHA-256' })) === 200,
+        10_000,
+        'Kamailio to take her',
+      )
+      const mary = await phone(home, 'mary', 'near.example', 14, 1)
+      assert.equal(statusOf(await mary.register()), 200)
+      assert.equal((await mary.call(`zoe@${address}`)).status, 200, kamailio.said)
+      assert.equal(await zoe.bye(zoe.taken.at(-1) as never), 200)
+      await eventually(() => mary.requests.some((request) => methodOf(request) === 'BYE'), 5_000, 'the BYE at mary')
+      const headers: [string, string][] = [
+        ['X-Next', `sip:${near}.1:5060`],
+        ['P-Asserted-Identity', '<sip:president@near.example>'],
+      ]
+      const back = await zoe.call('mary@near.example', { headers })
+      assert.equal(back.status, 200, kamailio.said)
+      const invite = mary.requests.find((request) => methodOf(request) === 'INVITE')
+      assert.equal(invite ? header(invite, 'P-Asserted-Identity') : '-', '', 'what a stranger asserts is taken away')
+      assert.equal(back.dialog && (await zoe.bye(back.dialog)), 200)
+    } finally {
+      await kamailio.stop()
+      kamailio.clean()
     }
   }),
 )
