@@ -13,7 +13,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { sleep, systemClock } from '@thor-node/core'
+import { errorCode, sleep, systemClock } from '@thor-node/core'
 import { eventually } from '@thor-node/core/testing'
 import { connectControl, type NodeOperations } from '@thor-node/nodes'
 import type { GeneratorInit, GeneratorReport } from './generator.ts'
@@ -46,13 +46,24 @@ function memory(pid: number): { now: number; peak: number } {
   return { now: of('VmRSS'), peak: of('VmHWM') }
 }
 
+/** It may have been added though that was not said. */
+function isThere(error: unknown): true {
+  if (errorCode(error) === 'PROVISION_ACCOUNT_EXISTS') return true
+  throw error
+}
+
 async function provision(operations: NodeOperations): Promise<number> {
   const started = performance.now()
   const first = (await operations.status()).totals.accounts
   let next = first
   const worker = async (): Promise<void> => {
     for (let n = next++; n < accounts; n = next++) {
-      await operations.accountAdd({ aor: `u${n}@thor.local`, password: `p${n}` })
+      // A machine that is busy may keep the store waiting.
+      await eventually(
+        () => operations.accountAdd({ aor: `u${n}@thor.local`, password: `p${n}` }).then(() => true, isThere),
+        60_000,
+        `account ${n}`,
+      )
       if (n % 50_000 === 49_999) console.log(`  ${n + 1} accounts`)
     }
   }
