@@ -79,6 +79,11 @@ test('those that are down are skipped, no more than some are tried, and calls ar
   )
   trunks.replace([trunk('a', { up: false })])
   assert.equal(trunks.for('+3120'), [], 'somebody does, who is down')
+  assert.not(trunks.overTls)
+  for (const target of ['sip:c.example;transport=tls', 'sips:c.example']) {
+    trunks.replace([trunk('a'), trunk('b', { target })])
+    assert.ok(trunks.overTls, target)
+  }
   const many = Array.from({ length: trunkLimits.triedMax + 1 }, (_, index) => trunk(`t${index}`))
   trunks.replace(many)
   assert.is(trunks.for('+3120')?.length, trunkLimits.triedMax)
