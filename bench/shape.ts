@@ -8,7 +8,7 @@
  *   ring       a front copies the same datagrams into a ring, by a hash of Call-ID, and takes the answers out of another
  *   reuseport  so many datagrams of one client, and of sixty-four, at each of two sockets
  *
- * CPU is that of the thread. Nothing here is a part of the node: see docs/adr/0017-process-shape.md.
+ * CPU is that of the thread. Nothing here is a part of the node: see docs/adr/0020-process-shape.md.
  */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
