@@ -16,6 +16,7 @@ const benches: Record<string, string> = {
   'large-rings': 'placement, traffic and memory of rings up to 1000 nodes; --write draws docs/pictures',
   membership: 'simulated rings: who is taken for dead wrongly, and how soon real deaths are seen',
   store: 'REG, SET, SOFT, reads and RPC of three nodes; memory of a million records; an idle ring of ten',
+  'slow-receiver': 'what other nodes feel while one takes a range of a million records, slowly (as root, on Linux)',
   connections: 'memory of open connections over TLS, WSS, TCP or WS',
   accounts: 'memory of one node with 300,000 accounts registered, and a storm of 100,000 registrations',
   enum: 'ENUM queries per second, delays and memory with 3,000,000 numbers, beside NSD, Knot and PowerDNS',

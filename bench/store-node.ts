@@ -3,6 +3,7 @@
  * store, as the rest of a real node would.
  */
 import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { type RecordKey, rangeOf, silentLogger, systemClock, systemRandom } from '@thor-node/core'
 import {
   type Certificate,
@@ -25,6 +26,8 @@ export interface StoreNodeInit {
   /** Of all nodes, hex. */
   keys: string[]
   index: number
+  /** Starts of this node, this one included. @default 1 */
+  boot?: number
   host: string
   data: string
   known: Member[]
@@ -43,6 +46,8 @@ export interface WorkOrder {
   from: number
   /** Of a value or record. */
   bytes: number
+  /** All keys lie in this range. @default each where its name belongs */
+  range?: number
 }
 
 export interface WorkResult {
@@ -52,7 +57,26 @@ export interface WorkResult {
   failed: number
 }
 
-export type ToNode = { id: number } & ({ type: 'work'; order: WorkOrder } | { type: 'look' } | { type: 'stop' })
+/** What a light load felt; times in milliseconds. */
+export interface ProbeResult {
+  kinds: Record<string, { count: number; p50: number; p99: number; max: number; failed: number }>
+  /** How late the event loop was. */
+  loopP99: number
+  loopMax: number
+  /** The most of the time. */
+  rssMb: number
+  heapMb: number
+  cpuPercent: number
+  transfer: unknown
+}
+
+export type Order =
+  | { type: 'work'; order: WorkOrder }
+  | { type: 'probe'; forMs: number }
+  | { type: 'digests'; range: number }
+  | { type: 'look' }
+  | { type: 'stop' }
+export type ToNode = { id: number } & Order
 
 export interface NodeLook {
   self: Member
@@ -101,8 +125,8 @@ async function boot(init: StoreNodeInit): Promise<{ overlay: Overlay; disk: Grou
   const overlay = new Overlay(
     { clock: systemClock, random: systemRandom, logger: silentLogger, disk, peers, roster },
     {
-      genesis: init.index === 0,
-      bootCounter: 1,
+      genesis: init.index === 0 && (init.boot ?? 1) === 1,
+      bootCounter: init.boot ?? 1,
       version: '0',
       services: { host: init.host, cluster: 7400 },
       known: init.known,
@@ -128,13 +152,14 @@ function look(overlay: Overlay): NodeLook {
 }
 
 /** Ends when `count` are done, with `width` under way at any time. */
-async function work(overlay: Overlay, { work: what, count, width, keys, from, bytes }: WorkOrder): Promise<WorkResult> {
+async function work(overlay: Overlay, order: WorkOrder): Promise<WorkResult> {
+  const { work: what, count, width, keys, from, bytes, range } = order
   const { reg, set, soft } = overlay.store
   const body = Buffer.alloc(bytes, 7)
   const run = `${process.pid}.${performance.now()}`
   const key = (kind: string, index: number): RecordKey => {
     const name = `${from + (index % keys)}`
-    return { range: rangeOf(name), name: `${kind}/${name}` }
+    return { range: range ?? rangeOf(name), name: `${kind}/${name}` }
   }
   const others = overlay.members.list().filter(({ nodeId }) => nodeId !== overlay.self)
   const doOne: Record<Work, (index: number) => Promise<unknown>> = {
@@ -168,11 +193,77 @@ async function work(overlay: Overlay, { work: what, count, width, keys, from, by
   return { perSecond: (count - failed) / seconds, p50Ms: at(0.5), p99Ms: at(0.99), failed }
 }
 
+const PROBE_MS = 20
+
+/** Four kinds of operations by turns, one every 20 ms, whether the last has ended or not. */
+async function probe(overlay: Overlay, forMs: number): Promise<ProbeResult> {
+  const { reg, soft } = overlay.store
+  const body = Buffer.alloc(200, 5)
+  const run = `${process.pid}.${performance.now()}`
+  const key = (kind: string, index: number): RecordKey => {
+    const name = `probe${index % 500}.${process.pid}`
+    return { range: rangeOf(name), name: `${kind}/${name}` }
+  }
+  const kinds: Record<string, (index: number) => Promise<unknown>> = {
+    'REG change': (index) => reg.change(key('reg', index), `${run}.${index}`, () => ({ body, result: null })),
+    'strict read': (index) => reg.read(key('reg', index), 'strict'),
+    'SOFT write': (index) => soft.put(key('soft', index), { sub: 'phone', body, ttlMs: LIFE_MS }),
+    'SOFT read': (index) => soft.read(key('soft', index)),
+  }
+  const names = Object.keys(kinds)
+  const took = new Map(names.map((name) => [name, { list: [] as number[], failed: 0 }]))
+  const delay = monitorEventLoopDelay({ resolution: 5 })
+  delay.enable()
+  const cpu = process.cpuUsage()
+  const until = performance.now() + forMs
+  const pending = new Set<Promise<void>>()
+  let [rssMb, heapMb] = [0, 0]
+  for (let index = 0; performance.now() < until; index++) {
+    const name = names[index % names.length] as string
+    const own = took.get(name) as { list: number[]; failed: number }
+    const began = performance.now()
+    const one = (kinds[name] as (index: number) => Promise<unknown>)(Math.floor(index / names.length))
+      .then(
+        () => void own.list.push(performance.now() - began),
+        () => void own.failed++,
+      )
+      .finally(() => pending.delete(one))
+    pending.add(one)
+    const { rss, heapUsed } = process.memoryUsage()
+    rssMb = Math.max(rssMb, rss / 2 ** 20)
+    heapMb = Math.max(heapMb, heapUsed / 2 ** 20)
+    await new Promise((done) => setTimeout(done, PROBE_MS))
+  }
+  await Promise.all(pending)
+  delay.disable()
+  const { user, system } = process.cpuUsage(cpu)
+  const spread = ({ list, failed }: { list: number[]; failed: number }) => {
+    const all = list.toSorted((a, b) => a - b)
+    const at = (share: number): number => all[Math.min(all.length - 1, Math.floor(all.length * share))] ?? 0
+    return { count: all.length, p50: at(0.5), p99: at(0.99), max: at(1), failed }
+  }
+  return {
+    kinds: Object.fromEntries([...took].map(([name, one]) => [name, spread(one)])),
+    loopP99: delay.percentile(99) / 1e6,
+    loopMax: delay.max / 1e6,
+    rssMb,
+    heapMb,
+    cpuPercent: (user + system) / forMs / 10,
+    transfer: overlay.snapshot().transfer,
+  }
+}
+
+function digests(overlay: Overlay, range: number): Promise<string[]> {
+  return Promise.all((['reg', 'set', 'soft'] as const).map((primitive) => overlay.digest(primitive, range)))
+}
+
 const { overlay, disk } = await boot(JSON.parse(process.argv[2] ?? '{}') as StoreNodeInit)
 process.on('message', async (message: ToNode) => {
   const reply = (result: unknown): void => void process.send?.({ id: message.id, result })
   if (message.type === 'look') reply(look(overlay))
   else if (message.type === 'work') reply(await work(overlay, message.order))
+  else if (message.type === 'probe') reply(await probe(overlay, message.forMs))
+  else if (message.type === 'digests') reply(await digests(overlay, message.range))
   else {
     await overlay.stop()
     await disk.close()

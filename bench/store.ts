@@ -8,15 +8,14 @@
  * `memory` fills the ring with records (half SOFT, three tenths SET, two tenths REG) and reads the RSS of each node; `idle`
  * starts a ring of `--nodes` whole nodes and reads the CPU time of 30 s in which nothing happens.
  */
-import { type ChildProcess, fork } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { eventually } from '@thor-node/core/testing'
-import { createRoot, encodeRootKey, generateNodeKey, type Member } from '@thor-node/overlay'
 import { startCluster } from '../test/support/cluster.ts'
-import type { NodeLook, StoreNodeInit, ToNode, WorkOrder, WorkResult } from './store-node.ts'
+import type { NodeLook, WorkOrder, WorkResult } from './store-node.ts'
+import { type StoreNode, StoreRing } from './store-ring.ts'
 
 const { values } = parseArgs({
   options: {
@@ -61,51 +60,6 @@ function median(numbers: readonly number[]): number {
   const list = sorted(numbers)
   const half = list.length >> 1
   return list.length % 2 === 1 ? (list[half] ?? 0) : ((list[half - 1] ?? 0) + (list[half] ?? 0)) / 2
-}
-
-class StoreNode {
-  readonly #child: ChildProcess
-  readonly #waiting = new Map<number, (result: unknown) => void>()
-  #id = 1
-
-  constructor(init: StoreNodeInit) {
-    this.#child = fork(join(import.meta.dirname, 'store-node.ts'), [JSON.stringify(init)])
-    this.#child.on('message', ({ id, result }: { id: number; result: unknown }) => this.#waiting.get(id)?.(result))
-    this.#child.once('exit', (code) => {
-      if (code) throw new Error(`a node ended with ${code}`)
-    })
-  }
-
-  booted(): Promise<NodeLook> {
-    return new Promise((done) => this.#waiting.set(0, (result) => done(result as NodeLook)))
-  }
-
-  work = (order: WorkOrder): Promise<WorkResult> => this.#ask({ type: 'work', order })
-  look = (): Promise<NodeLook> => this.#ask({ type: 'look' })
-  stop = (): Promise<void> => this.#ask({ type: 'stop' })
-
-  #ask<A>(message: { type: 'work'; order: WorkOrder } | { type: 'look' } | { type: 'stop' }): Promise<A> {
-    const id = this.#id++
-    this.#child.send({ id, ...message } as ToNode)
-    return new Promise((done) => this.#waiting.set(id, (result) => done(result as A)))
-  }
-}
-
-async function startRing(base: string): Promise<StoreNode[]> {
-  const keys = [generateNodeKey(), generateNodeKey(), generateNodeKey()].map((key) => Buffer.from(key).toString('hex'))
-  const root = encodeRootKey(createRoot())
-  const known: Member[] = []
-  const nodes: StoreNode[] = []
-  for (let index = 0; index < 3; index++) {
-    const init = { root, keys, index, host: `${NET}.${index + 1}`, data: join(base, `n${index}`), known }
-    const node = new StoreNode(init)
-    known.push((await node.booted()).self)
-    nodes.push(node)
-  }
-  const whole = async (): Promise<boolean> =>
-    (await Promise.all(nodes.map((node) => node.look()))).every((one) => one.whole && one.live === 3)
-  await eventually(whole, 120_000, 'three copies of every range')
-  return nodes
 }
 
 let fresh = 0
@@ -233,7 +187,8 @@ const machine =
 if (!values.json) console.log(`${machine}; ${rounds} rounds, ${width} at once, ${bytes} bytes\n`)
 if (only.has('ops') || only.has('memory')) {
   const base = mkdtempSync(join(tmpdir(), 'thor-store-'))
-  const nodes = await startRing(base)
+  const ring = new StoreRing({ base, hosts: [1, 2, 3].map((number) => `${NET}.${number}`) })
+  const nodes = await ring.start()
   if (only.has('ops')) await operations(nodes)
   if (only.has('memory')) await memory(nodes)
   await Promise.all(nodes.map((node) => node.stop()))

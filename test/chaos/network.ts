@@ -26,6 +26,8 @@ export interface Network {
   lose(number: number, percent: number): void
   /** Neither nodes nor clients reach it: the cable is out. */
   unplug(number: number): void
+  /** The node's wire carries so many kilobits per second each way, and keeps what waits for at most half a second. */
+  throttle(number: number, kilobits: number): void
   /** Undoes all of these. */
   heal(): void
   stop(): Promise<void>
@@ -48,6 +50,7 @@ export function loopbackNetwork(net = '127.77.0'): Network {
     cut: no,
     lose: no,
     unplug: no,
+    throttle: no,
     heal: () => undefined,
     stop: async () => undefined,
   }
@@ -83,6 +86,7 @@ export async function isolatedNetwork(count: number): Promise<Network> {
   }
   const filters = new Map<number, Filter>()
   const unplugged = new Set<number>()
+  const throttled = new Set<number>()
   const filterOf = (number: number): Filter => {
     const known = filters.get(number) ?? { cut: new Set<number>(), losePercent: 0 }
     filters.set(number, known)
@@ -119,7 +123,18 @@ export async function isolatedNetwork(count: number): Promise<Network> {
       unplugged.add(number)
       bridge.ip([`link set n${number} down`])
     },
+    throttle(number, kilobits) {
+      throttled.add(number)
+      const limit = ['root', 'tbf', 'rate', `${kilobits}kbit`, 'burst', '16kb', 'latency', '500ms']
+      bridge.run(['tc', 'qdisc', 'replace', 'dev', `n${number}`, ...limit])
+      at(number).run(['tc', 'qdisc', 'replace', 'dev', 'eth0', ...limit])
+    },
     heal() {
+      for (const number of throttled) {
+        bridge.run(['tc', 'qdisc', 'del', 'dev', `n${number}`, 'root'])
+        at(number).run(['tc', 'qdisc', 'del', 'dev', 'eth0', 'root'])
+      }
+      throttled.clear()
       for (const number of filters.keys()) {
         filters.set(number, { cut: new Set(), losePercent: 0 })
         apply(number)
