@@ -16,5 +16,8 @@ if (process.argv[2] === 'join' && !isSet && process.execve && process.platform !
   const node = [process.execPath, `${YOUNG}=32`, ...process.execArgv]
   process.execve(process.execPath, [...node, ...process.argv.slice(1)], process.env)
 }
+// Compiled modules are kept beside this file: the next start takes half the time. Where that may not be written, nothing is kept.
+const { enableCompileCache } = await import('node:module')
+enableCompileCache(`${import.meta.dirname}/node_modules/.cache`)
 const { main } = await import('@thor-node/nodes')
 await main(process.argv)

@@ -1,20 +1,31 @@
 /**
- * The test runner: every test file in a process of its own, with a time limit, two at a time. uvu alone passes a file whose
+ * The test runner: every test file in a process of its own, with a time limit, some at a time. uvu alone passes a file whose
  * suite lacks `.run()`, has no time limits, and shares one process; this closes all three holes: a file that reports no
  * tests, that does not end, or that dies is a failure.
+ *
+ * As many run at a time as there are cores, and one more that has no nodes of its own: those with nodes wait a part of their
+ * time. What took longest the last time begins first.
  *
  *   node test/run.ts                  everything (npm test)
  *   node test/run.ts sip overlay      files whose path contains one of the words
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { globSync } from 'node:fs'
-import { relative, resolve } from 'node:path'
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join, relative, resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '..')
 const words = process.argv.slice(2)
-const CONCURRENCY = 2
+const CONCURRENCY = Math.max(2, availableParallelism())
 /** Whole-cluster files start real processes; everything else is expected to be quick. */
-const limitMs = (file: string): number => (/^test\/(e2e|interop|sim)\//.test(file) ? 240_000 : 60_000)
+const isLong = (file: string): boolean => /^test\/(e2e|interop|sim)\//.test(file)
+const hasNodes = (file: string): boolean => /^test\/(e2e|interop)\//.test(file)
+const limitMs = (file: string): number => (isLong(file) ? 240_000 : 60_000)
+
+/** What is worth keeping from run to run: compiled modules, also of the nodes that tests start, and how long each file took. */
+const kept = join(root, 'node_modules/.cache/thor-node-tests')
+const timesFile = join(kept, 'seconds.json')
+process.env.NODE_COMPILE_CACHE ??= join(kept, 'compiled')
 
 interface Outcome {
   file: string
@@ -91,11 +102,21 @@ function runFile(file: string): Promise<Outcome> {
   })
 }
 
+function lastTimes(): Record<string, number> {
+  try {
+    return JSON.parse(readFileSync(timesFile, 'utf8')) as Record<string, number>
+  } catch {
+    return {}
+  }
+}
+
+const times = lastTimes()
+const expected = (file: string): number => times[file] ?? (isLong(file) ? 30 : 1)
 const files = globSync(['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root })
   .map((file) => relative(root, resolve(root, file)))
   .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
   // Long ones first, so that they do not end the run alone.
-  .sort((a, b) => limitMs(b) - limitMs(a) || a.localeCompare(b))
+  .sort((a, b) => expected(b) - expected(a) || a.localeCompare(b))
 
 if (files.length === 0) {
   console.error(`no test file matches ${words.join(' ')}`)
@@ -104,10 +125,18 @@ if (files.length === 0) {
 
 const outcomes: Outcome[] = []
 const queue = files.slice()
+/** `light`: one without nodes, or none. */
+function nextFile(light: boolean): string | undefined {
+  const at = light ? queue.findIndex((file) => !hasNodes(file)) : 0
+  return at < 0 ? undefined : queue.splice(at, 1)[0]
+}
+
 await Promise.all(
-  Array.from({ length: CONCURRENCY }, async () => {
-    for (let file = queue.shift(); file; file = queue.shift()) {
+  Array.from({ length: CONCURRENCY + 1 }, async (_, lane) => {
+    const light = lane === CONCURRENCY
+    for (let file = nextFile(light); file; file = nextFile(light)) {
       const outcome = await runFile(file)
+      times[file] = Number(outcome.seconds.toFixed(1))
       outcomes.push(outcome)
       const bad = outcome.failed > 0
       const skipped = outcome.skipped ? `, ${outcome.skipped} skipped` : ''
@@ -123,6 +152,8 @@ await Promise.all(
   }),
 )
 
+mkdirSync(kept, { recursive: true })
+writeFileSync(timesFile, JSON.stringify(times))
 const sum = (key: 'passed' | 'failed' | 'skipped'): number =>
   outcomes.reduce((total, outcome) => total + outcome[key], 0)
 console.log(`\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`)
