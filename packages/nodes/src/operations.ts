@@ -1,4 +1,3 @@
-import type { CallRecord } from '@thor-node/accounting'
 import {
   type Aor,
   type Clock,
@@ -52,6 +51,8 @@ import { ForwardedDns } from './dns-forwarded.ts'
 import type { Invites } from './invites.ts'
 import { LeaveProgress } from './leave-progress.ts'
 import type { RingMembers } from './ring-members.ts'
+import { AccountCount } from './status/account-count.ts'
+import { callView } from './status/call-view.ts'
 import type { Certificates } from './tls/certificates.ts'
 
 /** What one node counts of the ranges that it is home of; summed up, the whole ring. */
@@ -99,12 +100,14 @@ const CALLS_MAX = 10_000
 export class Operations extends ForwardedDns implements NodeOperations {
   readonly #c: OperationsComponents
   readonly #init: OperationsInit
+  readonly #accountCount: AccountCount
   #leaving: LeaveProgress | undefined
 
   constructor(components: OperationsComponents, init: OperationsInit) {
     super(components.dnsOperations)
     this.#c = components
     this.#init = init
+    this.#accountCount = new AccountCount(components, { list: () => components.directory.accounts() })
     components.ring.rpc.serve<null, HomeCounts>('node.counts', () => this.#ownCounts())
   }
 
@@ -113,7 +116,7 @@ export class Operations extends ForwardedDns implements NodeOperations {
     const members = ring.members.list()
     const live = members.filter((member) => ring.members.isLive(member.nodeId))
     const [accounts, alarms, counts] = await Promise.all([
-      this.#c.directory.accounts(),
+      this.#accountCount.get(),
       this.#c.alarms.of(live),
       Promise.all(live.map((member) => this.#countsOf(member.nodeId))),
     ])
@@ -124,7 +127,7 @@ export class Operations extends ForwardedDns implements NodeOperations {
       nodes: members
         .map((member) => this.#nodeStatus(member, spread, alarms.get(member.nodeId) ?? []))
         .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true })),
-      totals: { accounts: accounts.length, registrations: sum('registrations'), calls: sum('calls') },
+      totals: { accounts, registrations: sum('registrations'), calls: sum('calls') },
       ring: { ranges: RANGE_COUNT, underReplicated: spread.underReplicated, changing: ring.ranges.counts().changing },
     }
   }
@@ -379,21 +382,4 @@ const viewOf = (record: AccountRecord): AccountView => ({
   callLimit: record.callLimit,
   createdAt: record.createdAt,
   changedAt: record.changedAt,
-})
-
-const callView = (record: CallRecord, now: number): CallView => ({
-  callUuid: record.callUuid,
-  callId: record.callId,
-  caller: record.caller,
-  callee: record.callee,
-  billedTo: record.billedTo,
-  startedAt: record.startedAt,
-  endedAt: record.stoppedAt ?? null,
-  durationSeconds: record.durationSeconds ?? Math.max(0, Math.round((now - record.startedAt) / 1_000)),
-  endCause: record.cause ?? null,
-  bytesCaller: record.callerBytes,
-  bytesCallee: record.calleeBytes,
-  codecs: [...record.codecs],
-  userAgentCaller: record.callerUserAgent,
-  userAgentCallee: record.calleeUserAgent,
 })
