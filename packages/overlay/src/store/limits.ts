@@ -73,6 +73,8 @@ export const softLimits = {
   roundTimeoutMs: 700,
   /** One slow replica is hedged with the third after this. */
   hedgeAfterMs: 100,
+  /** Who was slower than that is asked last for so long. */
+  slowMs: 2_000,
   /** A read that only one copy answers, though others should be there, is repeated for so long before that copy counts. */
   aloneMs: 2_000,
   aloneRetryMs: 100,

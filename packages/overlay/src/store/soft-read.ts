@@ -14,6 +14,8 @@ export interface SoftSources {
   others(): readonly NodeId[]
   timeoutMs: number
   hedgeAfterMs: number
+  /** A node that had not answered when the third was asked beside it. */
+  onSlow?(nodeId: NodeId): void
 }
 
 export interface SoftFound {
@@ -35,7 +37,7 @@ interface Copy {
 export async function readSoft(
   { rpc, clock }: { rpc: Rpc; clock: Clock },
   request: SoftRead,
-  { first, others, timeoutMs, hedgeAfterMs }: SoftSources,
+  { first, others, timeoutMs, hedgeAfterMs, onSlow }: SoftSources,
 ): Promise<SoftFound> {
   const copies = new Map<NodeId, Copy>()
   let newer: RangeConfig | undefined
@@ -58,12 +60,16 @@ export async function readSoft(
 
   const two = first.slice(0, 2)
   const third = first.slice(2)
+  const askThirdToo = (): Promise<void> => {
+    for (const to of two) if (!copies.has(to)) onSlow?.(to)
+    return askAll(third)
+  }
   const enough = (): boolean => {
     const good = [...copies.values()].filter((copy) => !copy.warming)
     return newer !== undefined || (good.length >= 2 && (agree(good) || third.every((to) => copies.has(to))))
   }
   if (third.length === 0) await askAll(two)
-  else await hedged(clock, hedgeAfterMs, askAll(two), () => askAll(third), enough)
+  else await hedged(clock, hedgeAfterMs, askAll(two), askThirdToo, enough)
   if (!newer && third.some((to) => !copies.has(to)) && mustAskThird(two, copies)) await askAll(third)
   const missed = () => [...copies.values()].every((copy) => !showsAnything(copy))
   if (!newer && missed()) {

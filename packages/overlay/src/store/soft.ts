@@ -38,7 +38,7 @@ export interface SoftRecordsComponents {
   random: Random
   rpc: Rpc
   configs: RangeConfigs
-  members: Pick<Members, 'self' | 'list' | 'isLive' | 'onChange'>
+  members: Pick<Members, 'self' | 'list' | 'get' | 'isLive' | 'onChange'>
   /** Nodes in placement order for a range, closest first: who fills in when members are down. May be short. */
   placement: (range: RangeId) => readonly NodeId[]
   log: Logger
@@ -76,6 +76,8 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
   #timers: Timer[] = []
   #unsubscribe: (() => void) | undefined
   #handingBack: Promise<void> | undefined
+  /** By node; of the members that there are and were, so never many. */
+  readonly #slowUntil = new Map<NodeId, number>()
   readonly #snapshot: SoftSnapshot | undefined
   /** Set from the beginning: before the start the memory is empty, and that means nothing. */
   #filling: AbortController | undefined = new AbortController()
@@ -293,7 +295,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
     const { clock } = this.#c
     const until = clock.now() + softLimits.aloneMs
     for (let round = 0; round < softLimits.roundsMax; ) {
-      const first = this.#preference.of(key.range)
+      const first = this.#quickFirst(this.#preference.of(key.range))
       const outcome = await readSoft(
         { rpc: this.#c.rpc, clock: this.#c.clock },
         { range: key.range, epoch: this.#c.configs.get(key.range).epoch, name: key.name },
@@ -302,6 +304,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
           others: () => this.#preference.elsewhere(key.range),
           timeoutMs: softLimits.roundTimeoutMs,
           hedgeAfterMs: softLimits.hedgeAfterMs,
+          onSlow: (nodeId) => void this.#slowUntil.set(nodeId, clock.now() + softLimits.slowMs),
         },
       )
       if (outcome.newer) {
@@ -322,6 +325,17 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
       return outcome.merged
     }
     throw new ThorError('STORE_UNAVAILABLE', `cannot read ${key.name}: no replica answered`)
+  }
+
+  /** Whom to ask, in order: who is suspect or was slow a moment ago comes last, so that not every read waits for it. */
+  #quickFirst(list: readonly NodeId[]): readonly NodeId[] {
+    const { clock, members } = this.#c
+    const now = clock.now()
+    const isSlow = (nodeId: NodeId): boolean => {
+      if (nodeId === members.self.nodeId) return false
+      return members.get(nodeId)?.state === 'suspect' || (this.#slowUntil.get(nodeId) ?? now) > now
+    }
+    return list.some(isSlow) ? [...list.filter((one) => !isSlow(one)), ...list.filter(isSlow)] : list
   }
 
   /** A node that has left or ends sees nobody either, and its own copy is gone or will be: alone, it is not all there is. */

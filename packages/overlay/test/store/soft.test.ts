@@ -1,6 +1,7 @@
 import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { softLimits } from '../../src/store/limits.ts'
 import { codeOf, key, phone, ring } from './softs.ts'
 
 const test = suite('overlay: SOFT')
@@ -43,6 +44,31 @@ test(
         }
       }
     }
+  }),
+)
+
+test(
+  'who is slow, or suspect, is asked last: one read waits for it, and none of those that follow',
+  deadline(5_000, async () => {
+    const it = await ring()
+    await it.run(it.at('a').put(key(), phone('here')))
+    await it.clock.advance(1_000)
+    const took = async (): Promise<number> => {
+      const from = it.clock.now()
+      assert.equal(await it.bodies('a'), ['here'])
+      return it.clock.now() - from
+    }
+    assert.ok((await took()) < 50)
+    it.network.links.setDelay('a', 'b', { min: 300, max: 300 })
+    const first = await took()
+    assert.ok(first >= softLimits.hedgeAfterMs && first < softLimits.hedgeAfterMs + 50, `${first} ms`)
+    for (let turn = 0; turn < 5; turn++) assert.ok((await took()) < 50)
+    await it.clock.advance(softLimits.slowMs)
+    assert.ok((await took()) >= softLimits.hedgeAfterMs, 'it is tried again')
+    await it.clock.advance(softLimits.slowMs)
+    it.believe('b', 'suspect')
+    assert.ok((await took()) < 50)
+    await it.end()
   }),
 )
 
