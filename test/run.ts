@@ -3,8 +3,7 @@
  * suite lacks `.run()`, has no time limits, and shares one process; this closes all three holes: a file that reports no
  * tests, that does not end, or that dies is a failure.
  *
- * As many run at a time as there are cores, and one more that has no nodes of its own: those with nodes wait a part of their
- * time. What took longest the last time begins first.
+ * As many run at a time as there are cores. What took longest the last time begins first.
  *
  *   node test/run.ts                  everything (npm test)
  *   node test/run.ts sip overlay      files whose path contains one of the words
@@ -19,7 +18,6 @@ const words = process.argv.slice(2)
 const CONCURRENCY = Math.max(2, availableParallelism())
 /** Whole-cluster files start real processes; everything else is expected to be quick. */
 const isLong = (file: string): boolean => /^test\/(e2e|interop|sim)\//.test(file)
-const hasNodes = (file: string): boolean => /^test\/(e2e|interop)\//.test(file)
 const limitMs = (file: string): number => (isLong(file) ? 240_000 : 60_000)
 
 /** What is worth keeping from run to run: compiled modules, also of the nodes that tests start, and how long each file took. */
@@ -125,16 +123,9 @@ if (files.length === 0) {
 
 const outcomes: Outcome[] = []
 const queue = files.slice()
-/** `light`: one without nodes, or none. */
-function nextFile(light: boolean): string | undefined {
-  const at = light ? queue.findIndex((file) => !hasNodes(file)) : 0
-  return at < 0 ? undefined : queue.splice(at, 1)[0]
-}
-
 await Promise.all(
-  Array.from({ length: CONCURRENCY + 1 }, async (_, lane) => {
-    const light = lane === CONCURRENCY
-    for (let file = nextFile(light); file; file = nextFile(light)) {
+  Array.from({ length: CONCURRENCY }, async () => {
+    for (let file = queue.shift(); file; file = queue.shift()) {
       const outcome = await runFile(file)
       times[file] = Number(outcome.seconds.toFixed(1))
       outcomes.push(outcome)
