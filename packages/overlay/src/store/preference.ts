@@ -43,11 +43,10 @@ export class Preference {
     return [self, ...list.filter((nodeId) => nodeId !== self)]
   }
 
-  /** Live nodes that a change in progress adds. */
-  next(range: RangeId): NodeId[] {
-    const first = this.of(range)
+  /** Live members after the change under way; none when there is no change. */
+  after(range: RangeId): NodeId[] {
     const next = this.#c.configs.get(range).next?.map((member) => member.nodeId) ?? []
-    return next.filter((nodeId) => this.#isLive(nodeId) && !first.includes(nodeId))
+    return next.filter((nodeId) => this.#isLive(nodeId))
   }
 
   /** Who takes the place of one that does not answer, in order. */

@@ -8,8 +8,8 @@ import type { SoftPut, SoftPutAnswer } from './soft-messages.ts'
 export interface SoftTargets {
   /** The preference list. */
   first: readonly NodeId[]
-  /** Told too, without counting. */
-  also: readonly NodeId[]
+  /** Who will own the range when a change under way ends: as many of these must have it too. */
+  after: readonly NodeId[]
   /** Each takes the place of one that failed. Asked for when one has. */
   spare(): readonly NodeId[]
   /** Acknowledgements that are enough. */
@@ -18,6 +18,7 @@ export interface SoftTargets {
 }
 
 export interface SoftWritten {
+  /** Of the list and the spares. */
   acks: number
   newer?: RangeConfig
   behind?: { seq: number; hlc: number }
@@ -27,22 +28,27 @@ export interface SoftWritten {
 
 /**
  * One round of a write: to the whole list, over as soon as enough nodes have it or somebody knows better. Each that fails is
- * replaced by a spare, so a write on one copy only means that no other node could be reached. Never rejects.
+ * replaced by a spare, so a write on one copy only means that no other node could be reached. During a change it goes to the
+ * new members too, and waits for as many of the members after it: their copies were made before, and whoever reads when
+ * the change has ended asks two of them. Never rejects.
  */
 export function writeSoft({ rpc }: { rpc: Rpc }, request: SoftPut, targets: SoftTargets): Promise<SoftWritten> {
-  const { copies, timeoutMs } = targets
+  const { copies, timeoutMs, first, after } = targets
   let spare: NodeId[] | undefined
   const so: SoftWritten = { acks: 0 }
-  for (const to of targets.also) rpc.call(to, 'soft.put', request, { timeoutMs }).catch(() => undefined)
+  let later = 0
+  const laterWanted = Math.min(copies, after.length)
   return new Promise((resolve) => {
     let running = 0
-    const send = (to: NodeId): void => {
+    const send = (to: NodeId, counts: boolean): void => {
       running++
       rpc.call<SoftPutAnswer>(to, 'soft.put', request, { timeoutMs }).then(
         (answer) => {
           running--
-          if ('ok' in answer) so.acks++
-          else if ('behind' in answer) so.behind = higher(so.behind, answer.behind)
+          if ('ok' in answer) {
+            if (counts) so.acks++
+            if (after.includes(to)) later++
+          } else if ('behind' in answer) so.behind = higher(so.behind, answer.behind)
           else so.newer = newerOf(answer) ?? so.newer
           look()
         },
@@ -50,16 +56,18 @@ export function writeSoft({ rpc }: { rpc: Rpc }, request: SoftPut, targets: Soft
           running--
           if (errorCode(error) === 'STORE_TOO_LARGE') so.refusal = error
           spare ??= targets.spare().slice()
-          const next = so.acks < copies && !so.refusal ? spare.shift() : undefined
-          if (next !== undefined) send(next)
+          const next = counts && so.acks < copies && !so.refusal ? spare.shift() : undefined
+          if (next !== undefined) send(next, true)
           look()
         },
       )
     }
     const look = (): void => {
-      if (so.newer || so.behind || so.refusal || so.acks >= copies || running === 0) resolve({ ...so })
+      const enough = so.acks >= copies && later >= laterWanted
+      if (so.newer || so.behind || so.refusal || enough || running === 0) resolve({ ...so })
     }
-    for (const to of targets.first) send(to)
+    for (const to of first) send(to, true)
+    for (const to of after) if (!first.includes(to)) send(to, false)
     if (running === 0) resolve(so)
   })
 }

@@ -269,7 +269,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
         { range: key.range, epoch: this.#c.configs.get(key.range).epoch, name: key.name, entry, newest },
         {
           first: this.#preference.of(key.range),
-          also: this.#preference.next(key.range),
+          after: this.#preference.after(key.range),
           spare: () => this.#preference.spare(key.range),
           copies: this.#init.copies,
           timeoutMs: softLimits.roundTimeoutMs,

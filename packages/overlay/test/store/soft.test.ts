@@ -73,6 +73,43 @@ test(
 )
 
 test(
+  'during a change an entry is also on two of the members after it when it is acknowledged',
+  deadline(5_000, async () => {
+    const it = await ring()
+    const [old, next] = ['abc', 'bcd'].map((names) => [...names].map((nodeId) => ({ nodeId, since: 1 })))
+    const joint = { range: 7, epoch: 2, old: old ?? [], next }
+    const final = { range: 7, epoch: 3, old: next ?? [] }
+    for (const name of it.names) await it.node(name).configs.adopt(joint)
+    await it.run(it.at('a').put(key(), phone('before', 0)))
+    await it.clock.advance(1_000)
+    // The change ends while the entry is on its way: c and d have heard of it, and refuse what is of before.
+    for (const name of ['c', 'd']) {
+      await it.node(name).configs.adopt(final)
+      it.network.links.setDelay('a', name, { min: 50, max: 50 })
+    }
+    await it.run(it.at('a').put(key(), phone('x', 1)))
+    for (const name of it.names) await it.node(name).configs.adopt(final)
+    it.crash('b')
+    it.believe('b', 'dead')
+    assert.equal(await it.bodies('d'), ['x'])
+
+    // Who is gone is not waited for: as many as there are must have it.
+    const again = { range: 7, epoch: 4, old: next ?? [], next: old }
+    for (const name of ['a', 'c', 'd']) await it.node(name).configs.adopt(again)
+    const began = it.clock.now()
+    await it.run(it.at('a').put(key(), phone('y', 2)))
+    assert.ok(it.clock.now() - began < 300, 'nobody is waited for')
+    assert.equal(
+      it
+        .at('a')
+        .table.get(7, 'loc/alice')
+        .map(({ seq }) => seq),
+      [2],
+    )
+  }),
+)
+
+test(
   'a node that was cut off and does not know it yet waits for a second copy; when it knows, its own is enough',
   deadline(5_000, async () => {
     const it = await ring()
