@@ -14,10 +14,17 @@ interface Entry {
 interface Queue {
   readonly entries: Entry[]
   head: number
+  /** What came while the process stood still has been given time. */
+  waited: boolean
   /** Entries that are not over. */
   open: number
   timer: Timer | undefined
 }
+
+/** A timer that is so late tells that the process stood still, for so long at least. */
+const STOOD_STILL_MS = 50
+/** It waits for what came meanwhile as long as it stood still, and no longer than this. */
+const WAIT_MS_MAX = 500
 
 /**
  * Time-outs of calls, in a queue per duration. Nearly all calls end long before, and most have one of a few durations: one timer of
@@ -34,7 +41,7 @@ export class Deadlines {
   after(afterMs: number, expire: () => void): Deadline {
     let queue = this.#queues.get(afterMs)
     if (!queue) {
-      queue = { entries: [], head: 0, open: 0, timer: undefined }
+      queue = { entries: [], head: 0, waited: false, open: 0, timer: undefined }
       this.#queues.set(afterMs, queue)
     }
     const its = queue
@@ -68,9 +75,18 @@ export class Deadlines {
 
   #fire(afterMs: number, queue: Queue): void {
     queue.timer = undefined
-    // Half a millisecond early is due: clocks round.
-    const due = this.#clock.now() + 0.5
+    const now = this.#clock.now()
     const { entries } = queue
+    const lateMs = now - (entries[queue.head]?.at ?? now)
+    if (lateMs >= STOOD_STILL_MS && !queue.waited) {
+      // The process stood still: answers that came meanwhile have not been read yet.
+      queue.waited = true
+      queue.timer = this.#clock.after(Math.min(lateMs, WAIT_MS_MAX), () => this.#fire(afterMs, queue))
+      return
+    }
+    queue.waited = false
+    // Half a millisecond early is due: clocks round.
+    const due = now + 0.5
     for (let first = entries[queue.head]; first && first.at <= due; first = entries[queue.head]) {
       queue.head++
       const { expire } = first

@@ -1,3 +1,4 @@
+import type { Clock } from '@thor-node/core'
 import { SimClock } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -39,6 +40,40 @@ test('when all are over nothing is armed; what begins while others expire has it
   await clock.advance(50)
   assert.equal(expired, ['first', 'second'])
   assert.is(clock.armed, 0)
+})
+
+test('a process that stood still gives what came meanwhile its time, once', () => {
+  let now = 0
+  const timers: { at: number; fn: () => void }[] = []
+  const clock: Clock = {
+    now: () => now,
+    wall: () => now,
+    after: (afterMs, fn) => {
+      const timer = { at: now + afterMs, fn }
+      timers.push(timer)
+      return { cancel: () => void timers.splice(timers.indexOf(timer), 1) }
+    },
+  }
+  /** The time is so, and what is due fires now. */
+  const wake = (at: number): void => {
+    now = at
+    for (const timer of timers.filter((one) => one.at <= now)) {
+      timers.splice(timers.indexOf(timer), 1)
+      timer.fn()
+    }
+  }
+  const deadlines = new Deadlines({ clock })
+  const expired: string[] = []
+  const answered = deadlines.after(100, () => expired.push('answered'))
+  deadlines.after(100, () => expired.push('lost'))
+  wake(400)
+  assert.equal(expired, [])
+  answered.end()
+  wake(699)
+  assert.equal(expired, [])
+  wake(700)
+  assert.equal(expired, ['lost'])
+  assert.is(timers.length, 0)
 })
 
 test.run()
