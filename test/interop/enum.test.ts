@@ -14,7 +14,7 @@ import { Phone } from '../support/phone.ts'
 import { available, run } from '../support/programs.ts'
 import { methodOf } from '../support/sip-message.ts'
 
-const NET = '127.85.1'
+const NET = '127.92.1'
 const SECONDARY = `${NET}.50`
 const RESOLVER = `${NET}.60`
 const ENUM_PROXY = `${NET}.70`

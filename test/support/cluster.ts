@@ -196,6 +196,8 @@ export async function startCluster(init: ClusterOptions): Promise<Cluster> {
       await Promise.all(nodes.map(ready))
     } else for (let number = 1; number <= count; number++) await cluster.add()
   } catch (error) {
+    // uvu does not say why a hook before the tests failed.
+    console.error(error)
     await cluster.stop()
     throw error
   }
