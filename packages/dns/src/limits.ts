@@ -93,6 +93,8 @@ export const STUB_LIMITS = {
 export const NOTIFY_LIMITS = {
   /** Changes within this time are told as one; longer than the second that a serial of numbers may be behind. */
   gatherMs: 1_500,
+  /** A secondary that took notice is told once more after this. */
+  againMs: 5_000,
   /** Doubled with each try. */
   retryMs: 2_000,
   /** After so many in vain a secondary finds out by itself, at its next refresh. */

@@ -35,6 +35,8 @@ interface Told {
   id: number
   tries: number
   timer: Timer
+  /** It is the second time. */
+  again: boolean
 }
 
 /** `12 34 | opcode NOTIFY, AA | one question: SOA` */
@@ -53,6 +55,8 @@ export class Notifier implements Lifecycle {
   readonly #gathering = new Map<string, Timer>()
   /** What nobody has acknowledged, by secondary and zone. */
   readonly #told = new Map<string, Told>()
+  /** Told once more: who asked at once may have asked a node that had not heard of the change yet. */
+  readonly #again = new Map<string, Timer>()
 
   constructor(components: NotifierComponents, init: NotifierInit) {
     this.#c = components
@@ -70,6 +74,8 @@ export class Notifier implements Lifecycle {
     this.#socket = undefined
     for (const timer of this.#gathering.values()) timer.cancel()
     for (const { timer } of this.#told.values()) timer.cancel()
+    for (const timer of this.#again.values()) timer.cancel()
+    this.#again.clear()
     this.#gathering.clear()
     this.#told.clear()
     await socket?.close()
@@ -89,9 +95,11 @@ export class Notifier implements Lifecycle {
     return this.#told.size
   }
 
-  #tell(apex: string, to: Address): void {
+  #tell(apex: string, to: Address, again = false): void {
     const key = `${formatAddress(to)} ${apex}`
     this.#told.get(key)?.timer.cancel()
+    this.#again.get(key)?.cancel()
+    this.#again.delete(key)
     const id = this.#c.random.int(65_536)
     const send = (tries: number): void => {
       if (tries > NOTIFY_LIMITS.tries) {
@@ -104,17 +112,20 @@ export class Notifier implements Lifecycle {
       }
       this.#socket?.send(notifyBytes(id, apex), to)
       const timer = this.#c.clock.after(NOTIFY_LIMITS.retryMs * 2 ** (tries - 1), () => send(tries + 1))
-      this.#told.set(key, { apex, to, id, tries, timer })
+      this.#told.set(key, { apex, to, id, tries, timer, again })
     }
     send(1)
   }
 
   #heard(bytes: Buffer, from: Address): void {
     if (bytes.length < 12 || ((bytes[2] as number) & 0xf8) !== (0x80 | (OPCODE.NOTIFY << 3))) return
-    for (const [key, { id, to, timer }] of this.#told) {
+    for (const [key, { apex, id, to, timer, again }] of this.#told) {
       if (id !== bytes.readUInt16BE(0) || formatAddress(to) !== formatAddress(from)) continue
       timer.cancel()
       this.#told.delete(key)
+      if (again) continue
+      const once = (): void => this.#tell(apex, to, true)
+      this.#again.set(key, this.#c.clock.after(NOTIFY_LIMITS.againMs, once))
     }
   }
 }

@@ -53,6 +53,13 @@ test(
     await clock.advance(NOTIFY_LIMITS.gatherMs)
     await eventually(() => heard.length === 2)
     await eventually(() => notifier.waiting === 0)
+    // Once more, for who asked a node that had not heard of the change yet; and no more.
+    await clock.advance(NOTIFY_LIMITS.againMs)
+    await eventually(() => heard.length === 3)
+    await eventually(() => notifier.waiting === 0)
+    await clock.advance(10 * NOTIFY_LIMITS.againMs)
+    assert.is(heard.length, 3)
+    assert.is(clock.armed, 0)
     await stop()
   }),
 )
