@@ -65,6 +65,7 @@ export type {
 } from './record-store.ts'
 export { deriveKey, Sealer, shortMac } from './sealer.ts'
 export { compareUtf8, prefixEnd, SortedMap } from './sorted-map.ts'
+export { TimerQueue, type TimerQueueInit } from './timer-queue.ts'
 export {
   attributeOf,
   childElements,

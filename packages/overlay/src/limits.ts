@@ -26,6 +26,8 @@ export const netLimits = {
 
 export const rpcLimits = {
   defaultTimeoutMs: 2_000,
+  /** After the process stood still, calls wait for answers that came meanwhile as long as that was, and no longer than this. */
+  stoodStillMs: 500,
   /** Calls of this node to one peer that wait for an answer; one more throws `RPC_OVERLOADED`. */
   callsPerPeerMax: 8_192,
   /** Handlers running for one peer; one more is answered `RPC_OVERLOADED`. */

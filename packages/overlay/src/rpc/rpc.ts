@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { type Clock, errorCode, errorMessage, type Logger, ThorError } from '@thor-node/core'
+import { type Clock, errorCode, errorMessage, type Logger, ThorError, type Timer, TimerQueue } from '@thor-node/core'
 import { rpcLimits } from '../limits.ts'
 import type { NodeId, PeerListener, PeerNet } from '../peers.ts'
 import type { CallOptions, Rpc, ServeOptions } from './contract.ts'
-import { type Deadline, Deadlines } from './deadlines.ts'
 import { copyBody, decode, encode } from './messages.ts'
 
 export interface PeerRpcComponents {
@@ -22,7 +21,7 @@ export interface PeerRpcInit {
 interface Pending {
   resolve(body: unknown): void
   reject(error: ThorError): void
-  deadline: Deadline
+  timer: Timer
 }
 
 interface Handler extends ServeOptions {
@@ -50,12 +49,15 @@ export class PeerRpc implements Rpc, PeerEvents {
   readonly #running = new Map<NodeId, { count: number; bytes: number }>()
   readonly #connected = new Set<(peer: NodeId) => void>()
   readonly #disconnected = new Set<(peer: NodeId) => void>()
-  readonly #deadlines: Deadlines
+  readonly #timeouts: TimerQueue
   #nextId = 1
 
   constructor(components: PeerRpcComponents, init: PeerRpcInit = {}) {
     this.#peers = components.peers
-    this.#deadlines = new Deadlines(components)
+    this.#timeouts = new TimerQueue(components, {
+      onError: (error) => this.#log.error('a time-out failed', { error }),
+      waitMsMax: rpcLimits.stoodStillMs,
+    })
     this.#log = components.log.forComponent('overlay:rpc')
     this.#limits = {
       callsPerPeerMax: init.callsPerPeerMax ?? rpcLimits.callsPerPeerMax,
@@ -82,11 +84,11 @@ export class PeerRpc implements Rpc, PeerEvents {
     }
     const id = this.#nextId++
     const answer = new Promise<unknown>((resolve, reject) => {
-      const deadline = this.#deadlines.after(timeoutMs, () => {
+      const timer = this.#timeouts.after(timeoutMs, () => {
         calls.delete(id)
         reject(new ThorError('RPC_TIMEOUT', `${method} at ${to} gave no answer in ${timeoutMs} ms`))
       })
-      calls.set(id, { resolve, reject, deadline })
+      calls.set(id, { resolve, reject, timer })
     })
     try {
       if (to === this.#peers.self) this.#callSelf(id, method, body)
@@ -147,7 +149,7 @@ export class PeerRpc implements Rpc, PeerEvents {
   #take(peer: NodeId, id: number): Pending | undefined {
     const calls = this.#pending.get(peer)
     const pending = calls?.get(id)
-    pending?.deadline.end()
+    pending?.timer.cancel()
     calls?.delete(id)
     return pending
   }
@@ -157,7 +159,7 @@ export class PeerRpc implements Rpc, PeerEvents {
     if (!calls) return
     this.#pending.delete(peer)
     for (const pending of calls.values()) {
-      pending.deadline.end()
+      pending.timer.cancel()
       pending.reject(new ThorError('RPC_NOT_CONNECTED', `the connection to ${peer} was lost`))
     }
   }

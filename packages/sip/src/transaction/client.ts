@@ -1,4 +1,4 @@
-import type { Timer } from '@thor-node/core'
+import type { Timer, TimerQueue } from '@thor-node/core'
 import type { SipRequest, SipResponse } from '../message/contract.ts'
 import { HeaderList } from '../message/header-list.ts'
 import { Request } from '../message/message.ts'
@@ -6,7 +6,7 @@ import * as invite from './client-invite.ts'
 import * as nonInvite from './client-non-invite.ts'
 import type { ClientTransaction, ClientTransactionUser, Hop } from './contract.ts'
 import type { Context, Effect } from './machine.ts'
-import type { TimerName, TimerQueue } from './timers.ts'
+import type { TimerName } from './timers.ts'
 
 export interface ClientInit {
   branch: string

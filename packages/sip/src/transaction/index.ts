@@ -8,4 +8,4 @@ export type {
 } from './contract.ts'
 export { MAGIC_COOKIE } from './key.ts'
 export { type TransactionComponents, type TransactionInit, Transactions } from './layer.ts'
-export { defaultTimers, TimerQueue } from './timers.ts'
+export { defaultTimers } from './timers.ts'

@@ -1,4 +1,4 @@
-import { type Address, type Clock, type Logger, type Random, randomHex } from '@thor-node/core'
+import { type Address, type Clock, type Logger, type Random, randomHex, TimerQueue } from '@thor-node/core'
 import { SipParseError } from '../errors.ts'
 import { transactionLimits } from '../limits.ts'
 import { makeResponse } from '../message/build.ts'
@@ -20,7 +20,7 @@ import type {
 import { clientKey, MAGIC_COOKIE, serverKey } from './key.ts'
 import type { Context } from './machine.ts'
 import { Server, type ServerHost } from './server.ts'
-import { defaultTimers, TimerQueue } from './timers.ts'
+import { defaultTimers } from './timers.ts'
 
 export interface TransactionComponents {
   clock: Clock
@@ -69,7 +69,7 @@ export class Transactions implements TransactionLayer {
   constructor(components: TransactionComponents, init: TransactionInit = {}) {
     this.#transport = components.transport
     this.#log = components.logger.forComponent('sip:transaction')
-    this.#timers = new TimerQueue(components.clock, (error) => this.#log.error('a timer failed', { error }))
+    this.#timers = new TimerQueue(components, { onError: (error) => this.#log.error('a timer failed', { error }) })
     this.#values = init.timers ?? defaultTimers
     this.#max = init.transactionsMax ?? transactionLimits.transactionsMax
     const { t1, t2, t4 } = this.#values

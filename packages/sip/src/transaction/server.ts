@@ -1,11 +1,11 @@
-import type { Timer } from '@thor-node/core'
+import type { Timer, TimerQueue } from '@thor-node/core'
 import type { SipRequest, SipResponse } from '../message/contract.ts'
 import type { Source } from '../transport/contract.ts'
 import type { ServerTransaction } from './contract.ts'
 import type { Context, Effect } from './machine.ts'
 import * as invite from './server-invite.ts'
 import * as nonInvite from './server-non-invite.ts'
-import type { TimerName, TimerQueue } from './timers.ts'
+import type { TimerName } from './timers.ts'
 
 /** What all server transactions of a node share. */
 export interface ServerHost {
