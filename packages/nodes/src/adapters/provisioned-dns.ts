@@ -114,7 +114,8 @@ export class ProvisionedDns implements Lifecycle {
         if (kind === 'zonename') this.#forget(this.#names, listed)
         for (const { key, value } of listed) this.#take(kind, key.name.slice(kind.length + 1), value.body, false)
       }
-      for (const name of this.#rows.keys()) this.#serve(name)
+      const byZone = Map.groupBy(this.#records(), ({ zone }) => zone)
+      for (const name of this.#rows.keys()) this.#serve(name, byZone.get(name) ?? [])
       for (const { apex } of [...this.zones.values()]) if (!this.#rows.has(apex)) this.zones.delete(apex)
       this.#loaded = true
     } catch (error) {
@@ -179,13 +180,17 @@ export class ProvisionedDns implements Lifecycle {
     this.#c.onChange?.({ zone })
   }
 
-  #serve(name: string): void {
+  #records(): ZoneRecordRow[] {
+    return [...this.#names.values()].flat()
+  }
+
+  #serve(name: string, all: readonly ZoneRecordRow[] = this.#records()): void {
     const row = this.#rows.get(name)
     if (!row) {
       this.zones.delete(name)
       return
     }
-    const records = [...this.#names.values()].flat().filter(({ zone, type }) => zone === name && !FANCY.has(type))
+    const records = all.filter(({ zone, type }) => zone === name && !FANCY.has(type))
     const stored: StoredZone = {
       ...DEFAULTS,
       ...row,

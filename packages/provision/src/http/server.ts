@@ -90,7 +90,7 @@ export class ProvisionServer implements Lifecycle {
       keepAliveTimeout: limits.keepAliveMs,
     })
     server.maxConnections = limits.connectionsMax
-    if (this.#tls) this.#endEarly = alsoOverTls(server, this.#tls, limits.headersTimeoutMs)
+    if (this.#tls) this.#endEarly = alsoOverTls({ server, clock: this.#clock }, this.#tls, limits.headersTimeoutMs)
     server.on('request', (request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
         this.#logger.warn('request failed', { error: errorMessage(error) })
