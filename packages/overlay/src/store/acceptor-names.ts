@@ -10,7 +10,7 @@ export class AcceptorNames {
   readonly #known = new Map<string, Set<string>>()
   readonly #learning = new Map<string, Set<Set<string>>>()
 
-  /** Before it is written. */
+  /** Before it is written and after, so that neither who learns the names nor who knows them misses it. */
   note(key: string): void {
     if (this.#known.size === 0 && this.#learning.size === 0) return
     const kind = kindOf(splitKey(key).name)
