@@ -74,4 +74,8 @@ export const limits = {
   /** While the administrator's range has no quorum: for how long it goes on, and how often it is looked again. */
   verifiedKeptMs: 15 * 60_000,
   verifiedProbeMs: 1_000,
+  /** Who somebody is and whose something is comes from a copy when no quorum answers within this … */
+  knownMs: 250,
+  /** … and from what was seen last; so many are remembered, the one not read for longest goes. */
+  knownMax: 2_000,
 } as const

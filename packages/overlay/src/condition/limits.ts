@@ -10,6 +10,8 @@ export const conditionLimits = {
   stuckSyncMs: 2_000,
   /** Syncs that are remembered; of more, the newest. */
   syncsMax: 8_192,
+  /** How old a figure about them may be that is shown. */
+  shownMs: 1_000,
   /** Less free space, or a smaller share of the disk, and nothing new is written. */
   freeBytesMin: 268_435_456,
   freeShareMin: 0.05,

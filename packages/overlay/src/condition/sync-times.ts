@@ -5,6 +5,7 @@ export class SyncTimes {
   /** Ended, oldest first. */
   #ended: { at: number; ms: number }[] = []
   #running: number | undefined
+  #shown: { at: number; ms: number | undefined } | undefined
 
   /** One sync runs at a time. */
   begin(now: number): void {
@@ -18,10 +19,12 @@ export class SyncTimes {
     if (this.#ended.length > conditionLimits.syncsMax) this.#ended = this.#ended.slice(conditionLimits.syncsMax / 2)
   }
 
-  /** The time within which 99 of 100 ended; undefined when none did. */
+  /** The time within which 99 of 100 ended; undefined when none did. For people: as old as a second. */
   p99(now: number): number | undefined {
-    const times = this.#within(now).sort((a, b) => a - b)
-    return times[Math.ceil(times.length * 0.99) - 1]
+    if (this.#shown && now - this.#shown.at < conditionLimits.shownMs) return this.#shown.ms
+    const times = Float64Array.from(this.#within(now)).sort()
+    this.#shown = { at: now, ms: times[Math.ceil(times.length * 0.99) - 1] }
+    return this.#shown.ms
   }
 
   /** More than one of 100 took too long, and more than a few; or one does not end. */

@@ -64,15 +64,13 @@ export class NearReads {
       }
     }
     const others = configs.get(key.range).old.map(({ nodeId }) => nodeId)
-    for (const nodeId of others.filter((other) => other !== this.#self && members.isLive(other))) {
-      try {
-        const answer = await rpc.call<NearAnswer>(nodeId, 'reg.near', key, { timeoutMs: regLimits.roundTimeoutMs })
-        return heldOrNot(answer.value ?? undefined)
-      } catch {
-        // The next replica may do.
-      }
-    }
-    return proposer.read(key)
+    const live = others.filter((other) => other !== this.#self && members.isLive(other))
+    const asked = live.map((nodeId) =>
+      rpc.call<NearAnswer>(nodeId, 'reg.near', key, { timeoutMs: regLimits.roundTimeoutMs }),
+    )
+    // At once: one that is cut off must not keep the next one waiting.
+    const answer = await Promise.any(asked).catch(() => undefined)
+    return answer ? heldOrNot(answer.value ?? undefined) : proposer.read(key)
   }
 }
 

@@ -160,10 +160,9 @@ export class KeyProposer {
       // Everybody had a whole round to answer: nobody is kept waiting for a quorum that is not there.
       if (attempt.alone && clock.now() - began >= regLimits.roundTimeoutMs) break
     }
-    if (attempt.uncertain) {
-      throw new ThorError('STORE_UNKNOWN', `it is not known whether the change of ${key.name} happened; repeat it`)
-    }
-    throw noQuorum(key)
+    if (!attempt.uncertain) throw noQuorum(key)
+    const message = `it is not known whether the change of ${key.name} happened; repeat it`
+    throw new ThorError('STORE_UNKNOWN', message, attempt.alone ? { cause: noQuorum(key) } : undefined)
   }
 
   async #attempt<R>(

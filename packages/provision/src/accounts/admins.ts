@@ -1,4 +1,4 @@
-import { type Clock, errorCode, type Logger, type Random, type RecordStore } from '@thor-node/core'
+import type { Clock, Logger, Random, RecordStore } from '@thor-node/core'
 import { failure } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { Registers } from './registers.ts'
@@ -18,7 +18,7 @@ export interface AdminsInit {
 }
 
 /**
- * Administrators. While the range of the administrator has no quorum, what was right within 15 minutes goes on. Unknown names
+ * Administrators. While no quorum of the administrator's range answers, what was right within 15 minutes goes on. Unknown names
  * take as long as known ones.
  */
 export class Admins {
@@ -82,11 +82,10 @@ export class Admins {
       return false
     }
     if (this.#remembered.has(username, password)) return true
-    const found = await this.#registers.read<AdminRecord>('admin', username).catch((error: unknown) => {
-      if (errorCode(error) !== 'STORE_UNAVAILABLE' || !this.#remembered.goesOn(username, password)) throw error
-      return 'no quorum' as const
-    })
-    if (found === 'no quorum') return true
+    const read = this.#registers.read<AdminRecord>('admin', username)
+    const inTime = await this.#registers.within(read, limits.knownMs)
+    if (!inTime && this.#remembered.goesOn(username, password)) return true
+    const found = inTime ? inTime.value : await read
     if (this.#remembered.isStill(username, password, found?.body.hash)) return true
     const right = await this.scrypt.matches(password, found?.body)
     if (right && found) this.#remembered.add(username, password, found.body.hash)

@@ -1,4 +1,4 @@
-import { errorCode, type Sealer, type Versioned } from '@thor-node/core'
+import type { Sealer, Versioned } from '@thor-node/core'
 import { failure } from '../errors.ts'
 import type { DomainRecord } from './contract.ts'
 import type { ChangeOptions, DomainInput } from './input.ts'
@@ -73,14 +73,9 @@ export class Domains {
     return this.#registers.read<DomainRecord>('domain', name.toLowerCase(), mode)
   }
 
-  /** For who may see what: the last known copy where the domain's range has no quorum. */
-  async known(name: string): Promise<Versioned<DomainRecord> | undefined> {
-    try {
-      return await this.find(name)
-    } catch (error) {
-      if (errorCode(error) !== 'STORE_UNAVAILABLE') throw error
-      return this.find(name, 'near')
-    }
+  /** For who may see what. See `Registers.known`. */
+  known(name: string): Promise<Versioned<DomainRecord> | undefined> {
+    return this.#registers.known<DomainRecord>('domain', name.toLowerCase())
   }
 
   /**

@@ -1,4 +1,4 @@
-import { type Aor, type Clock, errorCode, makeAor, type Random, type Sealer, splitAor } from '@thor-node/core'
+import { type Aor, type Clock, makeAor, type Random, type Sealer, splitAor } from '@thor-node/core'
 import { failure } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { CustomerRecord, Customers } from '../records/customers.ts'
@@ -137,13 +137,8 @@ export class Logins {
     return { username, kind, impersonate: id, reseller, isReseller, mayAdd: above?.resellerActive ?? true }
   }
 
+  /** Whose rights these are. */
   async #find(id: number): Promise<CustomerRecord | undefined> {
-    const { table } = this.#c.customers
-    const found = await table.find(`${id}`).catch((error: unknown) => {
-      // Whose rights these are comes from a copy where its range has no quorum.
-      if (errorCode(error) !== 'STORE_UNAVAILABLE') throw error
-      return table.find(`${id}`, 'near')
-    })
-    return found?.body
+    return (await this.#c.customers.table.known(`${id}`))?.body
   }
 }

@@ -11,6 +11,7 @@ import {
   type Versioned,
 } from '@thor-node/core'
 import { failure } from '../errors.ts'
+import { limits } from '../limits.ts'
 import type { AddressRecord } from './contract.ts'
 
 const UNKNOWN_TRIES = 3
@@ -66,6 +67,8 @@ export class Registers {
   readonly #store: RecordStore
   readonly #random: Random
   readonly #clock: Clock
+  /** Of `known`, as last read; the one not read for longest goes. */
+  readonly #seen = new Map<string, Versioned<unknown>>()
 
   constructor(components: { store: RecordStore; random: Random; clock: Clock }) {
     this.#store = components.store
@@ -123,7 +126,7 @@ export class Registers {
         // A repetition that finds no quorum tells nothing about the first try, and the next one would find none either.
         if (code === 'STORE_UNAVAILABLE') throw unknown ?? error
         if (code !== 'STORE_UNKNOWN') throw error
-        if (attempt === UNKNOWN_TRIES) throw unknown
+        if (attempt === UNKNOWN_TRIES || isAlone(error)) throw unknown
       }
     }
   }
@@ -132,11 +135,51 @@ export class Registers {
     return this.#store.reg.read<B>(recordKey(kind, name), mode)
   }
 
+  /**
+   * For who somebody is and whose something is. Read strictly; when no quorum answers within `limits.knownMs`, a copy does, and
+   * where none is in reach as soon, what this node saw last.
+   */
+  async known<B>(kind: RegisterKind, name: string): Promise<Versioned<B> | undefined> {
+    const id = `${kind}/${name}`
+    const strict = this.read<B>(kind, name)
+    const first = await this.within(strict, limits.knownMs)
+    if (first) return this.#see(id, first.value)
+    const near = this.read<B>(kind, name, 'near')
+    const copy = await this.within(near, limits.knownMs)
+    if (copy?.value) return copy.value
+    const seen = this.#seen.get(id) as Versioned<B> | undefined
+    return seen ?? strict.catch(() => near)
+  }
+
+  /** What comes in time; undefined when nothing does or no quorum is there. Throws what else it throws. */
+  within<T>(promise: Promise<T>, ms: number): Promise<{ value: T } | undefined> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.after(ms, () => resolve(undefined))
+      promise
+        .then(
+          (value) => resolve({ value }),
+          (error: unknown) => (errorCode(error) === 'STORE_UNAVAILABLE' ? resolve(undefined) : reject(error)),
+        )
+        .finally(() => timer.cancel())
+    })
+  }
+
+  #see<B>(id: string, value: Versioned<B> | undefined): Versioned<B> | undefined {
+    this.#seen.delete(id)
+    if (!value) return undefined
+    if (this.#seen.size >= limits.knownMax) this.#seen.delete(this.#seen.keys().next().value as string)
+    this.#seen.set(id, value)
+    return value
+  }
+
   /** All of a kind, by name. Near. */
   async list<B>(kind: RegisterKind): Promise<B[]> {
     return (await this.#store.reg.list<B>(`${kind}/`)).map(({ value }) => value.body)
   }
 }
+
+/** No quorum is in sight: a repetition would not find out either. */
+const isAlone = (error: unknown): boolean => error instanceof Error && errorCode(error.cause) === 'STORE_UNAVAILABLE'
 
 /** Compare-and-set as clients know it: passes when no etag was given, or when it names the current value. */
 export function checkEtag(current: Versioned<unknown>, etag: string | undefined, what: string): void {

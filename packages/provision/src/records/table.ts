@@ -82,6 +82,11 @@ export class RecordTable<B extends object> {
     return this.#registers.read<B & Stamped>(this.#init.kind, name, mode)
   }
 
+  /** See `Registers.known`. */
+  known(name: string): Promise<Versioned<B & Stamped> | undefined> {
+    return this.#registers.known<B & Stamped>(this.#init.kind, name)
+  }
+
   async require(name: string): Promise<Versioned<B & Stamped>> {
     const found = await this.find(name)
     if (!found) throw this.unknown(name)
