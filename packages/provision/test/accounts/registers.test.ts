@@ -3,6 +3,7 @@ import { deadline, SimClock, SimRandom } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Registers } from '../../src/accounts/registers.ts'
+import { limits } from '../../src/limits.ts'
 import { memoryStore } from '../support/memory-store.ts'
 
 const test = suite('provision: registers')
@@ -29,6 +30,80 @@ test(
       assert.is(await codeOf(add()), second === 'STORE_UNAVAILABLE' ? 'STORE_UNKNOWN' : second)
       assert.is(asked, 2)
     }
+  }),
+)
+
+test(
+  'what no quorum can tell is not asked for again',
+  deadline(5_000, async () => {
+    const store = memoryStore()
+    const registers = new Registers({ store, clock: new SimClock(), random: new SimRandom(1) })
+    let asked = 0
+    store.reg.before = () => {
+      asked++
+      throw new ThorError('STORE_UNKNOWN', 'no answer', { cause: new ThorError('STORE_UNAVAILABLE', 'nobody there') })
+    }
+    assert.is(await codeOf(registers.change('acct', 'a@b.c', () => ({ body: 1, result: null }))), 'STORE_UNKNOWN')
+    assert.is(asked, 1)
+  }),
+)
+
+test(
+  'what is known: strictly in time, else a copy, else what was seen last, else what is answered at last',
+  deadline(5_000, async () => {
+    const store = memoryStore()
+    const clock = new SimClock()
+    const registers = new Registers({ store, clock, random: new SimRandom(1) })
+    const put = (body: number) => registers.change('domain', 'a', () => ({ body, result: null }))
+    const body = async (name = 'a') => (await registers.known<number>('domain', name))?.body
+    await put(1)
+    assert.is(await body(), 1)
+    await put(2)
+    assert.is(await body(), 2)
+
+    // Reads that never come, the strict ones first.
+    const read = store.reg.read.bind(store.reg)
+    const never = new Set(['strict'])
+    store.reg.read = (key, mode) => (never.has(mode) ? new Promise(() => undefined) : read(key, mode))
+    await put(3)
+    const copy = body()
+    await clock.advance(limits.knownMs)
+    assert.is(await copy, 3, 'a copy')
+
+    never.add('near')
+    const seen = body()
+    await clock.advance(limits.knownMs)
+    await clock.advance(limits.knownMs)
+    assert.is(await seen, 2, 'what a quorum said last')
+
+    // Without any of them it takes as long as it takes.
+    let answer: (() => void) | undefined
+    store.reg.read = (key, mode) =>
+      new Promise((resolve) => {
+        if (mode === 'strict') answer = () => resolve(read(key, mode))
+      })
+    const late = registers.known<number>('domain', 'b')
+    await clock.advance(limits.knownMs)
+    await clock.advance(limits.knownMs)
+    answer?.()
+    assert.is(await late, undefined)
+  }),
+)
+
+test(
+  'so many are remembered of those that were read',
+  deadline(10_000, async () => {
+    const store = memoryStore()
+    const registers = new Registers({ store, clock: new SimClock(), random: new SimRandom(1) })
+    for (let index = 0; index <= limits.knownMax; index++) {
+      await registers.change('domain', `d${index}`, () => ({ body: index, result: null }))
+      await registers.known('domain', `d${index}`)
+    }
+    store.reg.before = () => {
+      throw new ThorError('STORE_UNAVAILABLE', 'no quorum')
+    }
+    assert.is(await codeOf(registers.known('domain', 'd0')), 'STORE_UNAVAILABLE')
+    assert.is((await registers.known<number>('domain', 'd1'))?.body, 1)
   }),
 )
 
