@@ -174,6 +174,7 @@ class Node implements RunningNode {
       certificates,
       stack,
       trunks,
+      records.copies,
       dnsParts.notifier,
       dnsParts.served,
       dnsParts.provisioned,

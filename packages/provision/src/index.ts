@@ -25,6 +25,7 @@ export {
   type DomainFields,
   type DomainInput,
 } from './accounts/input.ts'
+export { KeptCopies } from './accounts/kept-copies.ts'
 export { type AccountView, type AliasView, accountView, aliasView } from './accounts/view.ts'
 export { Audit, type AuditLine } from './audit/audit.ts'
 export type { CallHistory, CallHistoryQuery, DeviceLocation, DeviceLocations, NetworkState } from './delegates.ts'

@@ -78,4 +78,6 @@ export const limits = {
   knownMs: 250,
   /** … and from what was seen last; so many are remembered, the one not read for longest goes. */
   knownMax: 2_000,
+  /** Copies of all administrators and domains are taken so often. */
+  copiesMs: 60_000,
 } as const

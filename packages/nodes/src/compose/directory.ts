@@ -1,7 +1,7 @@
 import { deriveKey, errorCode, Sealer } from '@thor-node/core'
 import { EnumDirectory, EnumIndex, ZoneDirectory } from '@thor-node/dns'
 import type { Overlay, RingIdentity } from '@thor-node/overlay'
-import { AccountDirectory, Admins } from '@thor-node/provision'
+import { AccountDirectory, Admins, KeptCopies } from '@thor-node/provision'
 import { forgetDevices } from '../adapters/provision.ts'
 import { AdminPassword } from '../admin-password.ts'
 import { RingSettings } from '../ring-settings.ts'
@@ -11,6 +11,7 @@ export interface DirectoryParts {
   sealer: Sealer
   directory: AccountDirectory
   admins: Admins
+  copies: KeptCopies
   adminPassword: AdminPassword
   settings: RingSettings
   /** Zones and ENUM numbers. */
@@ -36,6 +37,7 @@ export function composeDirectory(context: Context, overlay: Overlay, ring: RingI
     sealer,
     directory,
     admins,
+    copies: new KeptCopies({ directory, admins, clock, logger }),
     adminPassword,
     settings: new RingSettings({ reg: store.reg }),
     zones: new ZoneDirectory({ store, clock: ringClock, random }),

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Random, RecordStore } from '@thor-node/core'
+import type { Clock, Logger, Random, RecordStore, Versioned } from '@thor-node/core'
 import { failure } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { Registers } from './registers.ts'
@@ -18,18 +18,21 @@ export interface AdminsInit {
 }
 
 /**
- * Administrators. While no quorum of the administrator's range answers, what was right within 15 minutes goes on. Unknown names
+ * Administrators. While no quorum of the administrator's range answers, what was right within 15 minutes goes on, and what is right
+ * by a copy that is no older. Unknown names
  * take as long as known ones.
  */
 export class Admins {
   readonly #registers: Registers
   readonly #logger: Logger
+  readonly #clock: Clock
   readonly #remembered: Remembered
   /** For the passwords of customers too. */
   readonly scrypt: Scrypt
 
   constructor(components: { store: RecordStore; clock: Clock; random: Random; logger: Logger }, init: AdminsInit = {}) {
     this.#registers = new Registers(components)
+    this.#clock = components.clock
     this.#logger = components.logger.forComponent('provision:admins')
     this.#remembered = new Remembered(components)
     this.scrypt = new Scrypt(components, { costLog2: init.costLog2 ?? 14 })
@@ -67,7 +70,7 @@ export class Admins {
   }
 
   async hasAdmin(username: string): Promise<boolean> {
-    return (await this.#registers.read<AdminRecord>('admin', username)) !== undefined
+    return (await this.#registers.known<AdminRecord>('admin', username)) !== undefined
   }
 
   /** All of the ring, by name. Near. */
@@ -85,12 +88,26 @@ export class Admins {
     const read = this.#registers.read<AdminRecord>('admin', username)
     const inTime = await this.#registers.within(read, limits.knownMs)
     if (!inTime && this.#remembered.goesOn(username, password)) return true
-    const found = inTime ? inTime.value : await read
-    if (this.#remembered.isStill(username, password, found?.body.hash)) return true
+    const copy = inTime ? undefined : await this.#copy(username)
+    const found = copy ? copy.value : inTime ? inTime.value : await read
+    if (!copy && this.#remembered.isStill(username, password, found?.body.hash)) return true
     const right = await this.scrypt.matches(password, found?.body)
-    if (right && found) this.#remembered.add(username, password, found.body.hash)
+    if (right && found) this.#remembered.add(username, password, found.body.hash, copy?.leftMs)
     else this.#remembered.drop(username, password)
     return right
+  }
+
+  /** Administrators are few: each node has copies of all, for while there is no quorum. */
+  see(): Promise<void> {
+    return this.#registers.see('admin')
+  }
+
+  /** One that is young enough, and for how long it still is. */
+  async #copy(username: string): Promise<{ value: Versioned<AdminRecord>; leftMs: number } | undefined> {
+    const copy = await this.#registers.copy<AdminRecord>('admin', username)
+    if (!copy) return undefined
+    const leftMs = limits.verifiedKeptMs - (this.#clock.now() - copy.at)
+    return leftMs > 0 ? { value: copy.value, leftMs } : undefined
   }
 
   async #makeRecord(username: string, password: string): Promise<AdminRecord> {

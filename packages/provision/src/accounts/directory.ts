@@ -93,9 +93,14 @@ export class AccountDirectory {
     return this.#domains.find(domain)
   }
 
-  /** The last known copy where the domain's range has no quorum. */
+  /** A copy where the domain's range has no quorum. */
   knownDomain(domain: string): Promise<Versioned<DomainRecord> | undefined> {
     return this.#domains.known(domain)
+  }
+
+  /** For `knownDomain`: this node takes copies of all domains, as far as it has room. */
+  seeDomains(): Promise<void> {
+    return this.#domains.see()
   }
 
   /** All domains, sorted. A near read of the whole ring: for nodes to keep a copy of, and for lists. */

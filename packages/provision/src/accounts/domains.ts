@@ -78,6 +78,11 @@ export class Domains {
     return this.#registers.known<DomainRecord>('domain', name.toLowerCase())
   }
 
+  /** Copies of all, as far as there is room, for `known`. */
+  see(): Promise<void> {
+    return this.#registers.see('domain')
+  }
+
   /**
    * Refuses what is to be added to a domain that does not exist. A copy that has it is enough: whoever adds looks again, strictly,
    * after it has written.

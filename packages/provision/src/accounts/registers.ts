@@ -67,8 +67,8 @@ export class Registers {
   readonly #store: RecordStore
   readonly #random: Random
   readonly #clock: Clock
-  /** Of `known`, as last read; the one not read for longest goes. */
-  readonly #seen = new Map<string, Versioned<unknown>>()
+  /** As last read for `known` or by `see`; the one not read for longest goes. */
+  readonly #seen = new Map<string, { value: Versioned<unknown>; at: number }>()
 
   constructor(components: { store: RecordStore; random: Random; clock: Clock }) {
     this.#store = components.store
@@ -140,15 +140,23 @@ export class Registers {
    * where none is in reach as soon, what this node saw last.
    */
   async known<B>(kind: RegisterKind, name: string): Promise<Versioned<B> | undefined> {
-    const id = `${kind}/${name}`
     const strict = this.read<B>(kind, name)
     const first = await this.within(strict, limits.knownMs)
-    if (first) return this.#see(id, first.value)
-    const near = this.read<B>(kind, name, 'near')
-    const copy = await this.within(near, limits.knownMs)
-    if (copy?.value) return copy.value
-    const seen = this.#seen.get(id) as Versioned<B> | undefined
-    return seen ?? strict.catch(() => near)
+    if (first) return this.#see(`${kind}/${name}`, first.value)
+    return (await this.copy<B>(kind, name))?.value ?? strict
+  }
+
+  /** A copy that is in reach soon, else what this node saw last; undefined when there is neither. `at` is of this node's clock. */
+  async copy<B>(kind: RegisterKind, name: string): Promise<{ value: Versioned<B>; at: number } | undefined> {
+    const at = this.#clock.now()
+    const near = await this.within(this.read<B>(kind, name, 'near'), limits.knownMs)
+    if (near?.value) return { value: near.value, at }
+    return this.#seen.get(`${kind}/${name}`) as { value: Versioned<B>; at: number } | undefined
+  }
+
+  /** Sees all of a kind, of which there are few, so that there are copies when no quorum is in reach. */
+  async see(kind: RegisterKind): Promise<void> {
+    for (const { key, value } of await this.#store.reg.list(`${kind}/`)) this.#see(key.name, value)
   }
 
   /** What comes in time; undefined when nothing does or no quorum is there. Throws what else it throws. */
@@ -168,7 +176,7 @@ export class Registers {
     this.#seen.delete(id)
     if (!value) return undefined
     if (this.#seen.size >= limits.knownMax) this.#seen.delete(this.#seen.keys().next().value as string)
-    this.#seen.set(id, value)
+    this.#seen.set(id, { value, at: this.#clock.now() })
     return value
   }
 

@@ -33,13 +33,14 @@ export class Remembered {
     return true
   }
 
-  /** `hash`: what is kept of the password. */
-  add(name: string, password: string, hash: Uint8Array): void {
+  /** `hash`: what is kept of the password. `leftMs`: it comes from a copy, which may be believed for so long. */
+  add(name: string, password: string, hash: Uint8Array, leftMs?: number): void {
     const key = this.#digest(name, password)
     this.#until.delete(key)
     if (this.#until.size >= limits.verifiedMax) this.#until.delete(this.#until.keys().next().value as string)
     const now = this.#clock.now()
-    const [until, keptUntil] = [now + limits.verifiedMs, now + limits.verifiedKeptMs]
+    const until = now + (leftMs === undefined ? limits.verifiedMs : Math.min(leftMs, limits.verifiedProbeMs))
+    const keptUntil = now + (leftMs ?? limits.verifiedKeptMs)
     this.#until.set(key, { name, proof: proofOf(hash), until, keptUntil })
   }
 

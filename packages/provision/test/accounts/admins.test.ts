@@ -2,7 +2,7 @@ import { errorCode, silentLogger, ThorError } from '@thor-node/core'
 import { deadline, SimClock, SimRandom } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Admins } from '../../src/index.ts'
+import { Admins, KeptCopies } from '../../src/index.ts'
 import { limits } from '../../src/limits.ts'
 import { memoryStore } from '../support/memory-store.ts'
 
@@ -80,6 +80,35 @@ test(
     store.reg.before = () => undefined
     await admins.setAdminPassword('admin', 'new')
     assert.is(await admins.verifyAdmin('admin', 'right'), false)
+  }),
+)
+
+test(
+  'where an administrator never logged in, a copy that is younger than fifteen minutes says who that is',
+  deadline(5_000, async () => {
+    const { admins, other, clock, store } = make()
+    const directory = { seeDomains: async () => undefined }
+    const copies = new KeptCopies({ admins: other, directory, clock, logger: silentLogger })
+    await admins.createAdmin('admin', 'right')
+    await copies.start()
+    await clock.advance(0)
+    store.reg.before = () => {
+      throw new ThorError('STORE_UNAVAILABLE', 'no quorum')
+    }
+    assert.is(await other.verifyAdmin('admin', 'wrong'), false)
+    assert.is(await other.verifyAdmin('admin', 'right'), true)
+    assert.is(await codeOf(admins.verifyAdmin('admin', 'right')), 'STORE_UNAVAILABLE', 'no copy here')
+    await clock.advance(limits.verifiedKeptMs)
+    assert.is(await codeOf(other.verifyAdmin('admin', 'right')), 'STORE_UNAVAILABLE')
+    store.reg.before = () => undefined
+    await admins.setAdminPassword('admin', 'new')
+    await clock.advance(limits.copiesMs)
+    store.reg.before = () => {
+      throw new ThorError('STORE_UNAVAILABLE', 'no quorum')
+    }
+    assert.is(await other.verifyAdmin('admin', 'right'), false, 'copies are taken again')
+    assert.is(await other.verifyAdmin('admin', 'new'), true)
+    await copies.stop()
   }),
 )
 
