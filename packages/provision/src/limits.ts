@@ -45,6 +45,8 @@ export const limits = {
   /** The audit log: characters kept of arguments, days that are looked through. */
   auditArgsMax: 2_000,
   auditDaysMax: 366,
+  /** A line that a quorum does not have by then is kept by this node, and stored later. */
+  auditSoonMs: 300,
 
   /** Answers kept of requests with an Idempotency-Key: in each of 4096 buckets, how long, until one that runs may be tried again. */
   idempotencyPerBucketMax: 32,

@@ -35,7 +35,8 @@ const DAY_MS = 24 * 60 * 60_000
 const SECRET = /^(password|private_key|certificate|number|authToken|message|ha1)$/
 
 /**
- * The audit log: SET `audit/change/<day>/<time>-<random>`, kept for ever. A change is answered after its line is on the disks;
+ * The audit log: SET `audit/change/<day>/<time>-<random>`, kept for ever. A change is answered after its line is on disks, of the ring or,
+ * where that takes long, of this node;
  * changes of one moment share a record, so that the log costs one write however many there are.
  */
 export class Audit {
@@ -55,7 +56,7 @@ export class Audit {
       clock: Clock
       random: Random
       logger: Logger
-      /** Keeps a record that found no quorum until it is stored. */
+      /** Keeps a record on the disk of this node until it is stored, when no quorum has it within `limits.auditSoonMs`. */
       spool?(key: RecordKey, body: unknown): Promise<void>
     },
     init: {
@@ -87,12 +88,30 @@ export class Audit {
     if (!first) return
     const name = `${dayOf(first.at)}/${String(first.at).padStart(15, '0')}-${randomHex(this.#random, 6)}`
     const key: RecordKey = { ...recordKey('audit', name), name: `${PREFIX}${name}` }
+    const put = this.#set.put(key, lines)
     try {
-      await this.#set.put(key, lines)
+      if (!this.#spool) return void (await put)
+      // A range that is slow or has no quorum keeps nobody waiting: under the same name it is stored once, whoever stores it.
+      if (!(await this.#inTime(put))) await this.#spool(key, lines)
     } catch (error) {
-      if (this.#spool) return this.#spool(key, lines)
       this.#logger.error('changes could not be kept in the audit log', { error: errorMessage(error), lines })
     }
+  }
+
+  #inTime(put: Promise<unknown>): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(limits.auditSoonMs, () => resolve(false))
+      put.then(
+        () => {
+          timer.cancel()
+          resolve(true)
+        },
+        () => {
+          timer.cancel()
+          resolve(false)
+        },
+      )
+    })
   }
 
   /** The latest lines first. Looks back day by day, `auditDaysMax` at most. */
