@@ -156,22 +156,66 @@ it(
   }),
 )
 
+const call = (at: number, operation: string, args: Record<string, unknown>): Promise<unknown> =>
+  node(at).operations.apiCall({ operation, args })
+
 it(
-  'what a portal provisions at one node is answered by all, and leads calls',
-  deadline(60_000, async () => {
-    const call = (operation: string, args: Record<string, unknown>) => node(3).operations.apiCall({ operation, args })
-    await call('Dns.addZone', { zone: { name: 'portal.example', ttl: 60 } })
-    await call('Dns.addRecord', { record: { zone: 'portal.example', name: 'www', type: 'A', value: '192.0.2.90' } })
-    await call('Enum.addRange', { range: { id: { prefix: '4930', tld: TREE }, minDigits: 8, maxDigits: 12 } })
+  'a portal and the command line have the same zones and numbers, all nodes answer for them, and calls are led by them',
+  deadline(90_000, async () => {
+    const id = { number: '4930123456', tld: TREE }
+    const name = '6.5.4.3.2.1.0.3.9.4.e164.arpa'
+    await call(3, 'Dns.addZone', { zone: { name: 'portal.example', ttl: 60 } })
+    await call(3, 'Dns.addRecord', { record: { zone: 'portal.example', name: 'www', type: 'A', value: '192.0.2.90' } })
+    await call(3, 'Enum.addRange', { range: { id: { prefix: '4930', tld: TREE }, minDigits: 8, maxDigits: 12 } })
     const mappings = [{ type: 'sip', mapto: 'sip:bob@voice.example', priority: 5, ttl: 60 }]
-    await call('Enum.addNumber', { number: { id: { number: '4930123456', tld: TREE }, mappings } })
+    await call(3, 'Enum.addNumber', { number: { id, mappings } })
     await atAll('192.0.2.90', 'www.portal.example', 'A')
-    await atAll('100 5 "u" "E2U+sip" "!^.*$!sip:bob@voice.example!" .', '6.5.4.3.2.1.0.3.9.4.e164.arpa', 'NAPTR')
+    await atAll('100 5 "u" "E2U+sip" "!^.*$!sip:bob@voice.example!" .', name, 'NAPTR')
+    const led = async (wanted: string): Promise<void> => {
+      const found = async (): Promise<boolean> =>
+        (await node(2).operations.enumLookup({ number: '+4930123456' })).uris[0] === wanted
+      await eventually(found, 10_000, `node 2 to lead to ${wanted}`)
+    }
+    await led('sip:bob@voice.example')
     const { status, dialog } = await alice.call('+4930123456')
     assert.is(status, 200)
     if (dialog) await alice.bye(dialog)
-    await call('Enum.deleteNumber', { enumId: { number: '4930123456', tld: TREE } })
-    await atAll('', '6.5.4.3.2.1.0.3.9.4.e164.arpa', 'NAPTR')
+
+    // What the portal made is found on the command line, and changed there.
+    assert.match(await thor('enum', 'show', '+4930123456'), /sip:bob@voice\.example/)
+    assert.match(await thor('enum', 'ranges'), /0\.3\.9\.4\.e164\.arpa/)
+    assert.match(await thor('dns', 'show', 'portal.example'), /www\.portal\.example\s[^\n]*192\.0\.2\.90/)
+    await thor('dns', 'set', 'portal.example', 'mail', 'MX', '10 in.portal.example.')
+    await thor('enum', 'add', '+4930123457', 'voice', 'tel:+4930123456')
+    // And the other way round.
+    const numbers = (await call(2, 'Enum.getNumbers', { query: { filter: { number: '4930%' } } })) as {
+      value: { total: number }
+    }
+    assert.is(numbers.value.total, 2)
+    const records = (await call(2, 'Dns.getRecords', {
+      query: { filter: { zone: 'portal.example', type: 'MX' } },
+    })) as {
+      value: { records: { value: string; priority: number }[] }
+    }
+    assert.equal(
+      records.value.records.map(({ value, priority }) => [priority, value]),
+      [[10, 'in.portal.example']],
+    )
+    const zones = (await call(1, 'Dns.getZones', {})) as { value: { zones: { name: string }[] } }
+    assert.equal(zones.value.zones.map((zone) => zone.name).sort(), ['customer.example', 'portal.example'])
+    // Numbers of both in one transfer.
+    const { stdout } = await run('dig', [
+      ...[`@${NET}.1`, '-b', SECONDARY, '-p', String(PORT), '+noall', '+answer', '0.3.9.4.e164.arpa', 'AXFR'],
+    ])
+    assert.match(stdout, /6\.5\.4\.3\.2\.1\.0\.3\.9\.4\.e164\.arpa\.\s+60\s+IN\s+NAPTR.*E2U\+sip/)
+    assert.match(stdout, /7\.5\.4\.3\.2\.1\.0\.3\.9\.4\.e164\.arpa\.\s+3600\s+IN\s+NAPTR.*E2U\+voice:tel/)
+
+    await call(3, 'Enum.updateNumber', {
+      number: { id, mappings: [{ type: 'sip', mapto: 'sip:carol@voice.example' }] },
+    })
+    await led('sip:carol@voice.example')
+    await call(3, 'Enum.deleteNumber', { enumId: id })
+    await atAll('', name, 'NAPTR')
   }),
 )
 

@@ -19,11 +19,14 @@ export type {
   NumberInput,
   RangeId,
   RangeInput,
+  StoredNumber,
 } from './enum/contract.ts'
-export { EnumDirectory, type NumberQuery, type RangeQuery } from './enum/directory.ts'
+export { adding as addingNumber, EnumDirectory } from './enum/directory.ts'
 export { FastEnum } from './enum/fast.ts'
 export { EnumIndex } from './enum/index-of-numbers.ts'
 export { digitsOf, enumName } from './enum/number.ts'
+export { type BlockChange, type NumberChange, numbersChange } from './enum/number-change.ts'
+export type { NumberQuery, RangeQuery } from './enum/queries.ts'
 export { ENUM_SERVICES, type EnumService, enumService } from './enum/services.ts'
 export { EnumZones } from './enum/zones.ts'
 export type { DnsCode } from './errors.ts'
@@ -38,7 +41,6 @@ export {
 export { type InZone, type RecordQuery, ZoneDirectory, type ZoneQuery } from './records/directory.ts'
 export type { ChangeOptions } from './records/registers.ts'
 export { ServedRecords } from './records/served.ts'
-export { zoneTree } from './records/validate.ts'
 export { Notifier } from './server/notify.ts'
 export { DnsServer, type DnsServerComponents, type DnsServerInit, type FastAnswers } from './server/server.ts'
 export { RCODE, TYPE } from './wire/codes.ts'

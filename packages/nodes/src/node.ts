@@ -177,7 +177,6 @@ class Node implements RunningNode {
       records.copies,
       dnsParts.notifier,
       dnsParts.served,
-      dnsParts.provisioned,
       ...servers,
       door,
       control,

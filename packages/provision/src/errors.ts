@@ -99,6 +99,31 @@ const storeFaults: Record<string, Entry> = {
   STORE_CONFLICT: entry(201, 409, 'Storage conflict: nothing was changed, try again', 'Server'),
 }
 
+/** Zones and numbers are kept by `dns`; these are its codes here. */
+const dnsCodes: Readonly<Record<string, ProvisionCode>> = {
+  DNS_INVALID_VALUE: 'PROVISION_INVALID_VALUE',
+  DNS_MISSING_VALUE: 'PROVISION_MISSING_VALUE',
+  DNS_CONFLICT: 'PROVISION_CONFLICT',
+  DNS_FORBIDDEN: 'PROVISION_FORBIDDEN',
+  DNS_ZONE_EXISTS: 'PROVISION_ZONE_EXISTS',
+  DNS_ZONE_UNKNOWN: 'PROVISION_ZONE_UNKNOWN',
+  DNS_ZONE_FULL: 'PROVISION_CREDIT_EXHAUSTED',
+  DNS_RECORD_EXISTS: 'PROVISION_RECORD_EXISTS',
+  DNS_RECORD_UNKNOWN: 'PROVISION_RECORD_UNKNOWN',
+  DNS_RANGE_EXISTS: 'PROVISION_RANGE_EXISTS',
+  DNS_RANGE_UNKNOWN: 'PROVISION_RANGE_UNKNOWN',
+  DNS_RANGE_IN_USE: 'PROVISION_RANGE_IN_USE',
+  DNS_RANGE_FULL: 'PROVISION_CREDIT_EXHAUSTED',
+  DNS_NUMBER_EXISTS: 'PROVISION_NUMBER_EXISTS',
+  DNS_NUMBER_UNKNOWN: 'PROVISION_NUMBER_UNKNOWN',
+}
+
+/** The same failure with a code of this package, where it comes from `dns`. */
+export function asProvision(error: unknown): unknown {
+  const code = error instanceof ThorError ? dnsCodes[error.code] : undefined
+  return code && error instanceof ThorError ? failure(code, error.message, { cause: error }) : error
+}
+
 /** What a client is told of a code; undefined for what went wrong inside, which is for the log. */
 export function faultEntry(code: string): Entry | undefined {
   return Object.hasOwn(faults, code) ? faults[code as ProvisionCode] : storeFaults[code]

@@ -19,6 +19,8 @@ export const limits = {
   autoincrementTries: 100,
   /** Rows in one answer of a list; `total` tells how many there are. */
   rowsMax: 1_000,
+  /** ENUM numbers that one answer of a list may leave out ahead; further ones are found by a filter. */
+  numbersAheadMax: 100_000,
   callsMax: 1_000,
   /** Calls that one statistic counts, in each direction. */
   statisticsCallsMax: 100_000,
@@ -26,9 +28,6 @@ export const limits = {
   locationsMax: 1_000,
   /** Routes in one request: each is a register of a transaction. */
   routesAtOnce: 16,
-  /** Of a number; records of one name of a zone. */
-  mappingsMax: 64,
-  recordsPerNameMax: 64,
   /** Of an account. */
   phonebookMax: 100,
   acceptRulesMax: 20,

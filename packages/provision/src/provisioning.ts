@@ -1,4 +1,5 @@
 import type { Clock, Logger, Random, RecordKey, RecordStore, Sealer } from '@thor-node/core'
+import type { EnumDirectory, ZoneDirectory } from '@thor-node/dns'
 import type { Admins } from './accounts/admins.ts'
 import type { AccountDirectory } from './accounts/directory.ts'
 import { Logins } from './accounts/logins.ts'
@@ -16,6 +17,9 @@ export interface ProvisioningComponents {
   /** With the ring's key for credentials. */
   sealer: Sealer
   directory: AccountDirectory
+  /** Ranges and numbers of ENUM. */
+  numbers: EnumDirectory
+  zones: ZoneDirectory
   admins: Admins
   locations: DeviceLocations
   calls: CallHistory

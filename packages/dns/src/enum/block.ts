@@ -3,11 +3,11 @@
  * thousand registers, which are written, listed and copied a hundred times as fast. Each number is still changed by itself.
  *
  *     version 1, time of the last change (6 octets), then for each number:
- *     digits behind the block's prefix (length, text), owner, customer, reseller (4 octets each), time (6),
+ *     digits behind the block's prefix (length, text), owner (4 octets), time (6),
  *     info (length, text), mappings (count, then each: id 2, type, mapto (length, text), priority 2, TTL 4)
  */
 import { ThorError } from '@thor-node/core'
-import type { EnumMapping, EnumNumber, NumberId } from './contract.ts'
+import type { EnumMapping, NumberId, StoredNumber } from './contract.ts'
 
 /** Digits that numbers of one block differ in. */
 const LAST_DIGITS = 2
@@ -16,7 +16,7 @@ const VERSION = 1
 export interface EnumBlock {
   /** Epoch milliseconds of the last change, of numbers that are gone too. */
   changedAt: number
-  numbers: EnumNumber[]
+  numbers: StoredNumber[]
 }
 
 /** Where a number is kept: all digits but the last two. */
@@ -63,9 +63,9 @@ export function packBlock({ changedAt, numbers }: EnumBlock, prefix: string): Ui
   const out = new Packer()
   out.uint(VERSION, 1)
   out.uint(changedAt, 6)
-  for (const { number, owner, customer, reseller, changedAt: at, info, mappings } of numbers) {
+  for (const { number, owner, changedAt: at, info, mappings } of numbers) {
     out.text(number.slice(prefix.length))
-    for (const id of [owner, customer, reseller]) out.uint(id, 4)
+    out.uint(owner, 4)
     out.uint(at, 6)
     out.text(info)
     out.uint(mappings.length, 1)
@@ -115,13 +115,13 @@ export function unpackBlock(bytes: Uint8Array, { tld, prefix }: { tld: string; p
     const block: EnumBlock = { changedAt: from.uint(6), numbers: [] }
     while (from.more) {
       const number = prefix + from.text()
-      const [owner, customer, reseller] = [from.uint(4), from.uint(4), from.uint(4)]
+      const owner = from.uint(4)
       const changedAt = from.uint(6)
       const info = from.text()
       const mappings = Array.from({ length: from.uint(1) }, (): EnumMapping => {
         return { id: from.uint(2), type: from.text(), mapto: from.text(), priority: from.uint(2), ttl: from.uint(4) }
       })
-      block.numbers.push({ number, tld, owner, customer, reseller, changedAt, info, mappings })
+      block.numbers.push({ number, tld, owner, changedAt, info, mappings })
     }
     return block
   } catch (cause) {

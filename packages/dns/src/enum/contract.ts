@@ -46,16 +46,21 @@ export interface EnumMapping {
   ttl: number
 }
 
-export interface EnumNumber extends NumberId {
-  /** Account or customer whose number this is; 0: nobody's. */
+/** As blocks have it. */
+export interface StoredNumber extends NumberId {
+  /** Customer whose number this is: the person, who may change what it maps to; 0: nobody's. */
   owner: number
   info: string
+  /** Without any it is known and leads nowhere. */
   mappings: EnumMapping[]
-  /** Of the range, when it was added. */
-  customer: number
-  reseller: number
   /** Epoch milliseconds. */
   changedAt: number
+}
+
+export interface EnumNumber extends StoredNumber {
+  /** Of the narrowest range that it is in. */
+  customer: number
+  reseller: number
 }
 
 export interface MappingInput {

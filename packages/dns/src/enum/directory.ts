@@ -11,40 +11,30 @@ import {
 import { failure, invalid } from '../errors.ts'
 import { ENUM_LIMITS } from '../limits.ts'
 import { type ChangeOptions, checkEtag, Registers } from '../records/registers.ts'
-import { blockKey, blockPrefix, type EnumBlock, packBlock, unpackBlock } from './block.ts'
-import type { Actor, EnumNumber, EnumRange, NumberId, NumberInput, RangeId, RangeInput } from './contract.ts'
+import { blockKey, blockOfName, blockPrefix, packBlock, unpackBlock } from './block.ts'
+import { blockParts } from './block-parts.ts'
+import type {
+  Actor,
+  EnumNumber,
+  EnumRange,
+  NumberId,
+  NumberInput,
+  RangeId,
+  RangeInput,
+  StoredNumber,
+} from './contract.ts'
 import type { EnumIndex } from './index-of-numbers.ts'
 import { digitsOf } from './number.ts'
+import { blockAt, inOrder, numberKey, numbersChange } from './number-change.ts'
+import { fitsNumber, fitsRange, type NumberQuery, RangeFinder, type RangeQuery } from './queries.ts'
 import * as validate from './validate.ts'
 
 const rangeKey = ({ tld, prefix }: RangeId): RecordKey => recordKey('dnsrange', `${tld}/${prefix}`)
-const numberKey = (id: NumberId): RecordKey => recordKey('dnsblock', blockKey(id))
 
 const rangeUnknown = ({ tld, prefix }: RangeId) =>
   failure('DNS_RANGE_UNKNOWN', `there is no range of numbers ${prefix} in ${tld}`)
 const numberUnknown = ({ tld, number }: NumberId) =>
   failure('DNS_NUMBER_UNKNOWN', `there is no number +${number} in ${tld}`)
-
-export interface NumberQuery {
-  /** Digits that it begins with. */
-  number?: string
-  tld?: string
-  /** A service type: `sip`. */
-  type?: string
-  /** Part of where it leads: `alice@example.com` finds `sip:alice@example.com`. */
-  mapto?: string
-  owner?: number
-  customer?: number
-  reseller?: number
-}
-
-export interface RangeQuery {
-  prefix?: string
-  tld?: string
-  info?: string
-  customer?: number
-  reseller?: number
-}
 
 /** A number is in one range at least; ranges with numbers stay. Everything is strict, but for lists, which are near. */
 export class EnumDirectory {
@@ -88,7 +78,10 @@ export class EnumDirectory {
   /** Rejects with `DNS_RANGE_IN_USE` while it has numbers. */
   async deleteRange(input: Partial<RangeId>, options: ChangeOptions = {}): Promise<void> {
     const id = this.rangeId(input)
-    const inUse = async (): Promise<boolean> => (await this.#numbersIn(id)).some(({ numbers }) => numbers.length > 0)
+    const inUse = async (): Promise<boolean> => {
+      for await (const _ of this.#stored([id], id.prefix)) return true
+      return false
+    }
     const refusal = () =>
       failure('DNS_RANGE_IN_USE', `the range ${id.prefix} in ${id.tld} has numbers; delete them first`)
     if (await inUse()) throw refusal()
@@ -131,30 +124,33 @@ export class EnumDirectory {
 
   /** Rejects with `DNS_NUMBER_EXISTS`, `DNS_RANGE_UNKNOWN`, and `DNS_INVALID_VALUE` that names the field. */
   async addNumber(input: NumberInput): Promise<EnumNumber> {
-    const id = this.numberId(input)
-    const range = await this.#rangeFor(id)
-    const number = this.make(id, range, input)
-    await this.#change(id, (before) => {
-      if (before) throw failure('DNS_NUMBER_EXISTS', `+${id.number} is in ${id.tld} already`)
-      return number
-    })
+    const { number, range } = await this.newNumber(input)
+    await this.#change(number, adding(number))
     if (!(await this.#registers.read<EnumRange>(rangeKey(range)))) {
-      await this.#change(id, () => undefined)
+      await this.#change(number, () => undefined)
       throw rangeUnknown(range)
     }
-    return number
+    return withOwners(number, range)
+  }
+
+  /** A number that was checked, and its range: for who adds it together with other records (`adding`, `numbersChange`). */
+  async newNumber(input: NumberInput): Promise<{ number: StoredNumber; range: EnumRange }> {
+    const id = this.numberId(input)
+    const range = await this.rangeOf(id)
+    if (range.size > 0 && (await this.used(range)) >= range.size) {
+      throw failure('DNS_RANGE_FULL', `the range ${range.prefix} has its ${range.size} numbers`)
+    }
+    return { number: this.make(id, range, input), range }
   }
 
   /** Mappings are replaced as a whole; those with the id of one before keep it. Absent fields keep their value. */
   async updateNumber(input: NumberInput, options: ChangeOptions & Actor = {}): Promise<EnumNumber> {
     const id = this.numberId(input)
     const now = this.#clock.wall()
-    return this.#change(id, (before) => {
+    const changed = await this.#change(id, (before) => {
       if (!before) throw numberUnknown(id)
       checkOwner(before, options)
-      if (options.etag !== undefined && options.etag !== etagOf(before)) {
-        throw failure('DNS_CONFLICT', `+${id.number} was changed by somebody else; read it again`)
-      }
+      checkNumberEtag(before, options)
       return {
         ...before,
         // Whose it is decides who may change it, so that is not his to say.
@@ -163,14 +159,16 @@ export class EnumDirectory {
         mappings: input.mappings ? validate.mappings(input.mappings, before.mappings) : before.mappings,
         changedAt: now,
       }
-    }) as Promise<EnumNumber>
+    })
+    return this.#owned(changed as StoredNumber)
   }
 
-  async deleteNumber(input: Partial<NumberId>, options: Actor = {}): Promise<void> {
+  async deleteNumber(input: Partial<NumberId>, options: ChangeOptions & Actor = {}): Promise<void> {
     const id = this.numberId(input)
     await this.#change(id, (before) => {
       if (!before) throw numberUnknown(id)
       checkOwner(before, options)
+      checkNumberEtag(before, options)
       return undefined
     })
   }
@@ -178,23 +176,48 @@ export class EnumDirectory {
   async getNumber(input: Partial<NumberId>): Promise<Versioned<EnumNumber>> {
     const id = this.numberId(input)
     const found = await this.#registers.read<Uint8Array>(numberKey(id))
-    const body = found && blockAt(id, found.body).numbers.find(({ number }) => number === id.number)
-    if (!found || !body) throw numberUnknown(id)
-    return { rev: found.rev, etag: etagOf(body), body }
+    const stored = found && blockAt(id, found.body).numbers.find(({ number }) => number === id.number)
+    if (!found || !stored) throw numberUnknown(id)
+    return { rev: found.rev, etag: etagOf(stored), body: await this.#owned(stored) }
   }
 
-  /** In order of the numbers. Near: of the whole ring, so a query says at least how the numbers begin where there are many. */
+  /** In order of tree and number. Near: of the whole ring, so a query says at least how the numbers begin where there are many. */
   async numbers(query: NumberQuery = {}): Promise<EnumNumber[]> {
     const prefix = query.number === undefined ? '' : digitsOf(query.number, query.tld ?? '')
-    const blocks = await this.#blocks(query.tld, prefix)
-    return blocks
-      .flatMap(({ numbers }) => numbers)
-      .filter((number) => number.number.startsWith(prefix) && fitsNumber(number, query))
-      .sort((a, b) => (a.number < b.number ? -1 : 1))
+    const found: EnumNumber[] = []
+    for await (const number of this.numbersIn({ tld: query.tld, prefix })) {
+      if (fitsNumber(number, query)) found.push(number)
+    }
+    return found.sort((a, b) => (a.tld === b.tld ? compare(a.number, b.number) : compare(a.tld, b.tld)))
+  }
+
+  /** Numbers that begin so, of one tree or all, part after part in no order, so that many are never in memory at once. Near. */
+  async *numbersIn({ tld, prefix }: { tld?: string | undefined; prefix: string }): AsyncGenerator<EnumNumber> {
+    const ranges = await this.ranges(tld === undefined ? {} : { tld })
+    const count = (id: RangeId): number => this.#index?.tree(id.tld)?.used(id.prefix) ?? Number.POSITIVE_INFINITY
+    const finder = new RangeFinder(ranges)
+    for await (const number of this.#stored(ranges, prefix, count)) yield withOwners(number, finder.rangeOf(number))
+  }
+
+  /** How many numbers a range has, without those of narrower ones in it. Near. */
+  async used({ tld, prefix }: RangeId): Promise<number> {
+    const tree = this.#index?.tree(tld)
+    if (tree?.ranges.has(prefix)) return tree.usedAlone(prefix)
+    const finder = new RangeFinder(await this.ranges({ tld }))
+    let used = 0
+    for await (const number of this.#stored([{ tld, prefix }], prefix)) {
+      if (finder.rangeOf(number)?.prefix === prefix) used++
+    }
+    return used
+  }
+
+  /** Serial of the zone that a range is; 0 where this node does not serve it yet. */
+  serial({ tld, prefix }: RangeId): number {
+    return this.#index?.tree(tld)?.serial(prefix, this.#clock.wall()) ?? 0
   }
 
   /** A number that was checked, for `load`. Throws as `addNumber` does. */
-  make(id: NumberId, range: EnumRange, { owner, info, mappings }: NumberInput): EnumNumber {
+  make(id: NumberId, range: EnumRange, { owner, info, mappings = [] }: NumberInput): StoredNumber {
     const { length } = id.number
     if (length < range.minDigits || length > range.maxDigits) {
       const digits =
@@ -206,8 +229,6 @@ export class EnumDirectory {
       owner: validate.identity(owner, 'owner'),
       info: validate.text(info, 'info', ENUM_LIMITS.infoBytesMax),
       mappings: validate.mappings(mappings, []),
-      customer: range.customer,
-      reseller: range.reseller,
       changedAt: this.#clock.wall(),
     }
   }
@@ -219,7 +240,7 @@ export class EnumDirectory {
   async load(tld: string, inputs: readonly NumberInput[]): Promise<{ numbers: number; blocks: number }> {
     const tree = validate.treeName(tld)
     const ranges = (await this.ranges({ tld: tree })).sort((a, b) => b.prefix.length - a.prefix.length)
-    const blocks = new Map<string, EnumNumber[]>()
+    const blocks = new Map<string, StoredNumber[]>()
     for (const [index, input] of inputs.entries()) {
       const number = this.#checked(tree, ranges, input, index)
       const key = blockKey(number)
@@ -235,7 +256,7 @@ export class EnumDirectory {
     return { numbers: inputs.length, blocks: blocks.size }
   }
 
-  #checked(tld: string, ranges: readonly EnumRange[], input: NumberInput, index: number): EnumNumber {
+  #checked(tld: string, ranges: readonly EnumRange[], input: NumberInput, index: number): StoredNumber {
     try {
       const id = this.numberId({ ...input, tld })
       const range = ranges.find(({ prefix }) => id.number.startsWith(prefix))
@@ -248,7 +269,7 @@ export class EnumDirectory {
   }
 
   /** Puts many numbers of one block at once; those that are there are replaced. */
-  async putBlock(numbers: readonly EnumNumber[]): Promise<void> {
+  async putBlock(numbers: readonly StoredNumber[]): Promise<void> {
     const [first] = numbers
     if (!first) return
     const now = this.#clock.wall()
@@ -260,64 +281,81 @@ export class EnumDirectory {
     })
   }
 
-  async #rangeFor(id: NumberId): Promise<EnumRange> {
-    const range = this.#index?.tree(id.tld)?.rangeOf(id.number) ?? (await this.#listedRangeFor(id))
+  /** The narrowest range that has a number; `DNS_RANGE_UNKNOWN` where there is none. */
+  async rangeOf(id: NumberId): Promise<EnumRange> {
+    const range = this.#index?.tree(id.tld)?.rangeOf(id.number) ?? (await this.#listedRangeOf(id))
     if (!range) throw failure('DNS_RANGE_UNKNOWN', `no range of numbers in ${id.tld} has +${id.number}; add one first`)
-    if (range.size === 0) return range
-    const used = (await this.#numbersIn(range)).reduce((sum, { numbers }) => sum + numbers.length, 0)
-    if (used >= range.size) throw invalid('number', `the range ${range.prefix} has its ${range.size} numbers`)
     return range
   }
 
-  async #listedRangeFor({ tld, number }: NumberId): Promise<EnumRange | undefined> {
-    const fitting = (await this.ranges({ tld })).filter(({ prefix }) => number.startsWith(prefix))
-    return fitting.sort((a, b) => b.prefix.length - a.prefix.length)[0]
+  /** The narrowest range around this one, in which numbers that it takes were before. Near. */
+  async rangeAround({ tld, prefix }: RangeId): Promise<EnumRange | undefined> {
+    const others = (await this.ranges({ tld })).filter((range) => range.prefix !== prefix)
+    return new RangeFinder(others).rangeOf({ tld, number: prefix })
+  }
+
+  async #listedRangeOf({ tld, number }: NumberId): Promise<EnumRange | undefined> {
+    return new RangeFinder(await this.ranges({ tld })).rangeOf({ tld, number })
+  }
+
+  async #owned(number: StoredNumber): Promise<EnumNumber> {
+    const { tld } = number
+    return withOwners(number, this.#index?.tree(tld)?.rangeOf(number.number) ?? (await this.#listedRangeOf(number)))
   }
 
   #change(
     id: NumberId,
-    fn: (before: EnumNumber | undefined) => EnumNumber | undefined,
-  ): Promise<EnumNumber | undefined> {
+    fn: (before: StoredNumber | undefined) => StoredNumber | undefined,
+  ): Promise<StoredNumber | undefined> {
     const now = this.#clock.wall()
-    return this.#registers.change<Uint8Array, EnumNumber | undefined>(numberKey(id), (current) => {
-      const numbers = current ? blockAt(id, current.body).numbers : []
-      const before = numbers.find(({ number }) => number === id.number)
-      const next = fn(before)
-      const others = numbers.filter((one) => one !== before)
-      // An empty block stays: the time of its last change is part of the serial.
-      const block = { changedAt: now, numbers: inOrder(next ? [...others, next] : others) }
-      return { body: packBlock(block, blockPrefix(id.number)), result: next }
+    return this.#registers.change<unknown, StoredNumber | undefined>(numberKey(id), (current) => {
+      let result: StoredNumber | undefined
+      const noted = (before: StoredNumber | undefined): StoredNumber | undefined => {
+        result = fn(before)
+        return result
+      }
+      const [change] = numbersChange([{ id, fn: noted }], now)
+      return { ...(change as NonNullable<typeof change>).fn(current), result }
     })
   }
 
-  #numbersIn({ tld, prefix }: RangeId): Promise<EnumBlock[]> {
-    return this.#blocks(tld, prefix)
-  }
-
-  /** Blocks that have numbers which begin so: of a short block all of it, for a long prefix one and its neighbours. */
-  async #blocks(tld: string | undefined, prefix: string): Promise<EnumBlock[]> {
-    const names = tld === undefined ? ['dnsblock/'] : [`dnsblock/${tld}/${prefix}`]
-    // A prefix that is longer than the name of a block.
-    if (tld !== undefined)
-      for (let cut = 1; cut <= 2 && cut <= prefix.length; cut++) names.push(`dnsblock/${tld}/${prefix.slice(0, -cut)}-`)
-    const lists = await Promise.all(names.map((name) => this.#registers.list<Uint8Array>(name)))
-    return lists.flat().flatMap(({ key, value }) => {
-      const at = /^dnsblock\/([^/]+)\/(\d*)-/.exec(key.name)
-      if (!at) return []
-      const block = unpackBlock(value.body, { tld: at[1] as string, prefix: at[2] as string })
-      return [{ ...block, numbers: block.numbers.filter(({ number }) => number.startsWith(prefix)) }]
-    })
+  /** Numbers of these ranges that begin so. */
+  async *#stored(
+    ranges: readonly RangeId[],
+    within: string,
+    count?: (id: RangeId) => number,
+  ): AsyncGenerator<StoredNumber> {
+    for (const { name, digits } of blockParts(ranges, within, count)) {
+      for (const { key, value } of await this.#registers.list<Uint8Array>(name)) {
+        const at = blockOfName(key.name)
+        if (at) yield* unpackBlock(value.body, at).numbers.filter(({ number }) => number.startsWith(digits))
+      }
+    }
   }
 }
 
-const inOrder = (numbers: Iterable<EnumNumber>): EnumNumber[] =>
-  [...numbers].sort((a, b) => (a.number < b.number ? -1 : 1))
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-const blockAt = ({ tld, number }: NumberId, bytes: Uint8Array): EnumBlock =>
-  unpackBlock(bytes, { tld, prefix: blockPrefix(number) })
+const withOwners = (number: StoredNumber, range: EnumRange | undefined): EnumNumber => ({
+  ...number,
+  customer: range?.customer ?? 0,
+  reseller: range?.reseller ?? 0,
+})
+
+/** The part of a change that adds a number. */
+export const adding = (number: StoredNumber) => (before: StoredNumber | undefined) => {
+  if (before) throw failure('DNS_NUMBER_EXISTS', `+${number.number} is in ${number.tld} already`)
+  return number
+}
+
+function checkNumberEtag(number: StoredNumber, { etag }: ChangeOptions): void {
+  if (etag !== undefined && etag !== etagOf(number)) {
+    throw failure('DNS_CONFLICT', `+${number.number} was changed by somebody else; read it again`)
+  }
+}
 
 /** Of one number, for it shares its register. */
-const etagOf = ({ changedAt, mappings, owner, info }: EnumNumber): string => {
+const etagOf = ({ changedAt, mappings, owner, info }: StoredNumber): string => {
   let hash = 0x811c9dc5
   for (const character of JSON.stringify([mappings, owner, info])) {
     hash = Math.imul(hash ^ (character.codePointAt(0) as number), 0x01000193)
@@ -325,27 +363,8 @@ const etagOf = ({ changedAt, mappings, owner, info }: EnumNumber): string => {
   return `${changedAt}-${(hash >>> 0).toString(16).padStart(8, '0')}`
 }
 
-function checkOwner({ owner, number }: EnumNumber, actor: Actor): void {
+function checkOwner({ owner, number }: StoredNumber, actor: Actor): void {
   if (actor.owner !== undefined && actor.owner !== owner) {
     throw failure('DNS_FORBIDDEN', `+${number} belongs to somebody else`)
   }
-}
-
-const fitsRange = (range: EnumRange, { prefix, tld, info, customer, reseller }: RangeQuery): boolean =>
-  (prefix === undefined || range.prefix.startsWith(prefix.replace(/^\+/, ''))) &&
-  (tld === undefined || range.tld === tld.toLowerCase()) &&
-  (info === undefined || range.info.includes(info)) &&
-  (customer === undefined || range.customer === customer) &&
-  (reseller === undefined || range.reseller === reseller)
-
-function fitsNumber(number: EnumNumber, { tld, type, mapto, owner, customer, reseller }: NumberQuery): boolean {
-  if (tld !== undefined && number.tld !== tld.toLowerCase()) return false
-  if (owner !== undefined && number.owner !== owner) return false
-  if (customer !== undefined && number.customer !== customer) return false
-  if (reseller !== undefined && number.reseller !== reseller) return false
-  if (type === undefined && mapto === undefined) return true
-  return number.mappings.some(
-    (mapping) =>
-      (type === undefined || mapping.type === type) && (mapto === undefined || mapping.mapto.includes(mapto)),
-  )
 }

@@ -4,6 +4,7 @@ import { CLASS, TYPE } from '../wire/codes.ts'
 import type { DnsRecord } from '../wire/rdata.ts'
 import type { EnumMapping } from './contract.ts'
 import { type Naptr, naptrData, readNaptr } from './naptr.ts'
+import { checkedService } from './services.ts'
 
 /** The order is always the same, preference decides (RFC 5483 §3, ETSI TS 102 172). */
 export const ENUM_ORDER = 100
@@ -11,11 +12,15 @@ export const ENUM_ORDER = 100
 /** An expression stays what it is; a URI becomes one that fits any number. */
 export const expressionOf = (mapto: string): string => (/^[^A-Za-z0-9\\]/.test(mapto) ? mapto : expressionFor(mapto))
 
+/** What an expression leads to, or the URI itself: its scheme counts. */
+const uriIn = (mapto: string): string =>
+  /^[^A-Za-z0-9\\]/.test(mapto) ? (mapto.split(mapto[0] as string)[2] ?? '') : mapto
+
 export const naptrOf = ({ type, mapto, priority }: Pick<EnumMapping, 'type' | 'mapto' | 'priority'>): Naptr => ({
   order: ENUM_ORDER,
   preference: priority,
   flags: 'u',
-  service: `E2U+${type}`,
+  service: checkedService(type, () => uriIn(mapto)).service,
   regexp: expressionOf(mapto),
   replacement: '.',
 })

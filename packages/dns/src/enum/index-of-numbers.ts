@@ -1,7 +1,7 @@
 /** All numbers of all trees as this node serves them: in memory, from the blocks of the ring. */
 import { Arena } from './arena.ts'
 import { type EnumBlock, unpackBlock } from './block.ts'
-import type { EnumMapping, EnumRange, NumberId } from './contract.ts'
+import type { EnumRange } from './contract.ts'
 import { packEntry } from './entry.ts'
 import { digitsOfKey, keyAfter, keyOf } from './number.ts'
 import { SortedKeys } from './sorted-keys.ts'
@@ -53,6 +53,13 @@ export class EnumTree {
     return place === undefined ? undefined : this.#arena.get(place)
   }
 
+  /** Numbers of a range that are in no narrower one. */
+  usedAlone(prefix: string): number {
+    const inner = [...this.ranges.keys()].filter((one) => one !== prefix && one.startsWith(prefix))
+    const outer = inner.filter((one) => !inner.some((other) => other !== one && one.startsWith(other)))
+    return outer.reduce((count, one) => count - this.used(one), this.used(prefix))
+  }
+
   /** Numbers that begin so. */
   used(prefix: string): number {
     return this.numbers.count(keyOf(prefix), keyAfter(prefix))
@@ -71,27 +78,16 @@ export class EnumTree {
 
   /** Takes the place of what the block said before. `length`: digits of its numbers. */
   setBlock(prefix: string, length: number, { changedAt, numbers }: EnumBlock): void {
-    const kept = new Set(numbers.map(({ number }) => keyOf(number)))
+    const kept = new Set(numbers.flatMap(({ number, mappings }) => (mappings.length > 0 ? [keyOf(number)] : [])))
     for (const [key] of [...this.numbers.entries(keyOf(prefix), keyAfter(prefix))]) {
       if (!kept.has(key) && digitsOfKey(key).length === length) this.#drop(key)
     }
     for (const { number, mappings } of numbers) {
+      if (mappings.length === 0) continue
       const before = this.numbers.set(keyOf(number), this.#arena.put(packEntry(mappings)))
       if (before !== undefined) this.#arena.free(before)
     }
     const range = this.rangeOf(numbers[0]?.number ?? prefix)
-    if (range) this.#note(range.prefix, changedAt)
-  }
-
-  /** One number by itself; without mappings it is gone. */
-  setNumber(number: string, mappings: readonly EnumMapping[], changedAt: number): void {
-    const key = keyOf(number)
-    if (mappings.length === 0) this.#drop(key)
-    else {
-      const before = this.numbers.set(key, this.#arena.put(packEntry(mappings)))
-      if (before !== undefined) this.#arena.free(before)
-    }
-    const range = this.rangeOf(number)
     if (range) this.#note(range.prefix, changedAt)
   }
 
@@ -155,10 +151,6 @@ export class EnumIndex {
   /** A block as it is stored. Throws `DNS_INVALID_VALUE`. */
   setPacked(at: { tld: string; prefix: string; length: number }, bytes: Uint8Array): void {
     this.#own(at.tld).setBlock(at.prefix, at.length, unpackBlock(bytes, at))
-  }
-
-  setNumber({ tld, number }: NumberId, mappings: readonly EnumMapping[], changedAt: number): void {
-    this.#own(tld).setNumber(number, mappings, changedAt)
   }
 
   #own(tld: string): EnumTree {

@@ -47,22 +47,51 @@ export const ENUM_SERVICES: readonly EnumService[] = [
   row('loc:https', ['https'], 'draft'),
 ]
 
-const byType = new Map(ENUM_SERVICES.map((service) => [service.type, service]))
-/** `voice` where there is one scheme alone. */
-const byCategory = new Map<string, EnumService | undefined>()
-for (const service of ENUM_SERVICES) {
-  const category = service.type.replace(/:.*/, '')
-  byCategory.set(category, byCategory.has(category) ? undefined : service)
-}
+/** Services that portals offer and nobody registered: kept and served, followed by nobody here. */
+export const OTHER_SERVICES: readonly EnumService[] = [
+  row('x-skype:callto', ['callto'], 'of its maker'),
+  row('key:http', ['http'], 'draft'),
+  row('key:https', ['https'], 'draft'),
+]
 
-/** Takes `sip`, `E2U+sip`, `voice:tel`, and `voice` where that can mean one thing only. Throws `DNS_INVALID_VALUE`. */
-export function enumService(type: string | undefined, field = 'type'): EnumService {
+const byType = new Map([...ENUM_SERVICES, ...OTHER_SERVICES].map((service) => [service.type, service]))
+/** Names that portals have for services; which one is meant, the scheme of the URI says. */
+const byShortName = new Map<string, readonly EnumService[]>()
+const short = (name: string, types: readonly string[]): void =>
+  void byShortName.set(
+    name,
+    types.flatMap((type) => byType.get(type) ?? []),
+  )
+for (const category of new Set([...byType.keys()].map((type) => type.replace(/:.*/, '')))) {
+  const members = [...byType.keys()].filter((type) => type.startsWith(`${category}:`))
+  if (!byType.has(category)) short(category, members)
+}
+short('tel', ['voice:tel'])
+short('mailto', ['email:mailto'])
+short('npd:tel', ['pstn:tel'])
+
+/**
+ * Takes `sip`, `E2U+sip`, `voice:tel`; and `voice`, `sms`, `mailto`, which mean what the scheme of `uri` says, or the first that they
+ * may. Throws `DNS_INVALID_VALUE`.
+ */
+export function enumService(type: string | undefined, field = 'type', uri = ''): EnumService {
   if (type === undefined || type === '') throw missing(field)
-  const plain = type.toLowerCase().replace(/^e2u\+/, '')
-  const found = byType.get(plain) ?? byCategory.get(plain)
+  const plain = plainType(type)
+  const some = byShortName.get(plain) ?? []
+  const scheme = schemeOf(uri)
+  const found = byType.get(plain) ?? some.find(({ schemes }) => schemes.includes(scheme ?? '')) ?? some[0]
   if (!found) throw invalid(field, `${type} is none of ${ENUM_SERVICES.map((one) => one.type).join(', ')}`)
   return found
 }
+
+/** For what was checked when it was written; `uri` is asked for where the type alone does not say it. */
+export const checkedService = (type: string, uri: () => string): EnumService =>
+  byType.get(type) ?? enumService(type, 'type', uri())
+
+/** As it is kept: what the operator wrote, lower case, without `E2U+`. */
+export const plainType = (type: string): string => type.toLowerCase().replace(/^e2u\+/, '')
+
+const schemeOf = (uri: string): string | undefined => /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(uri)?.[1]?.toLowerCase()
 
 /** RFC 3986 §2: what may stand in a URI. */
 const URI = /^[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]+$/
@@ -99,7 +128,7 @@ function checkPortability(uri: string, field: string): void {
 /** The URI that a mapping of this service leads to. Throws `DNS_INVALID_VALUE` with the name of the field. */
 export function serviceUri(service: EnumService, uri: string | undefined, field = 'mapto'): string {
   if (uri === undefined || uri === '') throw missing(field)
-  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(uri)?.[1]?.toLowerCase()
+  const scheme = schemeOf(uri)
   if (scheme === undefined || !service.schemes.includes(scheme)) {
     const schemes = service.schemes.map((one) => `${one}:`).join(' or ')
     throw invalid(field, `${service.type} leads to ${schemes}, not to ${uri}`)

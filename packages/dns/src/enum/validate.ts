@@ -7,7 +7,7 @@ import { TTL_MAX } from '../wire/rdata.ts'
 import type { EnumMapping, EnumRange, MappingInput, RangeInput } from './contract.ts'
 import { expressionOf } from './entry.ts'
 import { DIGITS_MAX, digitsOf } from './number.ts'
-import { enumService, serviceUri } from './services.ts'
+import { enumService, plainType, serviceUri } from './services.ts'
 
 export const DEFAULT_TTL = 3_600
 const DEFAULT_PRIORITY = 5
@@ -54,8 +54,9 @@ export function nameservers(values: readonly string[] | undefined): string[] {
 export function range(input: RangeInput, before: EnumRange | undefined, now: number): EnumRange {
   const tld = treeName(input.tld)
   const prefix = digitsOf(input.prefix, tld, 'prefix')
-  const minDigits = whole(input.minDigits ?? before?.minDigits ?? prefix.length, 'minDigits', DIGITS_MAX)
-  const maxDigits = whole(input.maxDigits ?? before?.maxDigits ?? DIGITS_MAX, 'maxDigits', DIGITS_MAX)
+  // 0 is any number of digits.
+  const minDigits = whole(input.minDigits ?? before?.minDigits ?? 0, 'minDigits', DIGITS_MAX) || prefix.length
+  const maxDigits = whole(input.maxDigits ?? before?.maxDigits ?? 0, 'maxDigits', DIGITS_MAX) || DIGITS_MAX
   if (minDigits < prefix.length) throw invalid('minDigits', `is less than the ${prefix.length} digits of the prefix`)
   if (maxDigits < minDigits) throw invalid('maxDigits', 'is less than minDigits')
   return {
@@ -76,42 +77,63 @@ export function range(input: RangeInput, before: EnumRange | undefined, now: num
 /** An expression instead of a URI: its delimiter is what no URI begins with. */
 export const isExpression = (mapto: string): boolean => /^[^A-Za-z0-9\\]/.test(mapto)
 
-function mapto(input: MappingInput, field: string): { type: string; mapto: string } {
-  const service = enumService(input.type, `${field}.type`)
-  const value = input.mapto
-  if (value === undefined || value === '') throw missing(`${field}.mapto`)
-  const parsed = isExpression(value) ? parseSubstitution(value) : undefined
-  if (parsed && !parsed.ok) throw invalid(`${field}.mapto`, parsed.why)
-  const uri = parsed ? parsed.substitution.replacement.replace(/\\[1-9]/g, '1') : value
-  serviceUri(service, uri, `${field}.mapto`)
-  if (Buffer.byteLength(expressionOf(value)) > 255) throw invalid(`${field}.mapto`, 'is longer than fits into a record')
-  return { type: service.type, mapto: value }
+interface Checked {
+  type: string
+  mapto: string
+  service: string
 }
 
-/** Those with the id of one before keep it; others get the next. */
-export function mappings(inputs: readonly MappingInput[] | undefined, before: readonly EnumMapping[]): EnumMapping[] {
-  if (!inputs || inputs.length === 0) throw missing('mappings')
+function checkMapto(input: MappingInput, field: string): Checked {
+  const type = input.type === undefined || input.type === '' ? 'sip' : input.type
+  const given = input.mapto
+  if (given === undefined || given === '') throw missing(`${field}.mapto`)
+  const parsed = isExpression(given) ? parseSubstitution(given) : undefined
+  if (parsed && !parsed.ok) throw invalid(`${field}.mapto`, parsed.why)
+  const uri = parsed ? parsed.substitution.replacement.replace(/\\[1-9]/g, '1') : given
+  const service = enumService(type, `${field}.type`, uri)
+  // `user@domain` where the scheme goes without saying.
+  const whole = parsed || /^[A-Za-z][A-Za-z0-9+.-]*:/.test(given) ? uri : `${service.schemes[0]}:${uri}`
+  serviceUri(service, whole, `${field}.mapto`)
+  const mapto = parsed ? given : whole
+  if (Buffer.byteLength(expressionOf(mapto)) > 255) throw invalid(`${field}.mapto`, 'is longer than fits into a record')
+  return { type: plainType(type), mapto, service: service.type }
+}
+
+/**
+ * Those with the id of one before keep it; others get the next. Without a priority each of a type comes behind those before it. Two of
+ * one type with the same priority are refused (RFC 3403 §4.1: nothing says which is tried first).
+ */
+export function mappings(inputs: readonly MappingInput[], before: readonly EnumMapping[]): EnumMapping[] {
   if (inputs.length > ENUM_LIMITS.mappingsMax) throw invalid('mappings', `are more than ${ENUM_LIMITS.mappingsMax}`)
-  const known = new Set(before.map(({ id }) => id))
-  let last = Math.max(0, ...known)
-  const used = new Set<number>()
-  const clashes = new Map<string, number>()
-  return inputs.map((input, index) => {
-    const field = `mappings[${index}]`
-    const checked = mapto(input, field)
-    const priority = whole(input.priority ?? DEFAULT_PRIORITY, `${field}.priority`, 65_535)
-    const same = `${checked.type} ${priority}`
-    const other = clashes.get(same)
+  const checked = inputs.map((input, index) => checkMapto(input, `mappings[${index}]`))
+  const places = new Map<string, number>()
+  for (const [index, { priority }] of inputs.entries()) {
+    if (priority === undefined) continue
+    const place = `${checked[index]?.service} ${priority}`
+    const other = places.get(place)
     if (other !== undefined) {
       throw invalid(
-        `${field}.priority`,
+        `mappings[${index}].priority`,
         `is that of mappings[${other}], which is of the same type: which is tried first?`,
       )
     }
-    clashes.set(same, index)
+    places.set(place, index)
+  }
+  const known = new Set(before.map(({ id }) => id))
+  let last = Math.max(0, ...known)
+  const used = new Set<number>()
+  return inputs.map((input, index) => {
+    const field = `mappings[${index}]`
+    const { type, mapto, service } = checked[index] as Checked
+    let priority = input.priority ?? DEFAULT_PRIORITY
+    if (input.priority === undefined) {
+      while (places.has(`${service} ${priority}`)) priority++
+      places.set(`${service} ${priority}`, index)
+    }
     const kept = input.id !== undefined && known.has(input.id) && !used.has(input.id)
     const id = kept ? (input.id as number) : ++last
     used.add(id)
-    return { id, ...checked, priority, ttl: whole(input.ttl ?? DEFAULT_TTL, `${field}.ttl`, TTL_MAX) }
+    const ttl = whole(input.ttl ?? DEFAULT_TTL, `${field}.ttl`, TTL_MAX)
+    return { id, type, mapto, priority: whole(priority, `${field}.priority`, 65_535), ttl }
   })
 }

@@ -105,6 +105,16 @@ export class ZoneDirectory {
     return found
   }
 
+  /** The canonical name of a zone. Throws `DNS_INVALID_VALUE`. */
+  zoneName(written: string | undefined): string {
+    return domainName(written, 'name')
+  }
+
+  /** A zone by its canonical name. Near. */
+  async findZone(name: string): Promise<StoredZone | undefined> {
+    return (await this.#registers.read<StoredZone>(zoneKey(name), 'near'))?.body
+  }
+
   /** In order of their names. Near. */
   async zones(query: ZoneQuery = {}): Promise<StoredZone[]> {
     const listed = await this.#registers.list<StoredZone>('dnszone/')

@@ -11,6 +11,7 @@ import {
   type Timer,
 } from '@thor-node/core'
 import { blockOfName } from '../enum/block.ts'
+import { blockParts } from '../enum/block-parts.ts'
 import type { EnumRange } from '../enum/contract.ts'
 import type { EnumIndex } from '../enum/index-of-numbers.ts'
 import { SERVED_LIMITS } from '../limits.ts'
@@ -159,7 +160,14 @@ export class ServedRecords implements Lifecycle {
     for (const { value } of zones) this.#setZone(value.body)
     for (const name of this.#stored.keys()) if (!names.has(name)) this.#dropZone(name)
     this.#setRanges(ranges.map(({ value }) => value.body))
-    for (const prefix of listedPrefixes(ranges.map(({ value }) => value.body))) await this.#loadBlocks(prefix)
+    for (const name of new Set(
+      blockParts(
+        ranges.map(({ value }) => value.body),
+        '',
+      ).map((part) => part.name),
+    )) {
+      await this.#loadBlocks(name)
+    }
     if (this.#loaded) return
     this.#loaded = true
     const { index } = this.#c
@@ -261,19 +269,4 @@ export class ServedRecords implements Lifecycle {
     this.#stored.delete(name)
     this.zones.delete(name)
   }
-}
-
-/**
- * Prefixes of names by which all blocks of these ranges are listed, in parts that are not too large: by the digit behind that of the
- * range; and those of short numbers, whose block has a shorter name than the range.
- */
-function listedPrefixes(ranges: readonly EnumRange[]): string[] {
-  const prefixes = new Set<string>()
-  for (const { tld, prefix } of ranges) {
-    for (const digit of '0123456789') prefixes.add(`dnsblock/${tld}/${prefix}${digit}`)
-    for (let cut = 0; cut <= 2 && cut <= prefix.length; cut++) {
-      prefixes.add(`dnsblock/${tld}/${prefix.slice(0, prefix.length - cut)}-`)
-    }
-  }
-  return [...prefixes]
 }

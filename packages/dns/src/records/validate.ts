@@ -7,9 +7,8 @@ import { failure, invalid, missing } from '../errors.ts'
 import { ZONE_LIMITS } from '../limits.ts'
 import { isZoneType, TYPE, typeNumber, type ZoneType } from '../wire/codes.ts'
 import { canonicalName, isWithin, nameToWire } from '../wire/names.ts'
-import { absolute, type DnsRecord, parseRdata, TTL_MAX } from '../wire/rdata.ts'
-import { wordsOf } from '../wire/text.ts'
-import { ZoneTree } from '../zone/tree.ts'
+import { absolute, type DnsRecord, formatRdata, parseRdata, TTL_MAX } from '../wire/rdata.ts'
+import { type Word, wordsOf } from '../wire/text.ts'
 import {
   FANCY_TYPES,
   type FancyRecord,
@@ -62,14 +61,30 @@ export function ownerName(written: string | undefined, apex: string): string {
 
 const withPriority = (type: ZoneType): boolean => type === 'MX' || type === 'SRV'
 
+/** One text in as many strings as it takes (RFC 1035 §3.3.14). */
+function textWords(text: string): Word[] {
+  const parts: readonly string[] = /^[\x20-\x5b\x5d-\x7e]+$/.test(text) ? (text.match(/.{1,255}/g) ?? []) : [text]
+  return parts.map((part) => ({ text: part, quoted: true }))
+}
+
 /** Words of the value as a zone file has them; MX and SRV may have their priority apart. */
 function rdataOf(type: ZoneType, value: string, priority: number | undefined, origin: string): Buffer {
   const number = typeNumber(type) as number
-  const words = wordsOf(value)
+  // A text without quotes is one text, spaces and all.
+  const words = type === 'TXT' && !value.startsWith('"') ? textWords(value) : wordsOf(value)
   if (withPriority(type)) words.unshift({ text: String(priority ?? 0), quoted: false })
   // `5 "u" "E2U+sip" …`: the order apart, as a priority.
   if (type === 'NAPTR' && words.length === 5) words.unshift({ text: String(priority ?? 0), quoted: false })
   return parseRdata(number, words, origin)
+}
+
+const LED_TO = new Set<ZoneType>(['CNAME', 'NS', 'PTR', 'MX', 'SRV'])
+
+/** With the target as a whole name, so that it means the same wherever it is read. */
+function withWholeTarget(type: ZoneType, value: string, data: Buffer): string {
+  if (!LED_TO.has(type)) return value
+  const written = formatRdata(typeNumber(type) as number, data) ?? value
+  return withPriority(type) ? written.slice(written.indexOf(' ') + 1) : written
 }
 
 /** MX and SRV whose value has its priority inside lose it there. */
@@ -117,7 +132,7 @@ export function record(
     id: before?.id ?? 0,
     name,
     type,
-    value,
+    value: withWholeTarget(type, value, data),
     priority,
     ttl: whole(input.ttl ?? before?.ttl ?? ttl, 'ttl', TTL_MAX),
     owner: identity(input.owner ?? before?.owner, 'owner'),
@@ -190,11 +205,7 @@ export const dataOf = (
 ): Buffer => rdataOf(type, value, priority, apex)
 
 /** The records of a stored zone as the server has them. `nodes`: name servers where the zone names none. */
-export function recordsOf(
-  zone: StoredZone,
-  nodes: readonly string[],
-  bad?: (record: ZoneRecord, error: unknown) => void,
-): { soa: DnsRecord; records: DnsRecord[] } {
+export function recordsOf(zone: StoredZone, nodes: readonly string[]): { soa: DnsRecord; records: DnsRecord[] } {
   const { name: apex, ttl } = zone
   const servers = zone.nameservers.length > 0 ? zone.nameservers : nodes
   const numbers = Buffer.alloc(20)
@@ -203,26 +214,15 @@ export function recordsOf(
   const [user = 'hostmaster', domain = apex] = zone.email.split('@')
   const mailbox = `${user.replace(/[.\\]/g, '\\$&')}.${domain}`
   const data = Buffer.concat([nameToWire(servers[0] ?? apex), nameToWire(mailbox), numbers])
-  const own = zone.records.flatMap((one): DnsRecord[] => {
-    try {
-      return [{ name: one.name, type: typeNumber(one.type) as number, ttl: one.ttl, data: dataOf(one, apex) }]
-    } catch (error) {
-      if (!bad) throw error
-      bad(one, error)
-      return []
-    }
-  })
+  const own = zone.records.map(
+    (one): DnsRecord => ({
+      name: one.name,
+      type: typeNumber(one.type) as number,
+      ttl: one.ttl,
+      data: dataOf(one, apex),
+    }),
+  )
   const stated = own.some((one) => one.type === TYPE.NS && one.name === apex)
   const ns = stated ? [] : servers.map((server) => ({ name: apex, type: TYPE.NS, ttl, data: nameToWire(server) }))
   return { soa: { name: apex, type: TYPE.SOA, ttl, data }, records: [...ns, ...own] }
-}
-
-/** A zone to serve. `bad`: told of records that cannot be, which are left out. */
-export function zoneTree(
-  zone: StoredZone,
-  nodes: readonly string[],
-  bad: (record: ZoneRecord, error: unknown) => void,
-): ZoneTree {
-  const { soa, records } = recordsOf(zone, nodes, bad)
-  return new ZoneTree(zone.name, soa, records)
 }

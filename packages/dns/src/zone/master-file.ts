@@ -102,11 +102,16 @@ export function readZoneFile(text: string, apex: string): ZoneFile {
       continue
     }
     if (!isZoneType(type)) throw invalid(at, type === '' ? 'has no type' : `${type} is not served`)
-    const value = words.map((word, index) => written(isName(type, index) ? whole(word, origin, at) : word)).join(' ')
+    const value = words
+      .map((word, index) => written(isName(type, index) ? whole(word, origin, at) : ofText(type, word)))
+      .join(' ')
     file.records.push({ name: dotted(owner), type, value, ...((own ?? ttl) !== undefined && { ttl: own ?? ttl }) })
   }
   return file
 }
+
+/** Texts of a file are apart where they are without quotes, too. */
+const ofText = (type: string, word: Word): Word => (type === 'TXT' ? { ...word, quoted: true } : word)
 
 /** Which words of a value are names: they are relative to the origin of their line. */
 const NAMES: Readonly<Record<string, number>> = { NS: 0, CNAME: 0, PTR: 0, MX: 1, SRV: 3, NAPTR: 5 }

@@ -83,8 +83,8 @@ for (const [type, schemes] of table) {
 
 const bad: [mapping: { type?: string; mapto?: string; priority?: number; ttl?: number }, field: string][] = [
   [{ type: 'telepathy', mapto: 'sip:a@b' }, 'mappings[0].type'],
-  [{ type: 'sms', mapto: 'tel:+1' }, 'mappings[0].type'],
-  [{ type: 'sip', mapto: 'alice@example.com' }, 'mappings[0].mapto'],
+  [{ type: 'sms', mapto: 'http://example.com/' }, 'mappings[0].mapto'],
+  [{ type: 'web:http', mapto: 'www.example.com' }, 'mappings[0].mapto'],
   [{ type: 'sip', mapto: 'sip:al ice@example.com' }, 'mappings[0].mapto'],
   [{ type: 'sip', mapto: `sip:${'a'.repeat(250)}@b` }, 'mappings[0].mapto'],
   [{ type: 'voice:tel', mapto: 'tel:alice' }, 'mappings[0].mapto'],
@@ -105,6 +105,67 @@ for (const [mapping, field] of bad) {
     assert.throws(() => mappings([mapping], []), refused(field))
   })
 }
+
+/** What portals offer (`npd:tel` is the draft that became RFC 4769), and what is served for it. */
+const portal: [type: string, mapto: string, service: string][] = [
+  ['sip', 'sip:a@b', 'E2U+sip'],
+  ['sip', 'a@b', 'E2U+sip'],
+  ['mailto', 'mailto:a@b', 'E2U+email:mailto'],
+  ['mailto', 'a@b', 'E2U+email:mailto'],
+  ['web:http', 'http://b/', 'E2U+web:http'],
+  ['web:https', 'https://b/', 'E2U+web:https'],
+  ['x-skype:callto', 'callto:a', 'E2U+x-skype:callto'],
+  ['h323', 'h323:a@b', 'E2U+h323'],
+  ['iax', 'iax:b/a', 'E2U+iax'],
+  ['iax2', 'iax2:b/a', 'E2U+iax2'],
+  ['mms', 'tel:+1', 'E2U+mms:tel'],
+  ['mms', 'mailto:a@b', 'E2U+mms:mailto'],
+  ['sms', 'tel:+1', 'E2U+sms:tel'],
+  ['sms', 'mailto:a@b', 'E2U+sms:mailto'],
+  ['ems', 'tel:+1', 'E2U+ems:tel'],
+  ['ems', '!^.*$!mailto:a@b!', 'E2U+ems:mailto'],
+  ['im', 'im:a@b', 'E2U+im'],
+  ['npd:tel', 'tel:+1;npdi', 'E2U+pstn:tel'],
+  ['void:mailto', 'mailto:a@b', 'E2U+void:mailto'],
+  ['void:http', 'http://b/', 'E2U+void:http'],
+  ['void:https', 'https://b/', 'E2U+void:https'],
+  ['voice', 'tel:+1', 'E2U+voice:tel'],
+  ['tel', 'tel:+1', 'E2U+voice:tel'],
+  ['fax:tel', 'tel:+1', 'E2U+fax:tel'],
+  ['ifax:mailto', 'mailto:a@b', 'E2U+ifax:mailto'],
+  ['pres', 'pres:a@b', 'E2U+pres'],
+  ['ft:ftp', 'ftp://b/', 'E2U+ft:ftp'],
+  ['loc:http', 'http://b/', 'E2U+loc:http'],
+  ['key:http', 'http://b/', 'E2U+key:http'],
+  ['key:https', 'https://b/', 'E2U+key:https'],
+]
+for (const [type, mapto, service] of portal) {
+  services(`${type} of a portal with ${mapto} stays what it is and is served as ${service}`, () => {
+    const [mapping] = mappings([{ type, mapto }], [])
+    assert.is(mapping?.type, type)
+    const [served] = recordsOf(packEntry([mapping!]), '1.e164.arpa')
+    assert.is(formatRdata(served!.type, served!.data)?.split('"')[3], service)
+  })
+}
+
+services('without priorities the order of the list is that of the records; the same place twice is refused', () => {
+  const sip = (user: string, priority?: number) => ({
+    type: 'sip',
+    mapto: `sip:${user}@b`,
+    ...(priority !== undefined && { priority }),
+  })
+  const order = mappings([sip('a'), sip('b', 5), sip('c'), { type: 'tel', mapto: 'tel:+1' }], [])
+  assert.equal(
+    order.map(({ priority }) => priority),
+    [6, 5, 7, 5],
+  )
+  assert.throws(() => mappings([sip('a', 9), sip('b', 9)], []), refused('mappings[1].priority'))
+  const twice = [
+    { type: 'voice', mapto: 'tel:+1', priority: 9 },
+    { type: 'voice:tel', mapto: 'tel:+2', priority: 9 },
+  ]
+  assert.throws(() => mappings(twice, []), refused('mappings[1].priority'), 'by two names of one type')
+})
 
 services('portability is taken: a routing number, the look-up done (RFC 4694)', () => {
   for (const mapto of [

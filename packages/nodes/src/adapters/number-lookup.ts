@@ -21,7 +21,7 @@ const SCHEMES = /^(sips?|tel|pres|im):/i
 /** Numbers as they are dialled, to where ENUM says: the ring's own trees first, then those of the settings. */
 export class NumberLookupAdapter implements NumberLookup {
   readonly #client: EnumClient
-  readonly #indexes: readonly EnumIndex[]
+  readonly #index: EnumIndex
   readonly #trees: readonly string[]
   readonly #international: string
   readonly #log: Logger
@@ -29,7 +29,7 @@ export class NumberLookupAdapter implements NumberLookup {
   constructor(
     components: {
       zones: ZoneSource
-      indexes: readonly EnumIndex[]
+      index: EnumIndex
       net: Net
       clock: Clock
       random: Random
@@ -40,7 +40,7 @@ export class NumberLookupAdapter implements NumberLookup {
     const { zones, logger } = components
     const dns = new StubResolver(components, { servers: init.servers, timeoutMs: init.timeoutMs })
     this.#client = new EnumClient({ zones, dns, logger })
-    this.#indexes = components.indexes
+    this.#index = components.index
     this.#trees = init.trees.map((tree) => tree.toLowerCase())
     this.#international = init.international
     this.#log = logger.forComponent('node:enum')
@@ -69,9 +69,11 @@ export class NumberLookupAdapter implements NumberLookup {
 
   /** The ring's own, as they are named in the settings, then by name; then the others. */
   #inOrder(): string[] {
-    const own = this.#indexes.flatMap((index) => [...index.trees()]).filter(({ ranges }) => ranges.size > 0)
-    const names = new Set(own.map(({ tld }) => tld))
-    const unnamed = [...names].filter((tree) => !this.#trees.includes(tree)).sort()
+    const own = [...this.#index.trees()].filter(({ ranges }) => ranges.size > 0)
+    const unnamed = own
+      .map(({ tld }) => tld)
+      .filter((tree) => !this.#trees.includes(tree))
+      .sort()
     return [...unnamed, ...this.#trees]
   }
 }

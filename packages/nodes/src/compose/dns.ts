@@ -14,7 +14,6 @@ import {
 } from '@thor-node/dns'
 import type { Overlay, RingIdentity } from '@thor-node/overlay'
 import { NumberLookupAdapter } from '../adapters/number-lookup.ts'
-import { ProvisionedDns } from '../adapters/provisioned-dns.ts'
 import type { CheckComponents } from '../dns/check.ts'
 import { LayeredZones } from '../dns/layered.ts'
 import { LiveMembers, LiveZones } from '../dns/live-zone.ts'
@@ -24,8 +23,6 @@ import type { Context } from './context.ts'
 export interface DnsParts {
   /** Copies of the zones and numbers of the ring. */
   served: ServedRecords
-  /** Of what was provisioned over SOAP and REST. */
-  provisioned: ProvisionedDns
   index: EnumIndex
   enumZones: EnumZones
   /** Everything that is served. */
@@ -69,22 +66,14 @@ export function composeDns(context: Context, { overlay, ring, index, domain, dom
     { host: config.address, secondaries: config.dns.notify.map(parseServer) },
   )
   const onChange = (what: { zone: string } | { tld: string; digits: string }): void => {
-    const apex = 'zone' in what ? what.zone : numberZones.find(enumName(what.digits, what.tld))?.apex
+    const apex = 'zone' in what ? what.zone : enumZones.find(enumName(what.digits, what.tld))?.apex
     if (apex !== undefined) notifier.changed(apex)
   }
   const served = new ServedRecords({ store, clock, logger, index, nameservers }, { onChange })
-  const provisioned = new ProvisionedDns({ store, clock, logger, nameservers, onChange })
-  members.onChange(() => {
-    served.refreshNameservers()
-    provisioned.refreshNameservers()
-  })
-  const enumZones = new EnumZones({ index, clock: ringClock, nameservers, ready: () => served.ready })
-  const ready = (): boolean => served.ready && provisioned.ready
-  const soapZones = new EnumZones({ index: provisioned.index, clock: ringClock, nameservers, ready })
-  const numberZones = joined(enumZones, soapZones)
-  const stored = joined(served.zones, provisioned.zones)
-  const zones = joined(numberZones, new LayeredZones({ stored, live, ready }))
-  const quick = [enumZones, soapZones].map((of) => new FastEnum({ zones: of, clock: ringClock }))
+  members.onChange(() => served.refreshNameservers())
+  const ready = (): boolean => served.ready
+  const enumZones = new EnumZones({ index, clock: ringClock, nameservers, ready })
+  const zones = joined(enumZones, new LayeredZones({ stored: served.zones, live, ready }))
   const allowed = addressList(config.dns.transferTo)
   const server = new DnsServer(
     {
@@ -93,7 +82,7 @@ export function composeDns(context: Context, { overlay, ring, index, domain, dom
       random,
       net,
       zones,
-      fast: { answer: (query) => quick[0]?.answer(query) ?? quick[1]?.answer(query) },
+      fast: new FastEnum({ zones: enumZones, clock: ringClock }),
       mayTransfer: (host) => allowed.check(host, isIPv6(host) ? 'ipv6' : 'ipv4'),
     },
     {
@@ -105,7 +94,7 @@ export function composeDns(context: Context, { overlay, ring, index, domain, dom
   )
   const servers = (config.sip.dnsServers.length > 0 ? config.sip.dnsServers : getServers()).map(parseServer)
   const numbers = new NumberLookupAdapter(
-    { zones, indexes: [index, provisioned.index], net, clock, random, logger },
+    { zones, index, net, clock, random, logger },
     {
       trees: config.enum.trees,
       international: config.enum.international,
@@ -116,7 +105,6 @@ export function composeDns(context: Context, { overlay, ring, index, domain, dom
   const check = { net, clock, random, servers }
   return {
     served,
-    provisioned,
     index,
     enumZones,
     zones,

@@ -57,7 +57,7 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
   const provisioning = new Provisioning(
     {
       ...{ store, directory, admins, clock, random, logger },
-      sealer: records.sealer,
+      ...{ sealer: records.sealer, numbers: records.numbers, zones: records.zones },
       locations: new DeviceLocationsAdapter({ soft: store.soft, clock }),
       calls: new CallHistoryAdapter({ history, members }),
       spool: (key, body) => spool.add(key, body),

@@ -31,7 +31,7 @@ function lookup(trees: Record<string, Record<string, string[]>>, settings: strin
     }
   }
   const zones = new EnumZones({ index, clock, nameservers: () => [] })
-  const components = { zones, indexes: [index], net, clock, random: systemRandom, logger: silentLogger }
+  const components = { zones, index, net, clock, random: systemRandom, logger: silentLogger }
   const adapter = new NumberLookupAdapter(components, {
     trees: settings,
     international: '00',

@@ -1,7 +1,7 @@
 import { type Aor, type Decision, errorCode, makeAor, type Sealer, splitAor, type Versioned } from '@thor-node/core'
 import { failure, invalid } from '../errors.ts'
 import { limits } from '../limits.ts'
-import { clearingBelongings, numberGone } from './belongings.ts'
+import { clearingBelongings, numbersGone } from './belongings.ts'
 import type { AccountRecord, AddressRecord } from './contract.ts'
 import { makeCredentials, sealCredentials } from './credentials.ts'
 import type { Domains } from './domains.ts'
@@ -186,7 +186,7 @@ export class Accounts {
       try {
         await this.#registers.transactAll([
           ...addresses.map(addressPart),
-          ...goneNumbers.map((number) => numberGone(number, aor)),
+          ...numbersGone(goneNumbers, aor, changedAt),
           ...(isLast ? await clearingBelongings(this.#registers, aor, this.#registers.freshId()) : []),
         ])
       } catch (error) {

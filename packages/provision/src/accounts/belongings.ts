@@ -1,5 +1,6 @@
 import { type Balance, closed } from '@thor-node/accounting'
 import type { Aor, Decision, Versioned } from '@thor-node/core'
+import { numbersChange } from '@thor-node/dns'
 import type { RegisterChange, RegisterKind, Registers } from './registers.ts'
 
 /** Registers of an account that go when it goes: who gets the address next finds nothing of them. */
@@ -34,13 +35,15 @@ const closing =
     return { body: closed(current.body as Balance, { opId: id }, now), result: null }
   }
 
-/** The part of a transaction that deletes an ENUM number, if it still maps to the account. */
-export const numberGone = (name: string, aor: Aor): RegisterChange => ({
-  kind: 'enum',
-  name,
-  fn(current) {
-    const { mappings = [] } = (current?.body ?? {}) as { mappings?: { mapto?: string }[] }
-    const own = mappings.some(({ mapto }) => mapto === `sip:${aor}`)
-    return own ? { body: undefined, result: null } : { keep: true, result: null }
-  },
-})
+/** The parts of a transaction that delete ENUM numbers, `<number>/<tree>`, which still map to the account. `now`: epoch milliseconds. */
+export const numbersGone = (names: readonly string[], aor: Aor, now: number): RegisterChange[] =>
+  numbersChange(
+    names.map((name) => {
+      const [number = '', tld = ''] = name.split('/')
+      return {
+        id: { number, tld },
+        fn: (before) => (before?.mappings.some(({ mapto }) => mapto === `sip:${aor}`) ? undefined : before),
+      }
+    }),
+    now,
+  )

@@ -33,17 +33,15 @@ type Count = (context: OperationContext, mine: (owned: Owned | undefined) => boo
 const counts: Record<CreditName, Count> = {
   sip_credit: async (context, mine) => countAddresses(context, mine, await context.directory.accounts()),
   sip_alias_credit: async (context, mine) => countAddresses(context, mine, await context.directory.aliases()),
-  enum_range_credit: async ({ records }, mine) => (await records.enum.ranges.list()).filter(mine).length,
+  enum_range_credit: async ({ records }, mine) => (await records.numbers.ranges()).filter(mine).length,
   enum_number_credit: async ({ records }, mine) => {
-    const ranges = (await records.enum.ranges.list()).filter(mine)
-    const own = new Set(ranges.map(({ prefix, tld }) => `${prefix}/${tld}`))
-    return (await records.enum.numbers.list()).filter(({ range, tld }) => own.has(`${range}/${tld}`)).length
+    const used = (await records.numbers.ranges()).filter(mine).map((range) => records.numbers.used(range))
+    return (await Promise.all(used)).reduce((sum, count) => sum + count, 0)
   },
-  dns_zone_credit: async ({ records }, mine) => (await records.zones.zones.list()).filter(mine).length,
+  dns_zone_credit: async ({ records }, mine) => (await records.zones.zones()).filter(mine).length,
   email_credit: async ({ records }, mine) => {
-    const own = new Set((await records.zones.zones.list()).filter(mine).map(({ name }) => name))
-    const all = await records.zones.records()
-    return all.filter(({ type, zone }) => type === 'MBOXFW' && own.has(zone)).length
+    const all = await records.zones.fancyRecords({ type: 'MBOXFW' })
+    return all.filter(mine).length
   },
 }
 

@@ -21,28 +21,73 @@ export function rowOf<T extends object>(value: T, changedAt: number, more: Row<T
   return { fields: { ...Object.fromEntries(cells), changeDate: changedAt, ...more }, value }
 }
 
+interface Defaults {
+  attribute: string
+  direction: 'ASC' | 'DESC'
+}
+
 /**
  * Filter, order, then page. `total` counts what matches before paging. A string, number or list that is empty is no constraint;
  * an attribute that rows do not have leaves the default order.
  */
 export function runQuery<T>(
-  rows: readonly Row<T>[],
+  rows: Iterable<Row<T>>,
   query: ListQuery | undefined,
-  defaults: { attribute: string; direction: 'ASC' | 'DESC' },
+  defaults: Defaults,
 ): { values: T[]; total: number } {
-  const tests = Object.entries(query?.filter ?? {}).flatMap(([field, wanted]) => constraint(field, wanted))
-  const found = rows.filter(({ fields }) => tests.every((test) => test(fields)))
-  const asked = query?.orderBy?.attribute
-  const known = asked !== undefined && (rows.length === 0 || Object.hasOwn((rows[0] as Row<T>).fields, asked))
-  const attribute = known ? asked : defaults.attribute
-  const direction = (known ? query?.orderBy?.direction : undefined)?.toUpperCase() ?? defaults.direction
-  const sign = direction === 'DESC' ? -1 : 1
-  // Rows come in order of their address, and sorting is stable: equal ones stay in that order.
-  found.sort((a, b) => sign * compare(a.fields[attribute], b.fields[attribute]))
-  const start = Math.max(0, query?.range?.start ?? 0)
-  const count = query?.range?.count
-  const rowsMax = count !== undefined && count > 0 ? Math.min(count, limits.rowsMax) : limits.rowsMax
-  return { values: found.slice(start, start + rowsMax).map(({ value }) => value), total: found.length }
+  const best = new BestRows<T>(query, defaults)
+  for (const row of rows) best.add(row)
+  return best.result()
+}
+
+/** The same for rows that come one by one, of which only those that may be in the answer are kept. */
+export class BestRows<T> {
+  readonly #query: ListQuery | undefined
+  readonly #defaults: Defaults
+  readonly #tests: ((fields: Row<T>['fields']) => boolean)[]
+  readonly #start: number
+  readonly #end: number
+  #rows: Row<T>[] = []
+  #order: ((a: Row<T>, b: Row<T>) => number) | undefined
+  #total = 0
+
+  constructor(query: ListQuery | undefined, defaults: Defaults) {
+    this.#query = query
+    this.#defaults = defaults
+    this.#tests = Object.entries(query?.filter ?? {}).flatMap(([field, wanted]) => constraint(field, wanted))
+    const count = query?.range?.count
+    this.#start = Math.max(0, query?.range?.start ?? 0)
+    this.#end = this.#start + (count !== undefined && count > 0 ? Math.min(count, limits.rowsMax) : limits.rowsMax)
+  }
+
+  add(row: Row<T>): void {
+    // The first row says what there is to order by.
+    this.#order ??= this.#orderOf(row)
+    if (!this.#tests.every((test) => test(row.fields))) return
+    this.#total++
+    this.#rows.push(row)
+    if (this.#rows.length > 2 * this.#end + limits.rowsMax) this.#cut()
+  }
+
+  result(): { values: T[]; total: number } {
+    this.#cut()
+    return { values: this.#rows.slice(this.#start).map(({ value }) => value), total: this.#total }
+  }
+
+  /** Rows come in order of their address, and sorting is stable: equal ones stay in that order. */
+  #cut(): void {
+    if (this.#order) this.#rows.sort(this.#order)
+    this.#rows.length = Math.min(this.#rows.length, this.#end)
+  }
+
+  #orderOf({ fields }: Row<T>): (a: Row<T>, b: Row<T>) => number {
+    const { orderBy } = this.#query ?? {}
+    const known = orderBy?.attribute !== undefined && Object.hasOwn(fields, orderBy.attribute)
+    const attribute = known ? (orderBy.attribute as string) : this.#defaults.attribute
+    const direction = (known ? orderBy.direction : undefined)?.toUpperCase() ?? this.#defaults.direction
+    const sign = direction === 'DESC' ? -1 : 1
+    return (a, b) => sign * compare(a.fields[attribute], b.fields[attribute])
+  }
 }
 
 function compare(a: Cell | undefined, b: Cell | undefined): number {

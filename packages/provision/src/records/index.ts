@@ -1,22 +1,23 @@
 import type { Random, RecordStore, Sealer } from '@thor-node/core'
+import type { EnumDirectory, ZoneDirectory } from '@thor-node/dns'
 import type { RegisterChange, Registers } from '../accounts/registers.ts'
 import { invalid } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { PresenceRow } from '../operations/presence.ts'
 import type { Value } from '../schema/types.ts'
 import { Customers } from './customers.ts'
-import { EnumTables } from './numbers.ts'
 import { AccountTables } from './preferences.ts'
 import { RecordTable } from './table.ts'
 import { TrunkTables } from './trunks.ts'
 import { Mailboxes } from './voicemail.ts'
-import { Zones } from './zones.ts'
 
 /** Everything that operators configure beside domains, accounts and aliases. */
 export class ProvisionRecords {
   readonly trunks: TrunkTables
-  readonly enum: EnumTables
-  readonly zones: Zones
+  /** Ranges and numbers of ENUM, which `dns` keeps for everybody. */
+  readonly numbers: EnumDirectory
+  /** Zones, the same. */
+  readonly zones: ZoneDirectory
   readonly customers: Customers
   readonly accounts: AccountTables
   readonly mailboxes: Mailboxes
@@ -24,11 +25,18 @@ export class ProvisionRecords {
   readonly presence: RecordTable<PresenceRow>
   readonly #registers: Registers
 
-  constructor(components: { registers: Registers; store: Pick<RecordStore, 'set'>; sealer: Sealer; random: Random }) {
+  constructor(components: {
+    registers: Registers
+    store: Pick<RecordStore, 'set'>
+    sealer: Sealer
+    random: Random
+    numbers: EnumDirectory
+    zones: ZoneDirectory
+  }) {
     this.#registers = components.registers
     this.trunks = new TrunkTables(components)
-    this.enum = new EnumTables(components)
-    this.zones = new Zones(components)
+    this.numbers = components.numbers
+    this.zones = components.zones
     this.customers = new Customers(components)
     this.accounts = new AccountTables(components)
     this.mailboxes = new Mailboxes(components)

@@ -1,7 +1,7 @@
 import { type Clock, errorCode, type Logger } from '@thor-node/core'
 import { inScopes } from '../accounts/tokens.ts'
 import { type Audit, auditArgs } from '../audit/audit.ts'
-import { failure } from '../errors.ts'
+import { asProvision, failure } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { Caller } from './caller.ts'
 import type { Operation, OperationContext, OperationParts, RequestFacts } from './operation.ts'
@@ -39,7 +39,7 @@ export class Dispatcher {
     assertMay(operation, caller)
     const request: RequestFacts = { ...facts }
     const context: OperationContext = { ...this.#parts, caller, request }
-    if (!operation.changes) return { value: await this.#inTime(operation.run(context, args)), seen: request.seen }
+    if (!operation.changes) return { value: await this.#inTime(run(operation, context, args)), seen: request.seen }
     const value = await this.#audited(operation, context, args)
     return { value, seen: undefined }
   }
@@ -58,7 +58,7 @@ export class Dispatcher {
         outcome,
       })
     // Written when the work is done, also where the client did not wait for that.
-    const work = operation.run(context, args).then(
+    const work = run(operation, context, args).then(
       async (value) => {
         await write('done')
         return value
@@ -83,6 +83,11 @@ export class Dispatcher {
     })
   }
 }
+
+const run = (operation: Operation, context: OperationContext, args: Record<string, SchemaValue>) =>
+  operation.run(context, args).catch((error) => {
+    throw asProvision(error)
+  })
 
 /** Throws PROVISION_FORBIDDEN. */
 function assertMay({ who, port, name, changes }: Operation, { kind, impersonate, scopes }: Caller): void {

@@ -125,7 +125,7 @@ const rows: Row[] = [
     'an id that came from a query string is text',
     'Dns.deleteRecord',
     text('recordId', '77'),
-    fault(7002, 'PROVISION_RECORD_UNKNOWN', 'DNS record not found', 'DNS record 77 does not exist'),
+    fault(7002, 'PROVISION_RECORD_UNKNOWN', 'DNS record not found', 'there is no record 77'),
   ],
   [
     'the port decides which addAccount it is',
@@ -145,12 +145,7 @@ const rows: Row[] = [
     'not found, as portals act on it',
     'Enum.getNumber',
     `<enumId xsi:type="ns4:EnumId">${text('number', '31201234567')}${text('tld', 'e164.arpa')}</enumId>`,
-    fault(
-      3002,
-      'PROVISION_NUMBER_UNKNOWN',
-      'ENUM number not found',
-      'ENUM number 31201234567/e164.arpa does not exist',
-    ),
+    fault(3002, 'PROVISION_NUMBER_UNKNOWN', 'ENUM number not found', 'there is no number +31201234567 in e164.arpa'),
   ],
   ['before 2009 a carrier was known by its name', 'Sip.deleteCarrier', text('name', 'C'), VOID],
   [

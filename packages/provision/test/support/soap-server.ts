@@ -1,6 +1,7 @@
 import type { CallRecord } from '@thor-node/accounting'
 import { type Aor, Sealer, silentLogger, systemClock } from '@thor-node/core'
 import { SimRandom } from '@thor-node/core/testing'
+import { EnumDirectory, ZoneDirectory } from '@thor-node/dns'
 import {
   AccountDirectory,
   Admins,
@@ -68,7 +69,9 @@ export async function makeComponents() {
       return query.direction === 'placed' && aor === 'alice@example.com' ? [call] : []
     },
   }
-  const parts = { ...common, sealer, directory, admins, locations, calls, network }
+  const numbers = new EnumDirectory(common)
+  const zones = new ZoneDirectory(common)
+  const parts = { ...common, sealer, directory, numbers, zones, admins, locations, calls, network }
   const provisioning = new Provisioning(parts, { node: 'n1' })
   const components: ProvisionComponents = { provisioning, clock, logger: silentLogger }
   return { store, components, provisioning, directory, admins, asked }

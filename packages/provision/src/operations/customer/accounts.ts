@@ -117,8 +117,8 @@ async function ownedBy({ directory, records }: OperationContext, id: number): Pr
     owned.customer === id || owned.reseller === id
   const looks: [what: string, look: () => Promise<{ customer?: number; reseller?: number }[]>][] = [
     ['SIP domains', () => directory.domains()],
-    ['ENUM ranges', () => records.enum.ranges.list()],
-    ['DNS zones', () => records.zones.zones.list()],
+    ['ENUM ranges', () => records.numbers.ranges()],
+    ['DNS zones', () => records.zones.zones()],
     ['trusted peers', () => records.trunks.peers.list()],
     ['carriers', () => records.trunks.carriers.list()],
     ['gateways', () => records.trunks.gateways.list()],

@@ -1,75 +1,65 @@
-import { domainName } from '../../accounts/validate.ts'
+import { text } from '../../accounts/validate.ts'
 import { failure, invalid } from '../../errors.ts'
 import { checkMembers, needMembers } from '../../records/rules.ts'
-import { checkValue, recordRules, type ZoneRecord, type ZoneRow } from '../../records/zones.ts'
 import { type Operation, type OperationContext, operation, required } from '../../schema/operation.ts'
 import type { Value } from '../../schema/types.ts'
 import { assertCredit } from '../credits.ts'
 import { rowOf, runQuery } from '../queries.ts'
-import { assertMayAdd, dated, ownedRecord, ownedRecords } from '../scope.ts'
+import { assertMayAdd, inScope } from '../scope.ts'
+import { fromWire, ownedZone, toWire } from './rights.ts'
 
 type RecordType = 'DnsRecord' | 'DnsFancyRecord'
-const fancyTypes = ['MBOXFW', 'URL']
-const isFancy = (type: string): boolean => fancyTypes.includes(type)
+/** A value is as long as its type takes, which `dns` knows. */
+const rules = { value: (value: string, field: string) => text(value, field, 2_048) }
 
-function toWire(record: ZoneRecord, { customer = 0, reseller = 0 }: Pick<ZoneRow, 'customer' | 'reseller'>) {
-  return { ...dated(record), customer, reseller } as Value<'DnsRecord'>
-}
-
-/** The record of a request and its zone, which says whose it is. Throws PROVISION_RECORD_UNKNOWN. */
-async function ownedZoneRecord(context: OperationContext, given: number | undefined, type: RecordType) {
+/** A record of the caller's zones. Throws PROVISION_RECORD_UNKNOWN. */
+async function ownedRecord(context: OperationContext, given: number | undefined, type: RecordType) {
   const id = required(given, 'recordId')
-  const record = await context.records.zones.record(id)
-  const unknown = failure('PROVISION_RECORD_UNKNOWN', `DNS record ${id} does not exist`)
-  if (isFancy(record.type) !== (type === 'DnsFancyRecord')) throw unknown
-  const zone = await ownedRecord(context, context.records.zones.zones, record.zone).catch(() => {
-    throw unknown
-  })
-  context.request.seen = undefined
-  return { record, zone }
+  const { zones } = context.records
+  const record = await (type === 'DnsRecord' ? zones.getRecord(id) : zones.getFancyRecord(id))
+  if (!inScope(context, record)) throw failure('PROVISION_RECORD_UNKNOWN', `there is no record ${id}`)
+  return record
 }
 
 async function add(context: OperationContext, type: RecordType, given: Value<'DnsRecord'> | undefined) {
-  const wire = checkMembers(type, required(given, 'record'), recordRules) as Value<'DnsRecord'>
+  const wire = checkMembers(type, required(given, 'record'), rules) as Value<'DnsRecord'>
   needMembers(wire, ['zone', 'type', 'value'])
-  checkValue(wire)
-  const zone = await ownedRecord(context, context.records.zones.zones, domainName(wire.zone, 'zone'))
+  const { name, customer } = (await ownedZone(context, required(wire.zone, 'zone'))).body
   assertMayAdd(context)
-  if (wire.type === 'MBOXFW') await assertCredit(context, zone.customer ?? 0, 'email_credit')
-  const { id: _, type: kind = '', value = '', name = '', ...rest } = wire
-  const blank = { priority: 0, ttl: zone.ttl ?? 3_600, owner: 0 }
-  const row = { ...blank, ...rest, name, type: kind, value, zone: zone.name }
-  return toWire(await context.records.zones.addRecord(row), zone)
+  if (wire.type === 'MBOXFW') await assertCredit(context, customer, 'email_credit')
+  const { zones } = context.records
+  const input = { ...fromWire(wire), zone: name }
+  return toWire(await (type === 'DnsRecord' ? zones.addRecord(input) : zones.addFancyRecord(input)))
 }
 
 async function update(context: OperationContext, type: RecordType, given: Value<'DnsRecord'> | undefined) {
-  const { id, zone: asked, ...wire } = checkMembers(type, required(given, 'record'), recordRules) as Value<'DnsRecord'>
-  const { record, zone } = await ownedZoneRecord(context, id, type)
-  if (asked !== undefined && asked !== '' && asked.toLowerCase() !== zone.name) {
+  const { zone: asked, ...wire } = checkMembers(type, required(given, 'record'), rules) as Value<'DnsRecord'>
+  const record = await ownedRecord(context, wire.id, type)
+  if (asked !== undefined && asked !== '' && asked.toLowerCase().replace(/\.$/, '') !== record.zone) {
     throw invalid('zone', 'cannot be changed; add the record in the other zone')
   }
-  checkValue({ ...record, ...wire })
-  await context.records.zones.updateRecord(record.id, (before) => ({ ...before, ...wire }) as ZoneRecord)
+  const { zones } = context.records
+  const input = fromWire({ type: record.type, ...wire })
+  await (type === 'DnsRecord' ? zones.updateRecord(input) : zones.updateFancyRecord(input))
 }
 
-async function remove(context: OperationContext, type: RecordType, id: number | undefined): Promise<void> {
-  const { record } = await ownedZoneRecord(context, id, type)
-  await context.records.zones.removeRecord(record.id)
+async function remove(context: OperationContext, type: RecordType, given: number | undefined): Promise<void> {
+  const { id } = await ownedRecord(context, given, type)
+  const { zones } = context.records
+  await (type === 'DnsRecord' ? zones.deleteRecord(id) : zones.deleteFancyRecord(id))
 }
 
 async function get(context: OperationContext, type: RecordType, id: number | undefined) {
-  const { record, zone } = await ownedZoneRecord(context, id, type)
-  return toWire(record, zone)
+  return toWire(await ownedRecord(context, id, type))
 }
 
 async function list(context: OperationContext, type: RecordType, query: Value<'DnsRecordQuery'> | undefined) {
-  const zones = new Map((await ownedRecords(context, context.records.zones.zones)).map((zone) => [zone.name, zone]))
-  const rows = []
-  for (const record of await context.records.zones.records()) {
-    const zone = zones.get(record.zone)
-    if (!zone || isFancy(record.type) !== (type === 'DnsFancyRecord')) continue
-    rows.push(rowOf(toWire(record, zone), record.changedAt))
-  }
+  const { zones } = context.records
+  // One zone is read alone where it is named without wildcards.
+  const zone = query?.filter?.zone ?? ''
+  const asked = zone === '' || /[%_\\]/.test(zone) ? {} : { zone }
+  const found = await (type === 'DnsRecord' ? zones.records(asked) : zones.fancyRecords(asked))
+  const rows = found.filter((one) => inScope(context, one)).map((one) => rowOf(toWire(one), one.changedAt))
   const { values, total } = runQuery(rows, query, { attribute: 'changeDate', direction: 'DESC' })
   return { records: values, total }
 }

@@ -1,10 +1,18 @@
-import { domainName } from '../../accounts/validate.ts'
+import type { StoredZone } from '@thor-node/dns'
 import { checkMembers } from '../../records/rules.ts'
-import { type ZoneRow, zoneRules } from '../../records/zones.ts'
 import { operation, required } from '../../schema/operation.ts'
+import type { Value } from '../../schema/types.ts'
 import { assertCredit } from '../credits.ts'
+import { etagOf } from '../enum/ranges.ts'
 import { rowOf, runQuery } from '../queries.ts'
-import { assertKept, dated, ownedRecord, ownedRecords, ownersOfNew } from '../scope.ts'
+import { assertKept, dateText, inScope, ownersOfNew } from '../scope.ts'
+import { assertMayHold, ownedZone } from './rights.ts'
+
+const toWire = (zone: Omit<StoredZone, 'records' | 'fancy'>): Value<'DnsZone'> => {
+  const { name, email, ttl, minimum, retry, expire, serial, info, nameservers, customer, reseller, changedAt } = zone
+  const fields = { name, email, ttl, minimum, retry, expire, serial, info, nameservers, customer, reseller }
+  return { ...fields, changeDate: dateText(changedAt) }
+}
 
 export const addZone = operation({
   port: 'Dns',
@@ -14,12 +22,11 @@ export const addZone = operation({
   input: { zone: 'DnsZone' },
   faults: ['PROVISION_ZONE_EXISTS', 'PROVISION_CREDIT_EXHAUSTED'],
   async run(context, args) {
-    const wire = checkMembers('DnsZone', required(args.zone, 'zone'), zoneRules)
-    const name = domainName(wire.name, 'name')
+    const wire = checkMembers('DnsZone', required(args.zone, 'zone'), {})
     const owners = ownersOfNew(context, wire)
+    await assertMayHold(context, context.records.zones.zoneName(wire.name))
     await assertCredit(context, owners.customer, 'dns_zone_credit')
-    const blank = { email: '', ttl: 3_600, minimum: 300, retry: 7_200, expire: 604_800, info: '', nameservers: [] }
-    await context.records.zones.zones.add(name, { ...blank, ...wire, ...owners, name, serial: 1 })
+    await context.records.zones.addZone({ ...wire, ...owners })
   },
 })
 
@@ -31,12 +38,10 @@ export const updateZone = operation({
   input: { zone: 'DnsZone' },
   faults: ['PROVISION_ZONE_UNKNOWN'],
   async run(context, args) {
-    const { zones } = context.records.zones
-    const { name: given, ...wire } = checkMembers('DnsZone', required(args.zone, 'zone'), zoneRules)
-    const name = domainName(given, 'name')
-    assertKept(context, { ...(await ownedRecord(context, zones, name)), ...wire })
-    const change = (row: ZoneRow): ZoneRow => ({ ...row, ...wire, serial: row.serial + 1 })
-    await zones.change(name, change, context.request.etag)
+    const wire = checkMembers('DnsZone', required(args.zone, 'zone'), {})
+    const { customer, reseller } = (await ownedZone(context, required(wire.name, 'name'))).body
+    assertKept(context, { customer, reseller, ...wire })
+    await context.records.zones.updateZone(wire, etagOf(context.request))
   },
 })
 
@@ -48,9 +53,8 @@ export const deleteZone = operation({
   input: { zone: 'string' },
   faults: ['PROVISION_ZONE_UNKNOWN'],
   async run(context, args) {
-    const name = domainName(args.zone, 'zone')
-    await ownedRecord(context, context.records.zones.zones, name)
-    await context.records.zones.removeZone(name, context.request.etag)
+    const { name } = (await ownedZone(context, required(args.zone, 'zone'))).body
+    await context.records.zones.deleteZone(name, etagOf(context.request))
   },
 })
 
@@ -63,7 +67,7 @@ export const getZone = operation({
   output: 'DnsZone',
   faults: ['PROVISION_ZONE_UNKNOWN'],
   async run(context, args) {
-    return dated(await ownedRecord(context, context.records.zones.zones, domainName(args.zone, 'zone')))
+    return toWire((await ownedZone(context, required(args.zone, 'zone'))).body)
   },
 })
 
@@ -75,8 +79,8 @@ export const getZones = operation({
   input: { query: 'DnsZoneQuery' },
   output: 'DnsZoneResult',
   async run(context, args) {
-    const records = await ownedRecords(context, context.records.zones.zones)
-    const rows = records.map((record) => rowOf(dated(record), record.changedAt))
+    const zones = (await context.records.zones.zones()).filter((zone) => inScope(context, zone))
+    const rows = zones.map((zone) => rowOf(toWire(zone), zone.changedAt))
     const { values, total } = runQuery(rows, args.query, { attribute: 'changeDate', direction: 'DESC' })
     return { zones: values, total }
   },

@@ -1,55 +1,39 @@
-import { failure } from '../../errors.ts'
-import { EnumTables, enumName, type NumberRow, numbered, numberRules, type RangeRow } from '../../records/numbers.ts'
+import type { EnumNumber, StoredNumber } from '@thor-node/dns'
+import { failure, invalid } from '../../errors.ts'
+import { limits } from '../../limits.ts'
 import { checkMembers } from '../../records/rules.ts'
-import type { Stamped } from '../../records/table.ts'
 import { type OperationContext, operation, required } from '../../schema/operation.ts'
 import type { Value } from '../../schema/types.ts'
 import { assertCredit } from '../credits.ts'
-import { rowOf, runQuery } from '../queries.ts'
-import { assertMayAdd, dateText, inScope, ownedRecords } from '../scope.ts'
+import { BestRows, runQuery } from '../queries.ts'
+import { assertMayAdd, dateText, inScope } from '../scope.ts'
+import { etagOf } from './ranges.ts'
+import { actorOf, ownedNumber } from './rights.ts'
 
-type Owners = Pick<RangeRow, 'customer' | 'reseller'>
+const toWire = ({ changedAt, number, tld, ...row }: EnumNumber): Value<'EnumNumber'> => ({
+  ...row,
+  id: { number, tld },
+  changeDate: dateText(changedAt),
+})
 
-const toWire = (record: NumberRow & Stamped, owners: Owners | undefined): Value<'EnumNumber'> => {
-  const { changedAt, number, tld, range: _, ...row } = record
-  return {
-    ...row,
-    id: { number, tld },
-    customer: owners?.customer ?? 0,
-    reseller: owners?.reseller ?? 0,
-    changeDate: dateText(changedAt),
-  }
-}
+const rules = { mappings: (mappings: Value<'EnumMapping'>[]) => mappings, id: (id: Value<'EnumId'>) => id }
 
-/** The number of a request with its range, which says whose it is. Throws PROVISION_NUMBER_UNKNOWN. */
-async function ownedNumber(context: OperationContext, id: Value<'EnumId'> | undefined) {
-  const { numbers, ranges } = context.records.enum
-  const { digits, tld } = enumName(required(id, 'id'), 'id')
-  const key = EnumTables.key(digits, tld)
-  const found = await numbers.require(key)
-  const range = (await ranges.find(EnumTables.key(found.body.range, tld)))?.body
-  if (!inScope(context, range)) throw numbers.unknown(key)
-  context.request.seen = found.etag
-  return { key, record: found.body, range }
+/** What of a request is to be kept. */
+function inputOf(wire: Value<'EnumNumber'>) {
+  const { id, owner, info, mappings } = checkMembers('EnumNumber', wire, rules)
+  const own = { ...(owner !== undefined && { owner }), ...(info !== undefined && { info }) }
+  return { ...required(id, 'id'), ...own, ...(mappings && { mappings }) }
 }
 
 /** A new number, checked against its range. For `addSubscriber` too. */
-export async function newNumber(context: OperationContext, wire: Value<'EnumNumber'>): Promise<NumberRow> {
-  const { digits: number, tld } = enumName(required(wire.id, 'id'), 'id')
-  const { id: _, customer: _customer, reseller: _reseller, ...checked } = checkMembers('EnumNumber', wire, numberRules)
-  const range = await context.records.enum.rangeOf(number, tld)
-  if (!inScope(context, range)) throw failure('PROVISION_FORBIDDEN', `no rights for the ENUM range of ${number}`)
+export async function newNumber(context: OperationContext, wire: Value<'EnumNumber'>): Promise<StoredNumber> {
+  const input = inputOf(wire)
+  const { numbers } = context.records
+  const range = await numbers.rangeOf(numbers.numberId(input))
+  if (!inScope(context, range)) throw failure('PROVISION_FORBIDDEN', `no rights for the ENUM range of ${input.number}`)
   assertMayAdd(context)
-  EnumTables.checkLength(number, range)
-  await assertCredit(context, range.customer ?? 0, 'enum_number_credit')
-  if (range.size && (await context.records.enum.numbersIn(range)).length >= range.size) {
-    throw failure(
-      'PROVISION_CREDIT_EXHAUSTED',
-      `ENUM range ${range.prefix} has ${range.size} numbers, as many as it may`,
-    )
-  }
-  const mappings = numbered(checked.mappings ?? [])
-  return { info: '', owner: 0, ...checked, mappings, number, tld, range: range.prefix }
+  await assertCredit(context, range.customer, 'enum_number_credit')
+  return (await numbers.newNumber(input)).number
 }
 
 export const addNumber = operation({
@@ -60,28 +44,25 @@ export const addNumber = operation({
   input: { number: 'EnumNumber' },
   faults: ['PROVISION_NUMBER_EXISTS', 'PROVISION_RANGE_UNKNOWN', 'PROVISION_CREDIT_EXHAUSTED'],
   async run(context, args) {
-    const row = await newNumber(context, required(args.number, 'number'))
-    await context.records.enum.numbers.add(EnumTables.key(row.number, row.tld), row)
+    const wire = required(args.number, 'number')
+    await newNumber(context, wire)
+    await context.records.numbers.addNumber(inputOf(wire))
   },
 })
 
 export const updateNumber = operation({
   port: 'Enum',
   name: 'updateNumber',
-  doc: 'Changes the members that are given; mappings are replaced as a list and keep their ids.',
+  doc: 'Changes the members that are given; mappings are replaced as a list and keep their ids. The user of an account may do so with numbers whose owner is that of the account.',
+  who: 'user',
   rest: 'PATCH /enum/numbers/{number.id.number}/{number.id.tld}',
   input: { number: 'EnumNumber' },
   faults: ['PROVISION_NUMBER_UNKNOWN'],
   async run(context, args) {
-    const wire = required(args.number, 'number')
-    const { key } = await ownedNumber(context, wire.id)
-    const { id: _, ...checked } = checkMembers('EnumNumber', wire, numberRules)
-    const change = (row: NumberRow): NumberRow => ({
-      ...row,
-      ...checked,
-      mappings: checked.mappings ? numbered(checked.mappings, row.mappings) : (row.mappings ?? []),
-    })
-    await context.records.enum.numbers.change(key, change, context.request.etag)
+    const input = inputOf(required(args.number, 'number'))
+    await ownedNumber(context, input)
+    const actor = await actorOf(context)
+    await context.records.numbers.updateNumber(input, { ...etagOf(context.request), ...actor })
   },
 })
 
@@ -93,60 +74,65 @@ export const deleteNumber = operation({
   input: { enumId: 'EnumId' },
   faults: ['PROVISION_NUMBER_UNKNOWN'],
   async run(context, args) {
-    const { key } = await ownedNumber(context, args.enumId)
-    await context.records.enum.numbers.remove(key, context.request.etag)
+    await ownedNumber(context, args.enumId)
+    await context.records.numbers.deleteNumber(required(args.enumId, 'enumId'), etagOf(context.request))
   },
 })
 
 export const getNumber = operation({
   port: 'Enum',
   name: 'getNumber',
-  doc: 'Reads a number.',
+  doc: 'Reads a number; the user of an account reads those whose owner is that of the account.',
+  who: 'user',
   rest: 'GET /enum/numbers/{enumId.number}/{enumId.tld}',
   input: { enumId: 'EnumId' },
   output: 'EnumNumber',
   faults: ['PROVISION_NUMBER_UNKNOWN'],
   async run(context, args) {
-    const { record, range } = await ownedNumber(context, args.enumId)
-    return toWire(record, range)
+    return toWire((await ownedNumber(context, args.enumId)).body)
   },
 })
 
 export const getNumbers = operation({
   port: 'Enum',
   name: 'getNumbers',
-  doc: 'Lists numbers. The filter mapto is compared without the scheme of the URI.',
+  doc: 'Lists numbers, to the user of an account those whose owner is that of the account. The filter mapto is compared without the scheme of the URI.',
+  who: 'user',
   rest: 'GET /enum/numbers',
   input: { query: 'EnumNumberQuery' },
   output: 'EnumNumberResult',
   async run(context, args) {
-    const ranges = new Map(
-      (await ownedRecords(context, context.records.enum.ranges)).map((range) => [
-        EnumTables.key(range.prefix, range.tld),
-        range,
-      ]),
-    )
     const { type = '', mapto = '', ...filter } = args.query?.filter ?? {}
-    const rows = []
-    for (const record of await context.records.enum.numbers.list()) {
-      const range = ranges.get(EnumTables.key(record.range, record.tld))
-      if (!range && context.caller.impersonate !== 0) continue
-      const fields = { number: record.number, tld: record.tld }
-      for (const mapping of matchingMappings(record, type, mapto)) {
-        rows.push(rowOf(toWire(record, range), record.changedAt, { ...fields, ...mapping }))
-        break
-      }
+    if ((args.query?.range?.start ?? 0) > limits.numbersAheadMax) {
+      throw invalid(
+        'range.start',
+        `is more than ${limits.numbersAheadMax}; a filter of numbers or a tree makes the list shorter`,
+      )
     }
-    // What a number maps to was looked at above: each number is one row.
-    const query = { ...args.query, filter }
-    const { values, total } = runQuery(rows, query, { attribute: 'changeDate', direction: 'DESC' })
-    return { numbers: values, total }
+    const actor = await actorOf(context)
+    // What a number maps to is looked at below: each number is one row.
+    const best = new BestRows<EnumNumber>({ ...args.query, filter }, { attribute: 'changeDate', direction: 'DESC' })
+    for await (const number of context.records.numbers.numbersIn(beginning(filter))) {
+      const mine = actor.owner === undefined ? inScope(context, number) : number.owner === actor.owner
+      const [cells] = mine ? matchingMappings(number, type, mapto) : []
+      if (!cells) continue
+      const { changedAt, mappings: _, ...fields } = number
+      best.add({ fields: { ...fields, ...cells, changeDate: changedAt }, value: number })
+    }
+    const { values, total } = best.result()
+    return { numbers: values.map(toWire), total }
   },
 })
 
+/** What has to be looked through for a filter: all trees or one, by what stands before the first wildcard. */
+function beginning({ number = '', tld = '' }: { number?: string; tld?: string }): { tld?: string; prefix: string } {
+  const prefix = /^\+?(\d*)/.exec(number)?.[1] ?? ''
+  return { prefix, ...(tld !== '' && !/[%_]/.test(tld) && { tld: tld.toLowerCase() }) }
+}
+
 /** The mappings that fit; one that is empty stands for a number without, when nothing is asked of them. */
-function matchingMappings(record: NumberRow, type: string, mapto: string): { type: string; mapto: string }[] {
-  const cells = (record.mappings ?? []).map((one) => ({ type: one.type ?? '', mapto: withoutScheme(one.mapto ?? '') }))
+function matchingMappings({ mappings }: StoredNumber, type: string, mapto: string): { type: string; mapto: string }[] {
+  const cells = mappings.map((one) => ({ type: one.type, mapto: withoutScheme(one.mapto) }))
   if (type === '' && mapto === '') return [cells[0] ?? { type: '', mapto: '' }]
   const rows = cells.map((fields) => ({ fields, value: fields }))
   const filter = { type, mapto: withoutScheme(mapto) }

@@ -1,18 +1,28 @@
-import { failure } from '../../errors.ts'
-import { checkRange, EnumTables, enumName, type RangeRow } from '../../records/numbers.ts'
-import type { Stamped } from '../../records/table.ts'
+import type { EnumRange } from '@thor-node/dns'
+import { text } from '../../accounts/validate.ts'
+import { checkMembers } from '../../records/rules.ts'
 import { operation, required } from '../../schema/operation.ts'
 import type { Value } from '../../schema/types.ts'
 import { assertCredit } from '../credits.ts'
 import { rowOf, runQuery } from '../queries.ts'
-import { assertKept, dateText, ownedRecord, ownedRecords, ownersOfNew } from '../scope.ts'
+import { assertKept, dateText, inScope, ownersOfNew } from '../scope.ts'
+import { assertMayNest, ownedRange } from './rights.ts'
 
-const toWire = ({ changedAt, prefix, tld, ...row }: RangeRow & Stamped, used: number): Value<'EnumRange'> => ({
+const toWire = ({ changedAt, prefix, tld, ...row }: EnumRange, used: number, serial: number): Value<'EnumRange'> => ({
   ...row,
   id: { prefix, tld },
   used,
+  serial,
   changeDate: dateText(changedAt),
 })
+
+const rules = { id: (id: Value<'EnumRangeId'>) => id, info: (value: string, field: string) => text(value, field) }
+
+/** What of a request is to be kept. */
+function inputOf(wire: Value<'EnumRange'>) {
+  const { id, used: _used, serial: _serial, ...checked } = checkMembers('EnumRange', wire, rules)
+  return { ...checked, ...required(id, 'id') }
+}
 
 export const addRange = operation({
   port: 'Enum',
@@ -22,14 +32,11 @@ export const addRange = operation({
   input: { range: 'EnumRange' },
   faults: ['PROVISION_RANGE_EXISTS', 'PROVISION_CREDIT_EXHAUSTED'],
   async run(context, args) {
-    const wire = required(args.range, 'range')
-    const { digits: prefix, tld } = enumName(wire.id, 'id')
-    const { id: _, ...checked } = checkRange(wire)
-    const owners = ownersOfNew(context, checked)
+    const input = inputOf(required(args.range, 'range'))
+    const owners = ownersOfNew(context, input)
+    await assertMayNest(context, input)
     await assertCredit(context, owners.customer, 'enum_range_credit')
-    const blank = { ttl: 3_600, minDigits: 0, maxDigits: 0, size: 0, nameservers: [], info: '', serial: 1 }
-    const row = { ...blank, ...checked, ...owners, prefix, tld }
-    await context.records.enum.ranges.add(EnumTables.key(prefix, tld), row)
+    await context.records.numbers.addRange({ ...input, ...owners })
   },
 })
 
@@ -41,16 +48,15 @@ export const updateRange = operation({
   input: { range: 'EnumRange' },
   faults: ['PROVISION_RANGE_UNKNOWN'],
   async run(context, args) {
-    const { ranges } = context.records.enum
-    const wire = required(args.range, 'range')
-    const { digits, tld } = enumName(wire.id, 'id')
-    const { id: _, ...checked } = checkRange(wire)
-    const key = EnumTables.key(digits, tld)
-    assertKept(context, { ...(await ownedRecord(context, ranges, key)), ...checked })
-    const change = (row: RangeRow): RangeRow => ({ ...row, ...checked, serial: row.serial + 1 })
-    await ranges.change(key, change, context.request.etag)
+    const input = inputOf(required(args.range, 'range'))
+    const { customer, reseller } = (await ownedRange(context, input)).body
+    assertKept(context, { customer, reseller, ...input })
+    await context.records.numbers.updateRange(input, etagOf(context.request))
   },
 })
+
+export const etagOf = ({ etag }: { etag?: string | undefined }): { etag?: string } =>
+  etag === undefined ? {} : { etag }
 
 export const deleteRange = operation({
   port: 'Enum',
@@ -60,13 +66,8 @@ export const deleteRange = operation({
   input: { range: 'EnumRangeId' },
   faults: ['PROVISION_RANGE_UNKNOWN', 'PROVISION_RANGE_IN_USE'],
   async run(context, args) {
-    const { digits, tld } = enumName(args.range, 'range')
-    const key = EnumTables.key(digits, tld)
-    const range = await ownedRecord(context, context.records.enum.ranges, key)
-    if ((await context.records.enum.numbersIn(range)).length > 0) {
-      throw failure('PROVISION_RANGE_IN_USE', `ENUM range ${key} has numbers; delete those first`)
-    }
-    await context.records.enum.ranges.remove(key, context.request.etag)
+    await ownedRange(context, args.range)
+    await context.records.numbers.deleteRange(required(args.range, 'range'), etagOf(context.request))
   },
 })
 
@@ -78,16 +79,15 @@ export const getRanges = operation({
   input: { query: 'EnumRangeQuery' },
   output: 'EnumRangeResult',
   async run(context, args) {
-    const used = new Map<string, number>()
-    for (const { range, tld } of await context.records.enum.numbers.list()) {
-      const key = EnumTables.key(range, tld)
-      used.set(key, (used.get(key) ?? 0) + 1)
-    }
-    const rows = (await ownedRecords(context, context.records.enum.ranges)).map((record) => {
-      const { prefix, tld, changedAt } = record
-      return rowOf(toWire(record, used.get(EnumTables.key(prefix, tld)) ?? 0), changedAt, { prefix, tld })
-    })
+    const { numbers } = context.records
+    const rows = (await numbers.ranges())
+      .filter((range) => inScope(context, range))
+      .map((range) => {
+        const { prefix, tld, info, changedAt } = range
+        return rowOf({ ...range, info }, changedAt, { prefix, tld })
+      })
     const { values, total } = runQuery(rows, args.query, { attribute: 'changeDate', direction: 'DESC' })
-    return { ranges: values, total }
+    const ranges = values.map(async (range) => toWire(range, await numbers.used(range), numbers.serial(range)))
+    return { ranges: await Promise.all(ranges), total }
   },
 })

@@ -1,5 +1,6 @@
 import { type Balance, topup } from '@thor-node/accounting'
 import { type Aor, type Decision, splitAor, type Versioned } from '@thor-node/core'
+import { addingNumber, numbersChange, type StoredNumber } from '@thor-node/dns'
 import type { AliasRecord } from '../../accounts/contract.ts'
 import { AUTOINCREMENT } from '../../accounts/input.ts'
 import type { RegisterChange } from '../../accounts/registers.ts'
@@ -7,7 +8,6 @@ import { address, domainName, user } from '../../accounts/validate.ts'
 import { failure, invalid } from '../../errors.ts'
 import { limits } from '../../limits.ts'
 import { Balances } from '../../money/balances.ts'
-import { EnumTables, type NumberRow } from '../../records/numbers.ts'
 import { noPreferences } from '../../records/preferences.ts'
 import { checkMembers } from '../../records/rules.ts'
 import { type VoicemailRow, voicemailRules } from '../../records/voicemail.ts'
@@ -22,7 +22,7 @@ import { diversionsOf } from '../sip/preferences.ts'
 /** Everything of a new subscriber but the account itself, checked. */
 interface Company {
   aliases: Aor[]
-  numbers: NumberRow[]
+  numbers: StoredNumber[]
   mailbox: VoicemailRow | undefined
   diversions: ReturnType<typeof diversionsOf>
   balance: number
@@ -40,9 +40,9 @@ async function companyOf(context: OperationContext, wire: Value<'Subscriber'>): 
     if (!owner) throw failure('PROVISION_DOMAIN_UNKNOWN', `the SIP domain of ${aor} does not exist`)
     if (!aors.includes(aor)) aors.push(aor)
   }
-  const rows: NumberRow[] = []
+  const rows: StoredNumber[] = []
   // What it maps to follows, when the address of the account is known.
-  for (const id of numbers) rows.push(await newNumber(context, { id, mappings: [] }))
+  for (const id of numbers) rows.push(await newNumber(context, { id }))
   if (balance < 0) throw invalid('balance', 'is below zero')
   const { mailboxes } = context.records
   return {
@@ -62,10 +62,14 @@ function partsOf(context: OperationContext, company: Company, aor: Aor, owner: n
   const parts = company.aliases.map((alias) =>
     addingAlias({ kind: 'alias', aor: alias, target: aor, owner, changedAt }),
   )
-  for (const row of company.numbers) {
-    const mappings = [{ id: 1, type: 'sip', mapto: `sip:${aor}`, priority: 5, ttl: 3_600 }]
-    parts.push(records.enum.numbers.adding(EnumTables.key(row.number, row.tld), { ...row, owner, mappings }))
-  }
+  const mappings = [{ id: 1, type: 'sip', mapto: `sip:${aor}`, priority: 5, ttl: 3_600 }]
+  const numbers = company.numbers.map((number) => ({ ...number, owner, mappings }))
+  parts.push(
+    ...numbersChange(
+      numbers.map((number) => ({ id: number, fn: addingNumber(number) })),
+      changedAt,
+    ),
+  )
   if (company.mailbox) parts.push(records.mailboxes.table.adding(aor, company.mailbox))
   const { diversions } = company
   if (Object.keys(diversions).length > 0) {
@@ -130,7 +134,7 @@ export const subscribers: readonly Operation[] = [
       const opId = context.records.freshId()
       const record = await context.directory.addAccount(toInput(account, { username, domain }), {
         aliases: company.aliases,
-        numbers: company.numbers.map((row) => EnumTables.key(row.number, row.tld)),
+        numbers: company.numbers.map(({ number, tld }) => `${number}/${tld}`),
         parts: (aor) => partsOf(context, company, aor, account.owner ?? 0, opId),
       })
       return read(context, record.aor)
