@@ -130,7 +130,7 @@ interop('a call out is answered for at the carrier, and ends from both sides, th
 interop('who has no right to call out is refused, and nobody is asked for the password of the carrier', async () => {
   const eve = await new Phone({ user: 'eve', password: 'secret', address: `${NET}.64`, proxy: node(1).address }).start()
   assert.is((await eve.call(NUMBER)).status, 403)
-  assert.is((await eve.call('00499')).status, 404, 'a number that no trunk takes')
+  assert.is((await eve.call('0499')).status, 404, 'a number that no trunk takes')
   await eve.stop()
   assert.is((await alice.call('+31999')).status, 404, 'what the carrier says')
 })

@@ -2,7 +2,8 @@
 
     zeep-ring.py PASSWORD URL [URL …]  < steps
 
-Steps are lines of JSON: {"node": 0, "name": "getAccount", "arguments": {…}, "password": "…"}.
+Steps are lines of JSON: {"node": 0, "name": "getAccount", "arguments": {…}, "password": "…"}. A name of another port
+than Sip has it in front: "Platform.addVoucher".
 """
 import json
 import sys
@@ -16,7 +17,9 @@ answers = []
 for line in sys.stdin:
     step = json.loads(line)
     auth = {"username": "admin", "password": step.get("password", password), "admin": True, "impersonate": 0}
-    operation = getattr(clients[step["node"]].service, step["name"])
+    port, _, name = step["name"].rpartition(".")
+    client = clients[step["node"]]
+    operation = getattr(client.bind("NGNPro", port + "Port") if port else client.service, name)
     try:
         value = operation(**step["arguments"], _soapheaders={"auth": auth})
         answers.append({"value": serialize_object(value, dict)})

@@ -157,7 +157,8 @@ export class Phone {
   }
 
   async call(user: string, options: RequestOptions = {}): Promise<CallResult> {
-    const uri = user.includes('@') ? `sip:${user}` : `sip:${user}@${this.aor.split('@')[1]}`
+    const isUri = /^(sips?|tel|urn):/.test(user)
+    const uri = isUri ? user : user.includes('@') ? `sip:${user}` : `sip:${user}@${this.aor.split('@')[1]}`
     const body = options.body ?? sdpFor(this.init.address, 20_000)
     const { response, sent } = await this.#exchange('INVITE', uri, { ...options, body })
     const status = statusOf(response)

@@ -11,6 +11,7 @@ import {
   type ZoneDirectory,
   type ZoneRecord,
 } from '@thor-node/dns'
+import { type DialPlan, normalise } from '@thor-node/sip'
 import type { DnsParts } from './compose/dns.ts'
 import type { DnsContract, EnumRow, NumberView, RangeView, RecordView, ZoneView } from './control/dns-contract.ts'
 import { checkDomain } from './dns/check.ts'
@@ -43,10 +44,15 @@ const numberView = ({ number, tld, owner, info, mappings }: EnumNumber): NumberV
 export class DnsOperations implements DnsContract {
   readonly #zones: ZoneDirectory
   readonly #numbers: EnumDirectory
+  readonly #planOf: (domain: string) => DialPlan
   readonly #dns: DnsParts
   readonly #ringDomain: string
 
-  constructor(components: { zones: ZoneDirectory; numbers: EnumDirectory; dns: DnsParts }, init: { domain: string }) {
+  constructor(
+    components: { zones: ZoneDirectory; numbers: EnumDirectory; dns: DnsParts; planOf(domain: string): DialPlan },
+    init: { domain: string },
+  ) {
+    this.#planOf = components.planOf
     this.#zones = components.zones
     this.#numbers = components.numbers
     this.#dns = components.dns
@@ -140,7 +146,8 @@ export class DnsOperations implements DnsContract {
   }
 
   async enumLookup({ number }: { number: string }) {
-    return { uris: [...(await this.#dns.numbers.find({ number, method: 'INVITE' }))] }
+    const normal = normalise(number, this.#planOf(this.#ringDomain))
+    return { uris: [...(await this.#dns.numbers.find({ number: normal, method: 'INVITE' }))] }
   }
 
   async enumLoad({ tree, rows }: { tree: string; rows: EnumRow[] }) {

@@ -6,6 +6,8 @@ export const limits = {
   propertiesMax: 128,
   propertyValueBytesMax: 1_024,
   aliasesMax: 256,
+  /** Numbers that a dial plan keeps: with more it is refused. */
+  keptNumbersMax: 100,
   /** Registers that one transaction changes at most, as the store has it. */
   changesAtOnce: 16,
   /** Aliases that go in one transaction with their account, when that is deleted; more go ahead of it. */

@@ -40,6 +40,8 @@ export interface AdmitQuery {
   answer?: DigestAnswer
   /** AOR of From: must be the account or one of its aliases, unless `anonymous`. */
   from: Aor
+  /** The same, where it is a number that is dialled otherwise than it is written at home. */
+  fromNumber?: Aor
   /** From says nothing. */
   anonymous?: boolean
   /** P-Preferred-Identity (RFC 3325): addresses by which the caller would like to be known. */
@@ -60,6 +62,8 @@ export type Admission =
       displayName?: string
       groups: readonly string[]
       callLimit: number
+      /** What may be the caller's number outside: the one that he was given, or users of his addresses; the best first. */
+      numbers?: readonly string[]
       /** The account hides its number in every call. */
       hidden?: boolean
     }
@@ -307,8 +311,8 @@ export interface Ring {
 /** Where telephone numbers lead by ENUM (RFC 6116). */
 export interface NumberLookup {
   /**
-   * URIs of the schemes sip, sips and tel that a number leads to for this method, best first. `number` as it was dialled, with
-   * or without +. Never rejects: what cannot be found out leads nowhere.
+   * URIs of the schemes sip, sips and tel that a number leads to for this method, best first. `number` made normal by the dial
+   * plan: without + it is a local one. Never rejects: what cannot be found out leads nowhere.
    */
   find(query: { number: string; method: string; caller?: Aor }): Promise<readonly string[]>
 }

@@ -49,6 +49,7 @@ export { defaultOverload, Overload, type OverloadSettings } from './guard/overlo
 export { type Load, PeerLoad } from './guard/peer-load.ts'
 export { type Peer, Peers, PrefixSet, parsePrefix } from './guard/peers.ts'
 export { sourceKey } from './guard/source.ts'
+export { type DialPlan, noPlan, normalise } from './numbers/dial-plan.ts'
 export { type Cookie, decodeCookie, encodeCookie, type Reach, tagHash } from './proxy/cookie.ts'
 export {
   applyBind,

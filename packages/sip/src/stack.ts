@@ -9,6 +9,7 @@ import { Doorkeeper } from './guard/doorkeeper.ts'
 import type { Guard } from './guard/guard.ts'
 import type { SipUri } from './message/contract.ts'
 import { parseMessage } from './message/index.ts'
+import { noPlan } from './numbers/dial-plan.ts'
 import { Challenger } from './proxy/challenge.ts'
 import type { ProxyComponents } from './proxy/context.ts'
 import { Hops } from './proxy/hops.ts'
@@ -47,6 +48,8 @@ export interface SipStackComponents {
   trunks?: ProxyComponents['trunks']
   /** Where numbers lead by ENUM. @default nowhere */
   numbers?: ProxyComponents['numbers']
+  /** How numbers are dialled in a domain. @default what begins with + is a number of the world */
+  planOf?: ProxyComponents['planOf']
   /** Finds foreign hosts. @default DNS */
   resolve?: Resolver
 }
@@ -157,6 +160,7 @@ export class SipStack implements Lifecycle {
       flows,
       messages,
       logger,
+      planOf: components.planOf ?? (() => noPlan),
       ...(guard && { guard }),
       ...(components.trusted && { trusted: components.trusted }),
       ...(components.trunks && { trunks: components.trunks }),

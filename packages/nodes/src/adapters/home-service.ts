@@ -111,7 +111,10 @@ export class HomeService {
     const admission = decideAdmission(record && this.#view(record), query, verdict)
     if (admission.verdict !== 'admit') return admission
     const { account, identity } = admission
-    if (!query.anonymous && !(await this.#isOf(account, query.from))) {
+    const { from, fromNumber } = query
+    const isOwn =
+      (await this.#isOf(account, from)) || (fromNumber !== undefined && (await this.#isOf(account, fromNumber)))
+    if (!query.anonymous && !isOwn) {
       return { verdict: 'refuse', status: 403, reason: 'From Is Not Your Address' }
     }
     return (await this.#isOf(account, identity)) ? admission : { ...admission, identity: account }
@@ -302,6 +305,7 @@ export class HomeService {
       ...(this.#messages && this.#keeps(record) && { keepsMessages: true }),
       algorithms: algorithmsOf(this.#credentials(record)),
       ...(displayName && { displayName }),
+      ...(record.rpid && { number: record.rpid }),
     }
   }
 }

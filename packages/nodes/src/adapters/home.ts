@@ -9,16 +9,18 @@ import {
   type Timer,
 } from '@thor-node/core'
 import type { DomainRecord } from '@thor-node/provision'
-import type {
-  Admission,
-  AdmitQuery,
-  BindQuery,
-  BindResult,
-  CallPlan,
-  Home,
-  KeptMessage,
-  PlanQuery,
-  UnbindQuery,
+import {
+  type Admission,
+  type AdmitQuery,
+  type BindQuery,
+  type BindResult,
+  type CallPlan,
+  type DialPlan,
+  type Home,
+  type KeptMessage,
+  noPlan,
+  type PlanQuery,
+  type UnbindQuery,
 } from '@thor-node/sip'
 import { askWhoCalls, askWhoRegisters, type FirstAsk, isFirstAsk } from './first-ask.ts'
 import { KNOWN_ACCOUNTS_MAX } from './limits.ts'
@@ -35,10 +37,14 @@ export class HomeAdapter implements Home, Lifecycle {
   /** Accounts that exist, as far as this node has seen it: no stranger asks for them. */
   readonly #known = new Set<Aor>()
   #domainList: readonly string[] = []
+  #plans: ReadonlyMap<string, DialPlan> = new Map()
+  readonly #plan: DialPlan
   #timer: Timer | undefined
   #refreshing: Promise<void> | undefined
 
-  constructor(components: { ring: RingAccess; clock: Clock; logger: Logger }) {
+  /** `plan`: of domains that have none of their own. */
+  constructor(components: { ring: RingAccess; clock: Clock; logger: Logger }, init: { plan?: DialPlan } = {}) {
+    this.#plan = init.plan ?? noPlan
     this.#ring = components.ring
     this.#clock = components.clock
     this.#log = components.logger.forComponent('node:home')
@@ -104,6 +110,11 @@ export class HomeAdapter implements Home, Lifecycle {
     return this.#domains.has(domain.toLowerCase())
   }
 
+  /** How numbers are dialled in a domain; undefined: in none that is known. */
+  planOf(domain: string | undefined): DialPlan {
+    return this.#plans.get(domain ?? '') ?? this.#plan
+  }
+
   /** In order; the same list as long as they are the same. */
   domains(): readonly string[] {
     return this.#domainList
@@ -135,6 +146,9 @@ export class HomeAdapter implements Home, Lifecycle {
     const listed = await this.#ring.store.reg.list<DomainRecord>('domain/')
     // A node that is cut off sees none: what it knew serves on.
     if (listed.length === 0) return
+    this.#plans = new Map(
+      listed.flatMap(({ value: { body } }) => (body.dialPlan ? [[body.domain, body.dialPlan]] : [])),
+    )
     const domains = listed.map(({ value }) => value.body.domain).sort()
     if (domains.join() === this.#domainList.join()) return
     this.#domains = new Set(domains)

@@ -23,7 +23,6 @@ export class NumberLookupAdapter implements NumberLookup {
   readonly #client: EnumClient
   readonly #index: EnumIndex
   readonly #trees: readonly string[]
-  readonly #international: string
   readonly #log: Logger
 
   constructor(
@@ -35,20 +34,20 @@ export class NumberLookupAdapter implements NumberLookup {
       random: Random
       logger: Logger
     },
-    init: { trees: readonly string[]; international: string; servers: readonly Address[]; timeoutMs: number },
+    init: { trees: readonly string[]; servers: readonly Address[]; timeoutMs: number },
   ) {
     const { zones, logger } = components
     const dns = new StubResolver(components, { servers: init.servers, timeoutMs: init.timeoutMs })
     this.#client = new EnumClient({ zones, dns, logger })
     this.#index = components.index
     this.#trees = init.trees.map((tree) => tree.toLowerCase())
-    this.#international = init.international
     this.#log = logger.forComponent('node:enum')
     this.#log.debug('numbers are looked up', { trees: this.#trees, servers: init.servers.map(formatAddress) })
   }
 
   async find({ number, method }: { number: string; method: string }): Promise<readonly string[]> {
-    const digits = this.#digits(number)
+    // Others are local numbers, which are accounts or aliases.
+    const digits = number.startsWith('+') ? number.slice(1) : undefined
     const trees = digits === undefined ? [] : this.#inOrder()
     if (digits === undefined || trees.length === 0) return []
     try {
@@ -58,13 +57,6 @@ export class NumberLookupAdapter implements NumberLookup {
       this.#log.warn('a number could not be looked up', { number: digits, error: errorMessage(error) })
       return []
     }
-  }
-
-  /** Of the world: behind a + or what stands for it. Others are local numbers, which are accounts or aliases. */
-  #digits(number: string): string | undefined {
-    if (number.startsWith('+')) return number.slice(1)
-    const prefix = this.#international
-    return number.startsWith(prefix) ? number.slice(prefix.length) : undefined
   }
 
   /** The ring's own, as they are named in the settings, then by name; then the others. */

@@ -97,7 +97,6 @@ export function composeDns(context: Context, { overlay, ring, index, domain, dom
     { zones, index, net, clock, random, logger },
     {
       trees: config.enum.trees,
-      international: config.enum.international,
       servers,
       timeoutMs: config.sip.dnsTimeout,
     },

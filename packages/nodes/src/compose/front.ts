@@ -101,7 +101,10 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
     ringOperations,
     guardOperations: new GuardOperations({ guard: sip.guard, peers: sip.peers }),
     provisionOperations: new ProvisionOperations({ provisioning, directory, admins, clock, random }),
-    dnsOperations: new DnsOperations({ zones: records.zones, numbers: records.numbers, dns }, { domain }),
+    dnsOperations: new DnsOperations(
+      { zones: records.zones, numbers: records.numbers, dns, planOf: (of) => sip.home.planOf(of) },
+      { domain },
+    ),
     trunkOperations: new TrunkOperations({ trunks: sip.trunks, peers: sip.peers }),
     bytesSent,
   }

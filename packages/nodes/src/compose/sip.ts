@@ -72,7 +72,7 @@ export function composeSip(
     },
   )
   const accounts = new AccountsCache({ clock, reg: overlay.store.reg })
-  const home = new HomeAdapter({ ring: overlay, clock, logger })
+  const home = new HomeAdapter({ ring: overlay, clock, logger }, { plan: config.dial })
   overlay.store.reg.watch('domain/', () => {
     home.refreshDomains().catch((error) => {
       logger.warn('list of domains not refreshed', { error: errorMessage(error) })
@@ -144,6 +144,7 @@ export function composeSip(
       trusted: peers,
       trunks: trunks.trunks,
       numbers,
+      planOf: (of) => home.planOf(of),
     },
     {
       timers: { ...defaultTimers, t1: config.sip.t1, timerC: config.sip.ringing },

@@ -85,6 +85,15 @@ export interface PortRange {
   to: number
 }
 
+/** Digits of a telephone number, or none. YAML takes those that begin with 0 for numbers and drops it: `in quotes` refuses numbers. */
+export function digits(init: FieldInit, most: number, quotes?: 'in quotes') {
+  const expect = `up to ${most} digits${quotes ? ', in quotes in YAML' : ''}, or nothing`
+  return field(init, { expect }, (input) => {
+    const text = quotes && typeof input !== 'string' ? undefined : asText(input)
+    return text !== undefined && /^\d*$/.test(text) && text.length <= most ? text : undefined
+  })
+}
+
 /** Both ends included; at least two pairs of RTP and RTCP. */
 export function portRange(init: FieldInit) {
   const show = (value: unknown): string => {

@@ -6,6 +6,7 @@
  */
 import { defaultGuard, parsePrefix } from '@thor-node/sip'
 import { z } from 'zod'
+import { dial } from './dial.ts'
 import {
   choice,
   choices,
@@ -266,11 +267,9 @@ export const schema = z.strictObject({
         'domain names like e164.arpa',
         (text) => /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text),
       ).prefault(''),
-      international: label({
-        doc: 'What is dialled before the country code, where no + is: 00 in most countries, 011 in North America.',
-      }).prefault('00'),
     })
     .prefault({}),
+  dial,
   soap: z
     .strictObject({
       port: port({ doc: 'Provisioning over SOAP (HTTP).', important: true }).prefault(9200),

@@ -48,6 +48,21 @@ load('root keeps its things below /var/lib, and a machine without a network uses
   assert.is(config.address, '127.0.0.1')
 })
 
+load('a dial plan: prefixes are text, since YAML would drop their zeros', () => {
+  const { config } = loadConfig(
+    {},
+    around({
+      THOR_CONFIG: file('dial: { country: 31, area: "20", national: "0", nationalDigits: 9, keep: [112, "0800*"] }\n'),
+    }),
+  )
+  const plan = { country: '31', area: '20', international: '00', national: '0', nationalDigits: 9 }
+  assert.equal(config.dial, { ...plan, keep: ['112', '0800*'] })
+  for (const wrong of ['international: 00', 'country: nl', 'national: "0x"', 'keep: ["*"]']) {
+    const { message } = failure(() => loadConfig({}, around({ THOR_CONFIG: file(`dial: { ${wrong} }\n`) })))
+    assert.match(message, new RegExp(wrong.split(':')[0] as string), wrong)
+  }
+})
+
 load('options win over the environment, that over the file, that over the default', () => {
   const config = file('sip: { udp: 5001, tcp: 5001 }\nzone: east\ndns:\n  port: 5001\nsoap:\n  port: 5001\n')
   const env = { THOR_SIP_UDP: '5002', THOR_DNS_PORT: '5002', THOR_CONFIG: config, PATH: '/bin' }

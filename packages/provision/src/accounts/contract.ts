@@ -57,6 +57,18 @@ export interface AliasRecord {
   changedAt: number
 }
 
+/** How numbers are dialled in a domain; digits, '' is none. */
+export interface DialPlanRecord {
+  country: string
+  area: string
+  international: string
+  national: string
+  /** Digits of a number with its area and without prefix; 0: they vary. */
+  nationalDigits: number
+  /** Numbers that stay as they are dialled; with * at the end all that begin so. */
+  keep: string[]
+}
+
 /** `domain/<domain>` */
 export interface DomainRecord {
   domain: string
@@ -69,5 +81,7 @@ export interface DomainRecord {
   matchSipDomain: string
   verifyCert: boolean
   requireCert: boolean
+  /** Absent: that of the ring. */
+  dialPlan?: DialPlanRecord
   changedAt: number
 }

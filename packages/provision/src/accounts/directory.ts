@@ -11,7 +11,14 @@ import {
 } from '@thor-node/core'
 import { Accounts } from './accounts.ts'
 import { Aliases } from './aliases.ts'
-import type { AccountRecord, AddressRecord, AliasRecord, Credentials, DomainRecord } from './contract.ts'
+import type {
+  AccountRecord,
+  AddressRecord,
+  AliasRecord,
+  Credentials,
+  DialPlanRecord,
+  DomainRecord,
+} from './contract.ts'
 import { openCredentials } from './credentials.ts'
 import { Domains, openPrivateKey } from './domains.ts'
 import type { AccountCompany, AccountInput, AliasInput, ChangeOptions, DomainInput } from './input.ts'
@@ -75,6 +82,15 @@ export class AccountDirectory {
 
   updateDomain(input: DomainInput, options?: ChangeOptions): Promise<DomainRecord> {
     return this.#domains.update(input, options)
+  }
+
+  /** Undefined: that of the ring counts again. */
+  setDialPlan(
+    domain: string,
+    plan: Partial<DialPlanRecord> | undefined,
+    options?: ChangeOptions,
+  ): Promise<DomainRecord> {
+    return this.#domains.setDialPlan(domain, plan, options)
   }
 
   /** Refused with PROVISION_DOMAIN_IN_USE while accounts or aliases exist in it. */

@@ -1,9 +1,9 @@
 import type { Sealer, Versioned } from '@thor-node/core'
 import { failure } from '../errors.ts'
-import type { DomainRecord } from './contract.ts'
+import type { DialPlanRecord, DomainRecord } from './contract.ts'
 import type { ChangeOptions, DomainInput } from './input.ts'
 import { checkEtag, type Registers } from './registers.ts'
-import { domainFields, domainName } from './validate.ts'
+import { dialPlan, domainFields, domainName } from './validate.ts'
 
 export const domainUnknown = (domain: string) =>
   failure('PROVISION_DOMAIN_UNKNOWN', `SIP domain ${domain} does not exist`)
@@ -43,6 +43,24 @@ export class Domains {
       if (!current) throw domainUnknown(domain)
       checkEtag(current, options.etag, `SIP domain ${domain}`)
       const body: DomainRecord = { ...current.body, ...changes, changedAt }
+      return { body, result: body }
+    })
+  }
+
+  /** Replaces the plan; undefined: that of the ring counts again. */
+  async setDialPlan(
+    name: string,
+    plan: Partial<DialPlanRecord> | undefined,
+    options: ChangeOptions = {},
+  ): Promise<DomainRecord> {
+    const domain = domainName(name)
+    const checked = plan && dialPlan(plan)
+    const changedAt = this.#registers.wall()
+    return this.#registers.change<DomainRecord, DomainRecord>('domain', domain, (current) => {
+      if (!current) throw domainUnknown(domain)
+      checkEtag(current, options.etag, `SIP domain ${domain}`)
+      const { dialPlan: _, ...rest } = current.body
+      const body: DomainRecord = { ...rest, ...(checked && { dialPlan: checked }), changedAt }
       return { body, result: body }
     })
   }

@@ -24,7 +24,7 @@ export interface AccountInput extends AccountFields {
   password?: string
 }
 
-export type DomainFields = Partial<Omit<DomainRecord, 'domain' | 'changedAt'>>
+export type DomainFields = Partial<Omit<DomainRecord, 'domain' | 'dialPlan' | 'changedAt'>>
 
 export interface DomainInput extends DomainFields {
   domain: string

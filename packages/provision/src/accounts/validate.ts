@@ -1,7 +1,7 @@
 import { type Aor, makeAor } from '@thor-node/core'
 import { invalid, missing } from '../errors.ts'
 import { limits } from '../limits.ts'
-import type { AccountRecord } from './contract.ts'
+import type { AccountRecord, DialPlanRecord } from './contract.ts'
 import type { AccountFields, DomainFields } from './input.ts'
 
 /** Pure: each returns the value in its canonical form or throws PROVISION_INVALID_VALUE, which names the field. */
@@ -142,6 +142,30 @@ export function accountFields(fields: AccountFields): Partial<AccountRecord> {
     if (value !== undefined) out[name] = check(value as never)
   }
   return out as Partial<AccountRecord>
+}
+
+/** What a plan may have; what is absent is none. */
+export function dialPlan(given: Partial<DialPlanRecord>): DialPlanRecord {
+  const digitsOf = (field: 'country' | 'area' | 'international' | 'national', most: number): string => {
+    const value = given[field] ?? ''
+    if (!/^\d*$/.test(value) || value.length > most) throw invalid(field, `is not up to ${most} digits`)
+    return value
+  }
+  const country = digitsOf('country', 4)
+  if (country.startsWith('0')) throw invalid('country', 'begins with 0, as no country code does')
+  const keep = given.keep ?? []
+  if (keep.length > limits.keptNumbersMax) throw invalid('keep', `has more than ${limits.keptNumbersMax} entries`)
+  for (const [index, kept] of keep.entries()) {
+    if (!/^\d{1,15}\*?$/.test(kept)) throw invalid(`keep[${index}]`, 'is not digits, with or without * at the end')
+  }
+  return {
+    country,
+    area: digitsOf('area', 8),
+    international: digitsOf('international', 5),
+    national: digitsOf('national', 4),
+    nationalDigits: whole(given.nationalDigits ?? 0, 'nationalDigits', 15),
+    keep: [...new Set(keep)],
+  }
 }
 
 export function domainFields(fields: DomainFields): Required<DomainFields> {

@@ -39,6 +39,11 @@ test(
         limits.acceptRulesMax,
         (count) => ({ sipId, rules: { persistent: many(count, () => rule) } }),
       ],
+      [
+        'Platform.setDialPlan',
+        limits.keptNumbersMax,
+        (count) => ({ domain: 'example.com', plan: { keep: many(count, (i) => `9${twoDigits(i)}`) } }),
+      ],
       ['Sip.addRoutes', limits.routesAtOnce, (count) => ({ routes: many(count, () => ({ carrier_id: 1 })) })],
       [
         'Enum.addNumber',

@@ -40,18 +40,32 @@ export function decideAdmission(account: AccountView | undefined, query: AdmitQu
   if (!account) return { verdict: 'refuse', status: 403, reason: 'Forbidden' }
   if (isBlocked(account)) return { verdict: 'refuse', status: 403, reason: 'Account Blocked' }
   const isOwn = (aor: Aor): boolean => [account.aor, ...account.aliases].some((own) => sameAor(own, aor))
-  if (!query.anonymous && !isOwn(query.from))
+  const from = [query.from, ...(query.fromNumber === undefined ? [] : [query.fromNumber])].find(isOwn)
+  if (!query.anonymous && from === undefined)
     return { verdict: 'refuse', status: 403, reason: 'From Is Not Your Address' }
+  const identity = query.preferred?.find(isOwn) ?? (query.anonymous || from === undefined ? account.aor : from)
+  const numbers = numbersOf(account, identity)
   return {
     verdict: 'admit',
     account: account.aor,
     // What the caller chooses among his own, else what From says (RFC 3325 §6).
-    identity: query.preferred?.find(isOwn) ?? (query.anonymous ? account.aor : query.from),
+    identity,
     ...(account.displayName !== undefined && { displayName: account.displayName }),
     groups: account.groups,
     callLimit: account.callLimit,
+    ...(numbers.length > 0 && { numbers }),
     ...(account.groups.includes('anonymous') && { hidden: true }),
   }
+}
+
+/** Numbers that are told at most. */
+const NUMBERS_MAX = 5
+
+/** What may be the account's number outside. One that it was given counts alone. */
+function numbersOf({ aor, aliases, number }: AccountView, identity: Aor): string[] {
+  if (number !== undefined && number !== '') return [number]
+  const users = [identity, aor, ...aliases].map((one) => one.slice(0, one.lastIndexOf('@')))
+  return [...new Set(users.filter((user) => /^\+?\d{3,20}$/.test(user)))].slice(0, NUMBERS_MAX)
 }
 
 /** The same questions for a REGISTER; undefined: go on to the bindings. */

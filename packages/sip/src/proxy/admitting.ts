@@ -5,6 +5,7 @@ import { decideAdmission } from '../call-control/admission.ts'
 import type { Admission, AdmitQuery, DigestAnswer } from '../delegates.ts'
 import type { SipRequest, SipUri } from '../message/contract.ts'
 import { unescapeUser } from '../message/index.ts'
+import { dialledIn } from '../numbers/dialled.ts'
 import type { ServerTransaction } from '../transaction/contract.ts'
 import { answerOf } from './challenge.ts'
 import type { ProxyComponents } from './context.ts'
@@ -13,7 +14,10 @@ import { retryAfter } from './reply.ts'
 
 export type Caller = Extract<Admission, { verdict: 'admit' }>
 
-type Components = Pick<ProxyComponents, 'home' | 'replier' | 'challenger' | 'gruus' | 'flows' | 'clock' | 'guard'>
+type Components = Pick<
+  ProxyComponents,
+  'home' | 'replier' | 'challenger' | 'gruus' | 'flows' | 'clock' | 'guard' | 'planOf'
+>
 
 const NOTHING_SAID = { ok: false, cause: 'no-credentials' } as const
 
@@ -38,11 +42,14 @@ export class Admitting {
       server.respond(replier.make(request, 403, 'From Is Not Your Address'))
       return 'answered'
     }
+    const number = anonymous || named ? undefined : dialledIn(request.from.uri, domain, this.#c.planOf)?.number
+    const fromNumber = number?.startsWith('+') ? makeAor(number, domain) : undefined
     const query: AdmitQuery = {
       aor: answer ? claimedAor(answer) : from,
       method: request.method,
       ...(answer && { answer }),
       from,
+      ...(fromNumber !== undefined && fromNumber !== from && { fromNumber }),
       ...(anonymous && { anonymous }),
       ...(preferred.length > 0 && { preferred }),
       source: server.source.remote,

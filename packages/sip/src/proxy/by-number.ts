@@ -1,31 +1,31 @@
 /** Numbers that lead elsewhere by ENUM: to accounts here, to foreign hosts, or, where they were ported, to a trunk. */
 import { errorMessage, type Logger } from '@thor-node/core'
 import type { NumberLookup } from '../delegates.ts'
-import type { SipRequest, SipUri } from '../message/contract.ts'
+import type { SipUri } from '../message/contract.ts'
 import { parseUri } from '../message/index.ts'
-import { numberOf } from '../trunk/trunk.ts'
+import { type DialPlan, formsOf } from '../numbers/dial-plan.ts'
+import type { Dialled } from '../numbers/dialled.ts'
 import type { Caller } from './admitting.ts'
 import { NUMBER_TARGETS_MAX } from './limits.ts'
+import type { Leaving } from './outgoing.ts'
 
-export type NumberTarget =
-  | { kind: 'sip'; uri: SipUri; text: string }
-  /** `dialled`: what stands before the @ at the carrier, with what is known of portability (RFC 4694). */
-  | { kind: 'trunk'; routedBy: string; dialled: string }
+export type NumberTarget = { kind: 'sip'; uri: SipUri; text: string } | { kind: 'trunk'; as: Leaving }
 
 /** Best first. Nothing where the request names no number, or nobody knows it. */
 export async function targetsOf(
-  { numbers, log }: { numbers: NumberLookup | undefined; log: Logger },
-  { requestUri, method }: SipRequest,
+  { numbers, plan, log }: { numbers: NumberLookup | undefined; plan: DialPlan; log: Logger },
+  dialled: Dialled | undefined,
+  method: string,
   caller: Caller | undefined,
 ): Promise<NumberTarget[]> {
-  const number = numbers && numberOf(requestUri)
-  if (number === undefined) return []
-  const found = await numbers?.find({ number, method, ...(caller && { caller: caller.account }) })
-  return (found ?? []).slice(0, NUMBER_TARGETS_MAX).flatMap((text): NumberTarget[] => {
+  if (!numbers || !dialled) return []
+  const { number } = dialled
+  const found = await numbers.find({ number, method, ...(caller && { caller: caller.account }) })
+  return found.slice(0, NUMBER_TARGETS_MAX).flatMap((text): NumberTarget[] => {
     try {
       const uri = parseUri(text)
       if (uri.scheme === 'sip' || uri.scheme === 'sips') return [{ kind: 'sip', uri, text }]
-      return uri.scheme === 'tel' ? [ported(uri)] : []
+      return uri.scheme === 'tel' ? [{ kind: 'trunk', as: leaving(uri, plan) }] : []
     } catch (error) {
       log.info('a number leads to what is no URI', { number, error: errorMessage(error) })
       return []
@@ -34,7 +34,7 @@ export async function targetsOf(
 }
 
 /** The carrier is chosen by the routing number where the number was ported; it is told both, and that it need not ask again. */
-function ported(uri: SipUri): NumberTarget {
+function leaving(uri: SipUri, plan: DialPlan): Leaving {
   const number = (uri.user ?? '').replace(/[-.()]/g, '')
   const routing = uri.params.get('rn')?.replace(/[-.()]/g, '')
   const said = ['rn', 'rn-context', 'npdi'].flatMap((name) => {
@@ -42,5 +42,5 @@ function ported(uri: SipUri): NumberTarget {
     const value = uri.params.get(name)
     return value === undefined || value === '' ? [`;${name}`] : [`;${name}=${value}`]
   })
-  return { kind: 'trunk', routedBy: routing ?? number, dialled: number + said.join('') }
+  return { forms: formsOf(routing ?? number, plan), said: number + said.join('') }
 }

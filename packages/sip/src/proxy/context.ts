@@ -5,6 +5,7 @@ import type { Guard } from '../guard/guard.ts'
 import type { PeerLoad } from '../guard/peer-load.ts'
 import type { Peers } from '../guard/peers.ts'
 import type { SipUri } from '../message/contract.ts'
+import type { DialPlan } from '../numbers/dial-plan.ts'
 import type { RegisteredFlows } from '../registrar/flows.ts'
 import type { Gruus } from '../registrar/gruu.ts'
 import type { ServerTransaction, TransactionLayer } from '../transaction/contract.ts'
@@ -39,6 +40,8 @@ export interface ProxyComponents {
   trunks?: Pick<Trunks, 'for' | 'named' | 'take'>
   /** Where numbers lead by ENUM. */
   numbers?: NumberLookup
+  /** How numbers are dialled in a domain, where none is said in the ring. From a local copy, answers at once. */
+  planOf(domain: string | undefined): DialPlan
   /** Who needs no digest, and how much they may ask. */
   trusted?: { peers: Pick<Peers, 'of'>; load: Pick<PeerLoad, 'begin'> }
 }

@@ -4,7 +4,17 @@
  */
 import { type Aor, makeAor } from '@thor-node/core'
 import type { SipMessage, SipRequest, SipResponse, SipUri } from '../message/contract.ts'
-import { escapeUser, formatNameAddr, parseNameAddrList, parseUri, splitList, unescapeUser } from '../message/index.ts'
+import {
+  escapeUser,
+  formatNameAddr,
+  parseNameAddr,
+  parseNameAddrList,
+  parseUri,
+  splitList,
+  unescapeUser,
+} from '../message/index.ts'
+import { type DialPlan, normalise } from '../numbers/dial-plan.ts'
+import { dialledIn, numberOf } from '../numbers/dialled.ts'
 import { LOOP_PARAM } from './validate.ts'
 
 /** Said by the ring alone. */
@@ -63,6 +73,34 @@ export const vouchedFor = (request: SipRequest): string[] =>
 export interface Asserted {
   identity: Aor
   displayName?: string
+  /** What stands before the @ is a telephone number. */
+  isNumber?: boolean
+}
+
+type PlanOf = (domain: string | undefined) => DialPlan
+
+/**
+ * As whom a carrier knows a caller: by a number of the world (E.164) where he has one. `numbers`: users of his addresses that may
+ * be one, the best first.
+ */
+export function knownOutside(caller: Asserted & { numbers?: readonly string[] }, planOf: PlanOf): Asserted {
+  const domain = caller.identity.slice(caller.identity.lastIndexOf('@') + 1)
+  const plan = planOf(domain)
+  const number = caller.numbers?.map((one) => normalise(one, plan)).find((one) => one.startsWith('+'))
+  return number === undefined ? caller : { ...caller, identity: makeAor(number, domain), isNumber: true }
+}
+
+/** What a peer vouches for, with its number as one of the world; as it stands where there is none, or it is that already. */
+export function normalIdentity(value: string, domain: string | undefined, planOf: PlanOf): string {
+  try {
+    const { uri, params, displayName } = parseNameAddr(value)
+    const written = numberOf(uri)
+    const number = dialledIn(uri, domain, planOf)?.number
+    if (number === undefined || number === written || !number.startsWith('+')) return value
+    return formatNameAddr({ ...(displayName !== undefined && { displayName }), uri: { ...uri, user: number }, params })
+  } catch {
+    return value
+  }
 }
 
 /**
@@ -78,9 +116,11 @@ export function present(
   dropAssertions(copy)
   if (!privacy.id) for (const value of vouched) copy.headers.append('P-Asserted-Identity', value)
   if (asserted && !privacy.id && vouched.length === 0) {
-    const { identity, displayName } = asserted
+    const { identity, displayName, isNumber } = asserted
     const at = identity.lastIndexOf('@')
-    const uri = parseUri(`sip:${escapeUser(identity.slice(0, at))}${identity.slice(at)}`)
+    const uri = parseUri(
+      `sip:${escapeUser(identity.slice(0, at))}${identity.slice(at)}${isNumber ? ';user=phone' : ''}`,
+    )
     copy.headers.append(
       'P-Asserted-Identity',
       formatNameAddr({ ...(displayName && { displayName }), uri, params: new Map() }),

@@ -1,5 +1,5 @@
 /** Requests that begin something: who sends, where to, and may it go there? RFC 3261 §16.5 and §16.6. */
-import { type Address, type Aor, errorMessage, formatAddress, type Logger, makeAor, splitAor } from '@thor-node/core'
+import { type Address, type Aor, errorMessage, formatAddress, type Logger, splitAor } from '@thor-node/core'
 import type { Target } from '../delegates.ts'
 import type { Peer } from '../guard/peers.ts'
 import type { SipRequest, SipUri } from '../message/contract.ts'
@@ -7,7 +7,6 @@ import { parseUri } from '../message/index.ts'
 import { followPlan } from '../routing/follow-plan.ts'
 import type { ServerTransaction } from '../transaction/contract.ts'
 import { isWeb } from '../transport/names.ts'
-import { numberOf } from '../trunk/trunk.ts'
 import { Admitting, aorOf, type Caller } from './admitting.ts'
 import { breadthOf, shareBreadth } from './breadth.ts'
 import { targetsOf } from './by-number.ts'
@@ -19,9 +18,20 @@ import { type Branch, type ForkHooks, passing } from './fork.ts'
 import { copyForTarget, onFlowGone, recordRoutes, withLoopMark } from './forward.ts'
 import { addDiversions, addHistory } from './history.ts'
 import { busyRefusal, NextHopBusy } from './hops.ts'
-import { isAnonymous, isHidden, type Privacy, present, privacyOf, restore, vouchedFor } from './identity.ts'
+import {
+  isAnonymous,
+  isHidden,
+  knownOutside,
+  normalIdentity,
+  type Privacy,
+  present,
+  privacyOf,
+  restore,
+  vouchedFor,
+} from './identity.ts'
 import { BRANCHES_MAX } from './limits.ts'
-import { answering, countAhead, showTo, waysOut } from './outgoing.ts'
+import { type DialledBy, meantBy } from './meant.ts'
+import { answering, countAhead, type Leaving, showTo, waysOut } from './outgoing.ts'
 import { nextHopOf } from './route.ts'
 import { sdpOf, setBody, statusOfMediaFailure } from './session-description.ts'
 import { askForRefreshes, grantRefreshes } from './session-timer.ts'
@@ -97,7 +107,9 @@ export class OutOfDialog {
     const { home } = this.#c
     const named = home.servesDomain(request.requestUri.host) ? this.#c.gruus.read(request.requestUri) : undefined
     if (named === 'invalid') return { status: 404, reason: 'Not Found' }
-    const aor = named?.aor ?? this.#localTarget(request.requestUri, ownDomain(caller, peer))
+    const own = ownDomain(caller, peer)
+    const meant = meantBy({ home, isNode: this.#init.isNode, planOf: this.#c.planOf }, request.requestUri, own)
+    const [aor, ...others] = named ? [named.aor] : meant.aors
     if (aor === undefined) {
       const { requestUri } = request
       if (this.#init.isNode(requestUri) || home.servesDomain(requestUri.host))
@@ -107,16 +119,22 @@ export class OutOfDialog {
     }
     if (!caller && !peer && this.#init.allowInboundFrom === 'none') return { status: 403, reason: 'Forbidden' }
     const anonymous = isHidden(privacyOf(request, caller?.hidden)) || (!caller && isAnonymous(request.from.uri))
-    const route = await followPlan(home, {
-      aor,
+    const query = {
       method: request.method,
       ...(caller && { caller: caller.account }),
       ...(anonymous && { anonymous }),
       ...(named && { only: named.only }),
-    })
+    }
+    let route = await followPlan(home, { aor, ...query })
+    for (const other of others) {
+      if (route.verdict === 'refuse' && route.status === 404) route = await followPlan(home, { aor: other, ...query })
+    }
     if (route.verdict === 'refuse') {
       if (route.status !== 404) return route
-      return (await this.#byNumber(request, caller, peer)) ?? (await this.#out(request, caller)) ?? route
+      const number = { dialled: named ? undefined : meant.dialled, own }
+      return (
+        (await this.#byNumber(request, number, caller, peer)) ?? (await this.#out(request, number, caller)) ?? route
+      )
     }
     if (route.verdict === 'keep') return { keeper: route.account }
     const { trail, diversions } = route
@@ -140,28 +158,20 @@ export class OutOfDialog {
     server.respond(this.#c.replier.make(request, status))
   }
 
-  /** The AOR here that a Request-URI means. A number, or a user at a node's own address, is one of the caller's domain. */
-  #localTarget(uri: SipUri, own: string | undefined): Aor | undefined {
-    if (uri.scheme === 'tel') return own && makeAor(numberOf(uri) ?? uri.user ?? '', own)
-    const number = uri.params.get('user') === 'phone' ? numberOf(uri) : undefined
-    const aor = number === undefined ? aorOf(uri) : makeAor(number, uri.host)
-    if (!aor) return undefined
-    if (this.#c.home.servesDomain(uri.host)) return aor
-    return own && this.#init.isNode(uri) ? makeAor(aor.slice(0, aor.lastIndexOf('@')), own) : undefined
-  }
-
   /** By ENUM, where nobody here has the number; several foreign hosts are tried one after the other. */
   async #byNumber(
     request: SipRequest,
+    number: DialledBy,
     caller: Caller | undefined,
     peer: Peer | undefined,
   ): Promise<Destination | Refusal | undefined> {
     if (peer ? !peer.relay : !caller) return undefined
-    const { home, numbers, hops } = this.#c
+    const { home, numbers, hops, planOf } = this.#c
     const foreign: Destination['targets'][number][] = []
-    for (const target of await targetsOf({ numbers, log: this.#log }, request, caller)) {
+    const parts = { numbers, plan: planOf(number.own), log: this.#log }
+    for (const target of await targetsOf(parts, number.dialled, request.method, caller)) {
       if (target.kind === 'trunk') {
-        const out = foreign.length === 0 ? await this.#out(request, caller, target) : undefined
+        const out = foreign.length === 0 ? await this.#out(request, number, caller, target.as) : undefined
         if (out) return out
         continue
       }
@@ -184,11 +194,13 @@ export class OutOfDialog {
   /** By trunk, where nobody here has the number. */
   async #out(
     request: SipRequest,
+    { dialled }: DialledBy,
     caller: Caller | undefined,
-    as?: { routedBy: string; dialled: string },
+    as?: Leaving,
   ): Promise<Destination | Refusal | undefined> {
     const { trunks, hops } = this.#c
-    const ways = trunks && (await waysOut({ trunks, hops, log: this.#log }, request, caller, as))
+    const from = { dialled, ...(as && { as }) }
+    const ways = trunks && (await waysOut({ trunks, hops, log: this.#log }, request, caller, from))
     if (!ways || 'status' in ways) return ways
     const [first, ...others] = ways
     return { targets: [{ ...first, group: 0, others }] }
@@ -349,12 +361,13 @@ export class OutOfDialog {
     const { trail = [], diversions = [] } = destination
     addHistory(copy, request.uri, { trail, diversions, branch: index })
     addDiversions(copy, diversions)
-    const { gruus, hops } = this.#c
+    const { gruus, hops, planOf } = this.#c
     askForRefreshes(copy, this.#init.sessions)
-    const vouched = peer ? vouchedFor(request) : []
+    const vouched = peer ? vouchedFor(request).map((value) => normalIdentity(value, peer.domain, planOf)) : []
     // A carrier is told who calls, and not to tell it on (RFC 3325 §7).
     const told = trunk ? { ...privacy, id: false } : privacy
-    present(copy, { ...(caller && { asserted: caller }), vouched }, told, (contact) =>
+    const asserted = caller && trunk ? knownOutside(caller, planOf) : caller
+    present(copy, { ...(asserted && { asserted }), vouched }, told, (contact) =>
       gruus.hide(contact, formatAddress(hops.sentBy('udp'))),
     )
     if (trunk) showTo(copy, trunk, privacy)

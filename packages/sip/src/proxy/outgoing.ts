@@ -5,8 +5,9 @@
 import { errorMessage, type Logger, type Random } from '@thor-node/core'
 import type { SipRequest, SipResponse } from '../message/contract.ts'
 import { formatCSeq, formatNameAddr, parseUri } from '../message/index.ts'
+import type { Dialled } from '../numbers/dialled.ts'
 import { answerChallenge } from '../trunk/answer.ts'
-import { numberAt, numberOf, ownAddress, type TrunkState } from '../trunk/trunk.ts'
+import { numberAt, ownAddress, type TrunkState } from '../trunk/trunk.ts'
 import type { Trunks } from '../trunk/trunks.ts'
 import type { Caller } from './admitting.ts'
 import { busyRefusal, type Hops, NextHopBusy, type RemoteHop } from './hops.ts'
@@ -25,26 +26,30 @@ export interface TrunkWay {
   trunk: TrunkState
 }
 
-/**
- * The ways of a call to a number that nobody has here; undefined when it is none, or no trunk takes it. The number dialled
- * counts, as it was dialled; `as`: what ENUM says of a ported one.
- */
+/** What leaves by a trunk: the forms by which one is found, and what stands before the @ where that is not the form that fits. */
+export interface Leaving {
+  forms: readonly string[]
+  /** Of a ported number: it, with what is known of portability (RFC 4694). */
+  said?: string
+}
+
+/** The ways of a call to a number that nobody has here; undefined when it is none, or no trunk takes it. */
 export async function waysOut(
   { trunks, hops, log }: { trunks: Pick<Trunks, 'for'>; hops: Pick<Hops, 'waysTo'>; log: Logger },
   request: SipRequest,
   caller: Caller | undefined,
-  as?: { routedBy: string; dialled: string },
+  { dialled, as }: { dialled: Dialled | undefined; as?: Leaving },
 ): Promise<[TrunkWay, ...TrunkWay[]] | Refusal | undefined> {
-  const number = request.method === 'INVITE' ? (as?.dialled ?? numberOf(request.requestUri)) : undefined
-  const found = number === undefined ? undefined : trunks.for(as?.routedBy ?? number)
-  if (number === undefined || !found || !caller) return undefined
+  const found = dialled && request.method === 'INVITE' ? trunks.for((as ?? dialled).forms) : undefined
+  if (!dialled || !found || !caller) return undefined
   if (!caller.groups.includes(PSTN_GROUP)) return { status: 403, reason: 'No Right To Call Numbers Outside' }
   const ways: TrunkWay[] = []
   const busy: NextHopBusy[] = []
-  for (const trunk of found) {
+  for (const { trunk, number } of found) {
     try {
       const hopsTo = await hops.waysTo(parseUri(trunk.target))
-      ways.push(...hopsTo.map((hop) => ({ uri: numberAt(trunk, number), hop, trunk })))
+      const uri = numberAt(trunk, (as?.said ?? number) + dialled.kept)
+      ways.push(...hopsTo.map((hop) => ({ uri, hop, trunk })))
     } catch (error) {
       log.info('no way to a trunk', { trunk: trunk.name, error: errorMessage(error) })
       if (error instanceof NextHopBusy) busy.push(error)

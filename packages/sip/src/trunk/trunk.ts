@@ -1,6 +1,5 @@
 /** A trunk: a carrier or gateway by which numbers outside are reached. */
-import type { SipUri } from '../message/contract.ts'
-import { escapeUser, formatHost, parseUri, unescapeUser } from '../message/index.ts'
+import { escapeUser, formatHost, parseUri } from '../message/index.ts'
 import type { Credentials } from './answer.ts'
 
 export interface Trunk {
@@ -33,20 +32,41 @@ export interface TrunkState extends Trunk {
   credentials?: Credentials
 }
 
-/** Digits that are dialled, with what stands between them for people taken out; undefined for what is no telephone number. */
-export function numberOf({ scheme, user = '' }: SipUri): string | undefined {
-  const [text = ''] = unescapeUser(user).split(';')
-  const number = scheme === 'tel' || text.startsWith('+') ? text.replace(/[-.()]/g, '') : text
-  return /^\+?\d{3,20}$/.test(number) ? number : undefined
+/** A trunk that takes a number, and the number in the form in which its prefix is written. */
+export interface Taker<T> {
+  trunk: T
+  number: string
 }
 
-/** Those that take this number, longest prefix first, then by name. */
-export function trunksFor<T extends Pick<Trunk, 'name' | 'prefixes'>>(trunks: readonly T[], number: string): T[] {
-  const length = ({ prefixes }: T): number =>
-    prefixes.reduce((best, prefix) => (number.startsWith(prefix) ? Math.max(best, prefix.length) : best), -1)
+/**
+ * Those that take a number, whose forms (`formsOf`) these are: longest prefix first, then by name. `+31` and `0031` are of one
+ * length.
+ */
+export function trunksFor<T extends Pick<Trunk, 'name' | 'prefixes'>>(
+  trunks: readonly T[],
+  forms: readonly string[],
+): Taker<T>[] {
   return trunks
-    .filter((trunk) => length(trunk) >= 0)
-    .sort((a, b) => length(b) - length(a) || (a.name < b.name ? -1 : 1))
+    .flatMap((trunk) => fitOf(trunk, forms) ?? [])
+    .sort((a, b) => b.length - a.length || (a.trunk.name < b.trunk.name ? -1 : 1))
+    .map(({ trunk, number }) => ({ trunk, number }))
+}
+
+function fitOf<T extends Pick<Trunk, 'prefixes'>>(
+  trunk: T,
+  forms: readonly string[],
+): (Taker<T> & { length: number }) | undefined {
+  let best: (Taker<T> & { length: number }) | undefined
+  const isOfWorld = forms[0]?.startsWith('+') ?? false
+  for (const number of forms) {
+    const mark = number.startsWith('+') ? 1 : isOfWorld && number.startsWith('00') ? 2 : 0
+    for (const prefix of trunk.prefixes) {
+      if (!number.startsWith(prefix)) continue
+      const length = prefix === '' ? 0 : Math.max(1, prefix.length - mark + 1)
+      if (!best || length > best.length) best = { trunk, number, length }
+    }
+  }
+  return best
 }
 
 /** Request-URI of a call to this number. */

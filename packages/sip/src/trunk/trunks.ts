@@ -3,7 +3,7 @@ import type { PeerLoad } from '../guard/peer-load.ts'
 import { trunkLimits } from '../limits.ts'
 import { parseUri } from '../message/index.ts'
 import { transportOfUri } from '../transport/names.ts'
-import { type TrunkState, trunksFor } from './trunk.ts'
+import { type Taker, type TrunkState, trunksFor } from './trunk.ts'
 
 export class Trunks {
   readonly #load: Pick<PeerLoad, 'begin' | 'end'>
@@ -27,11 +27,11 @@ export class Trunks {
     return this.#trunks.find((trunk) => trunk.name === name)
   }
 
-  /** Undefined: no trunk takes this number. Else those that are up, best first; there may be none. */
-  for(number: string): TrunkState[] | undefined {
-    const all = trunksFor(this.#trunks, number)
+  /** Undefined: no trunk takes the number that is written so. Else those that are up, best first; there may be none. */
+  for(forms: readonly string[]): Taker<TrunkState>[] | undefined {
+    const all = trunksFor(this.#trunks, forms)
     if (all.length === 0) return undefined
-    return all.filter(({ up }) => up).slice(0, trunkLimits.triedMax)
+    return all.filter(({ trunk }) => trunk.up).slice(0, trunkLimits.triedMax)
   }
 
   /** The call goes by this trunk now, and by no other; false: that has as many as it may. */

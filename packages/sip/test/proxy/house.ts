@@ -40,6 +40,8 @@ export class House {
   trunks: SipStackComponents['trunks']
   /** Where numbers lead by ENUM. */
   numbers: SipStackComponents['numbers']
+  /** How numbers are dialled. */
+  planOf: SipStackComponents['planOf']
   #calls = 0
 
   account(aor: Aor, change: Partial<AccountView> & { md5Only?: boolean } = {}): void {
@@ -82,6 +84,7 @@ export class House {
         trusted: { peers: this.peers, load: { begin: () => true } },
         ...(this.trunks && { trunks: this.trunks }),
         ...(this.numbers && { numbers: this.numbers }),
+        ...(this.planOf && { planOf: this.planOf }),
         resolve: {
           resolve: async ({ host, port }) => {
             const found = this.foreign.get(host) ?? [{ host, port: port ?? 5060 }]

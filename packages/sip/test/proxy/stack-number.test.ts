@@ -4,14 +4,21 @@ import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { PeerLoad } from '../../src/guard/peer-load.ts'
+import type { DialPlan } from '../../src/numbers/dial-plan.ts'
 import { Trunks } from '../../src/trunk/trunks.ts'
 import { House } from './house.ts'
 import { SDP } from './phone.ts'
 
 const test = suite('sip: stack calls by number')
 
-async function scene(uris: readonly string[]) {
+const DUTCH = {
+  ...{ country: '31', area: '20', international: '00', national: '0', nationalDigits: 9 },
+  keep: ['112'],
+}
+
+async function scene(uris: readonly string[], plan?: DialPlan) {
   const it = new House()
+  if (plan) it.planOf = () => plan
   const asked: object[] = []
   it.numbers = {
     find: async (query) => {
@@ -115,6 +122,108 @@ test(
     await alice.authenticated('INVITE', 'sip:nobody@example.com', { body: SDP })
     assert.is((await alice.response('INVITE', 404)).status, 404)
     assert.equal(asked, [])
+    await it.stop()
+  }),
+)
+
+test(
+  'SIP-21: however a number is dialled, account, ENUM and trunk get it as a number of the world',
+  deadline(10_000, async () => {
+    const { it, alice, bob, carrier, asked } = await scene([], DUTCH)
+    it.aliases.set('+31201234500@example.com', 'bob@example.com')
+    await bob.register()
+    const ways = ['0201234500', '1234500', '0031201234500', '+31201234500']
+    for (const uri of [
+      ...ways.map((way) => `sip:${way}@example.com`),
+      'tel:020-1234500',
+      'sip:1234500@127.5.0.1:5060',
+    ]) {
+      await alice.authenticated('MESSAGE', uri)
+      bob.reply(await bob.request('MESSAGE'), 200)
+      assert.is((await alice.response('MESSAGE', 200)).status, 200, uri)
+    }
+    assert.equal(asked, [])
+    await alice.authenticated('INVITE', 'tel:020-8005100;ext=22', { body: SDP })
+    const invite = await carrier.request('INVITE')
+    assert.is(invite.uri, 'sip:+31208005100;ext=22@127.5.9.1:5070;user=phone')
+    assert.equal(asked, [{ number: '+31208005100', method: 'INVITE', caller: 'alice@example.com' }])
+    await it.stop()
+  }),
+)
+
+test(
+  'SIP-21: an account that is named as it is dialled is found, too, and a context that is served here says whose number it is',
+  deadline(5_000, async () => {
+    const { it, alice, bob } = await scene([], DUTCH)
+    it.aliases.set('0201234500@example.com', 'bob@example.com')
+    it.aliases.set('7042@example.com', 'bob@example.com')
+    await bob.register()
+    for (const uri of ['tel:+31201234500', 'sip:0201234500@example.com', 'tel:7042;phone-context=example.com']) {
+      await alice.authenticated('MESSAGE', uri)
+      if (uri.includes('+')) assert.is((await alice.response('MESSAGE', 404)).status, 404, uri)
+      else {
+        bob.reply(await bob.request('MESSAGE'), 200)
+        assert.is((await alice.response('MESSAGE', 200)).status, 200, uri)
+      }
+    }
+    await it.stop()
+  }),
+)
+
+test(
+  'SIP-21: a carrier is told the caller’s number as one of the world; a number in From may be written as it is dialled',
+  deadline(10_000, async () => {
+    const { it, carrier } = await scene([], DUTCH)
+    const groups = ['free-pstn']
+    it.account('ann@example.com', {
+      groups,
+      displayName: 'Ann',
+      aliases: ['1001@example.com', '+31201234501@example.com'],
+    })
+    it.account('olga@example.com', { groups, number: '0201234502', aliases: ['+31201234503@example.com'] })
+    it.account('noah@example.com', { groups })
+    const node = { host: '127.5.0.1', port: 5060 }
+    const cases: [user: string, from: string, identity: string][] = [
+      ['ann', '<sip:ann@example.com>', 'Ann <sip:+31201234501@example.com;user=phone>'],
+      ['ann', '<sip:0201234501@example.com>', 'Ann <sip:+31201234501@example.com;user=phone>'],
+      ['olga', '<sip:olga@example.com>', '<sip:+31201234502@example.com;user=phone>'],
+      ['noah', '<sip:noah@example.com>', '<sip:noah@example.com>'],
+    ]
+    for (const [index, [user, from, identity]] of cases.entries()) {
+      const phone = it.phone(`${user}@example.com`, `127.5.1.${10 + index}`, node)
+      await phone.authenticated('INVITE', 'sip:0208005100@example.com', { body: SDP, from: `${from};tag=f${index}` })
+      const invite = await carrier.request('INVITE')
+      assert.is(invite.headers.get('P-Asserted-Identity'), identity)
+      carrier.reply(invite, 486)
+      await phone.response('INVITE', 486)
+    }
+    const thief = it.phone('noah@example.com', '127.5.1.20', node)
+    await thief.authenticated('INVITE', 'sip:0208005100@example.com', {
+      body: SDP,
+      from: '<sip:0201234501@example.com>;tag=z',
+    })
+    assert.is((await thief.response('INVITE', 403)).status, 403)
+    await it.stop()
+  }),
+)
+
+test(
+  'SIP-21: what a carrier vouches for in its country’s form is made a number of the world',
+  deadline(5_000, async () => {
+    const { it, bob, carrier } = await scene([], DUTCH)
+    const limits = { callsMax: 0, callsPerSecond: 0 }
+    it.peers.replace([
+      { name: 'carrier', prefixes: ['127.5.9.1'], tlsNames: [], relay: false, domain: 'example.com', ...limits },
+    ])
+    await bob.register()
+    const identity = '"X" <sip:0201234599@carrier.example;user=phone>, <tel:+3120>'
+    carrier.send(carrier.build('MESSAGE', 'sip:bob@example.com', { headers: [['P-Asserted-Identity', identity]] }))
+    const got = await bob.request('MESSAGE')
+    assert.equal(got.headers.getAll('P-Asserted-Identity'), [
+      'X <sip:+31201234599@carrier.example;user=phone>',
+      '<tel:+3120>',
+    ])
+    bob.reply(got, 200)
     await it.stop()
   }),
 )

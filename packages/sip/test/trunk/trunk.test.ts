@@ -5,10 +5,10 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { PeerLoad } from '../../src/guard/peer-load.ts'
 import { trunkLimits } from '../../src/limits.ts'
-import { makeRequest, makeResponse, parseUri } from '../../src/message/index.ts'
+import { makeRequest, makeResponse } from '../../src/message/index.ts'
 import { answerChallenge } from '../../src/trunk/answer.ts'
 import { type Health, isAnswer, judgeHealth, unknownHealth } from '../../src/trunk/health.ts'
-import { numberAt, numberOf, type TrunkState, trunksFor } from '../../src/trunk/trunk.ts'
+import { numberAt, type TrunkState, trunksFor } from '../../src/trunk/trunk.ts'
 import { loadName, Trunks } from '../../src/trunk/trunks.ts'
 
 const test = suite('sip: trunks')
@@ -29,23 +29,6 @@ const trunk = (name: string, change: Partial<TrunkState> = {}): TrunkState => ({
   ...change,
 })
 
-test('what is a number, and what is not', () => {
-  const cases: [string, string | undefined][] = [
-    ['sip:+31201234567@thor.local', '+31201234567'],
-    ['sip:+31-20-123.4567;phone-context=x@thor.local;user=phone', '+31201234567'],
-    ['sip:0031201234567@127.0.0.1', '0031201234567'],
-    ['sip:%2b3120@thor.local', '+3120'],
-    ['tel:+31-20-1234567', '+31201234567'],
-    ['tel:112', '112'],
-    ['sip:12@thor.local', undefined],
-    ['sip:alice@thor.local', undefined],
-    ['sip:1-2-3-4@thor.local', undefined],
-    ['sip:+31201234567890123456789@thor.local', undefined],
-    ['sip:thor.local', undefined],
-  ]
-  for (const [uri, number] of cases) assert.is(numberOf(parseUri(uri)), number, uri)
-})
-
 test('the longest prefix wins, then the name', () => {
   const all = [
     trunk('rest', { prefixes: [''] }),
@@ -54,11 +37,28 @@ test('the longest prefix wins, then the name', () => {
     trunk('abroad', { prefixes: ['+'] }),
     trunk('nothing', { prefixes: [] }),
   ]
-  const names = (number: string): string[] => trunksFor(all, number).map(({ name }) => name)
+  const names = (...forms: string[]): string[] => trunksFor(all, forms).map(({ trunk: { name } }) => name)
   assert.equal(names('+3120'), ['dutch', 'abroad', 'world', 'rest'])
   assert.equal(names('0031'), ['dutch', 'rest'])
   assert.equal(names('+44'), ['abroad', 'world', 'rest'])
   assert.equal(names('112'), ['rest'])
+})
+
+test('SIP-21: a prefix in any form fits, and says in which form the number goes out', () => {
+  const forms = ['+31201234567', '0201234567', '0031201234567']
+  const out = (prefixes: readonly string[]): string | undefined =>
+    trunksFor([trunk('one', { prefixes })], forms)[0]?.number
+  assert.is(out(['']), '+31201234567')
+  assert.is(out(['+31']), '+31201234567')
+  assert.is(out(['00']), '0031201234567')
+  assert.is(out(['+', '0031']), '0031201234567')
+  assert.is(out(['0']), '0201234567')
+  assert.is(out(['+44', '01']), undefined)
+  const all = [trunk('far', { prefixes: ['00'] }), trunk('near', { prefixes: ['+3120'] })]
+  assert.equal(
+    trunksFor(all, forms).map(({ trunk: { name } }) => name),
+    ['near', 'far'],
+  )
 })
 
 test('the Request-URI keeps what the target says of the way', () => {
@@ -71,14 +71,14 @@ test('the Request-URI keeps what the target says of the way', () => {
 test('those that are down are skipped, no more than some are tried, and calls are counted by trunk', () => {
   const load = new PeerLoad({ clock: new SimClock() })
   const trunks = new Trunks({ load })
-  assert.is(trunks.for('+3120'), undefined, 'nobody takes it')
+  assert.is(trunks.for(['+3120']), undefined, 'nobody takes it')
   trunks.replace([trunk('b'), trunk('a', { up: false }), trunk('c', { callsMax: 1 })])
   assert.equal(
-    trunks.for('+3120')?.map(({ name }) => name),
+    trunks.for(['+3120'])?.map(({ trunk: { name } }) => name),
     ['b', 'c'],
   )
   trunks.replace([trunk('a', { up: false })])
-  assert.equal(trunks.for('+3120'), [], 'somebody does, who is down')
+  assert.equal(trunks.for(['+3120']), [], 'somebody does, who is down')
   assert.not(trunks.overTls)
   for (const target of ['sip:c.example;transport=tls', 'sips:c.example']) {
     trunks.replace([trunk('a'), trunk('b', { target })])
@@ -86,7 +86,7 @@ test('those that are down are skipped, no more than some are tried, and calls ar
   }
   const many = Array.from({ length: trunkLimits.triedMax + 1 }, (_, index) => trunk(`t${index}`))
   trunks.replace(many)
-  assert.is(trunks.for('+3120')?.length, trunkLimits.triedMax)
+  assert.is(trunks.for(['+3120'])?.length, trunkLimits.triedMax)
   const more = Array.from({ length: trunkLimits.trunksMax + 1 }, (_, index) =>
     trunk(`t${String(index).padStart(4, '0')}`),
   )

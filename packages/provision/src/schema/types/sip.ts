@@ -14,6 +14,17 @@ export const structs = {
     require_cert: 'boolean',
     changeDate,
   },
+  DialPlan: {
+    country: field(
+      'string',
+      'country code, such as 31; empty: only what names its country becomes a number of the world',
+    ),
+    area: field('string', 'code of the area in which numbers are dialled without one'),
+    international: field('string', 'dialled before a country code, such as 00'),
+    national: field('string', 'dialled before the code of an area, and no part of the number, such as 0'),
+    nationalDigits: field('int', 'digits of a number with its area, where all have as many; 0: they vary'),
+    keep: field('StringArray', 'numbers that stay as they are dialled; with * at the end all that begin so'),
+  },
   SipDomainFilter: { domain: 'string', customer: 'int', reseller: 'int' },
   SipDomainQuery: query('SipDomainFilter'),
   SipDomainResult: { domains: 'SipDomainArray', total: 'int' },

@@ -1,0 +1,151 @@
+/**
+ * Telephone numbers as people dial them (SIP-21), to accounts and to Kamailio as the carrier, on three nodes.
+ */
+import assert from 'node:assert/strict'
+import { deadline, eventually } from '@thor-node/core/testing'
+import { suite } from 'uvu'
+import { Carrier } from '../support/carrier.ts'
+import { type Cluster, type ClusterNode, ports, startCluster } from '../support/cluster.ts'
+import { Phone, type PhoneInit } from '../support/phone.ts'
+import { available } from '../support/programs.ts'
+import { header, methodOf, statusOf } from '../support/sip-message.ts'
+import { sippCredentials, startSipp } from '../support/sipp.ts'
+import { askZeep, type Step, zeepAvailable } from '../support/zeep.ts'
+
+const net = '127.93.1'
+const clients = '127.93.2'
+const domain = 'thor.local'
+const has = {
+  sipp: available('sipp', 'sip-tester'),
+  kamailio: available('kamailio', 'kamailio'),
+  zeep: zeepAvailable(),
+}
+
+const test = suite('interop: numbers')
+const when = (...needs: (keyof typeof has)[]) => (needs.every((need) => has[need]) ? test : test.skip)
+
+let cluster: Cluster
+let password = ''
+let lastHost = 10
+const phones: Phone[] = []
+const node = (number: number): ClusterNode => cluster.nodes[number - 1] as ClusterNode
+const hostOf = (): string => `${clients}.${lastHost++}`
+
+async function account(user: string, more: { groups?: string[] } = {}): Promise<void> {
+  await node(1).operations.accountAdd({ aor: `${user}@${domain}`, password: 'secret', ...more })
+}
+
+async function phone(user: string, edge: number, init: Partial<PhoneInit> = {}): Promise<Phone> {
+  const proxy = node(edge).address
+  const made = await new Phone({ user, password: 'secret', address: hostOf(), proxy, ...init }).start()
+  phones.push(made)
+  return made
+}
+
+async function soap(...steps: [name: string, args: Record<string, unknown>][]): Promise<void> {
+  const urls = [1, 2, 3].map((number) => `http://${node(number).address}:${ports.soap}/`)
+  const all = steps.map(([name, args], index): Step => ({ node: index % 3, name, arguments: args }))
+  const { answers } = await askZeep(password, urls, all)
+  for (const [index, { fault }] of answers.entries()) assert.equal(fault, undefined, `${steps[index]?.[0]}: ${fault}`)
+}
+
+/** One call of sipp as `user`, by the second node. */
+async function call(user: string, to: string): Promise<void> {
+  const rows = [[user, domain, sippCredentials(user, 'secret'), to]]
+  const here = { address: hostOf(), port: 5060, proxy: node(2).address }
+  const { code, output } = await startSipp({ scenario: 'uac', ...here, rows, calls: 1 }).done
+  assert.equal(code, 0, `${to}: ${output}`)
+}
+
+/** Takes one call with sipp as a device of `user`, registered at the third node. */
+async function device(user: string, host: string): Promise<ReturnType<typeof startSipp>> {
+  const rows = [[user, domain, sippCredentials(user, 'secret'), `${host}:5060`]]
+  const here = { address: host, port: 5060 }
+  const done = await startSipp({ scenario: 'register', ...here, proxy: node(3).address, rows, calls: 1 }).done
+  assert.equal(done.code, 0, done.output)
+  return startSipp({ scenario: 'uas', ...here, calls: 1 })
+}
+
+/** A number at Kamailio that answers. */
+async function numberAt(carrier: string, number: string): Promise<Phone> {
+  const init = { domain: 'carrier.example', password: 's3cret', proxy: carrier }
+  const outside = await eventually(() => phone(number, 1, init), 10_000, 'the carrier')
+  const registered = async () => statusOf(await outside.register({ algorithm: 'SHA-256' })) === 200
+  await eventually(registered, 10_000, 'the number to be there')
+  return outside
+}
+
+test.before(async () => {
+  cluster = await startCluster({ net, nodes: 3 })
+  password = (await node(1).operations.adminPassword({})).password
+  await cluster.settled()
+})
+test.after(async () => {
+  for (const made of phones) await made.stop()
+  await cluster?.stop()
+})
+
+when(
+  'sipp',
+  'kamailio',
+  'zeep',
+)(
+  'SIP-21: by the dial plan that zeep gives the domain, what is dialled rings the alias, and goes out by Kamailio, as E.164',
+  deadline(120_000, async () => {
+    const address = `${net}.50`
+    const carrier = new Carrier({ listen: [`udp:${address}:5060`], user: 'nobody' })
+    carrier.start()
+    try {
+      await account('nora')
+      await account('olaf', { groups: ['free-pstn'] })
+      const plan = { country: '31', area: '20', international: '00', national: '0', nationalDigits: 9, keep: ['0800*'] }
+      const alias = (number: string, username: string): [string, Record<string, unknown>] => [
+        'addAlias',
+        { alias: { id: { username: number, domain }, target: { username, domain } } },
+      ]
+      await soap(alias('+31201234511', 'nora'), alias('+31201234522', 'olaf'), [
+        'Platform.setDialPlan',
+        { domain, plan },
+      ])
+      await node(2).operations.trunkAdd({
+        ...{ name: 'world', target: `sip:${address}`, domain: 'carrier.example', prefixes: ['+'], register: false },
+        ...{ expiresSeconds: 600, callsMax: 0, from: 'trunk', probeSeconds: 1, failures: 3, successes: 1 },
+        ...{ user: 'olaf', password: 's3cret' },
+      })
+      const outside = await numberAt(address, '+31209876543')
+      const host = hostOf()
+      for (const dialled of ['0201234511', '1234511', '0031201234511']) {
+        const uas = await device('nora', host)
+        await call('olaf', dialled)
+        assert.equal((await uas.done).code, 0)
+      }
+      for (const edge of [1, 2, 3]) {
+        const olaf = await phone('olaf', edge)
+        const { operations } = node(edge)
+        await eventually(
+          async () => (await operations.trunkList()).trunks[0]?.up,
+          10_000,
+          `node ${edge} to know the trunk`,
+        )
+        assert.equal((await olaf.call('08001')).status, 404, 'what the plan keeps no trunk takes')
+        for (const uri of ['tel:020-9876543', '0209876543', '9876543']) {
+          outside.requests.length = 0
+          const { status, dialog } = await olaf.call(uri)
+          assert.equal(status, 200, carrier.said)
+          const invite = outside.requests.find((request) => methodOf(request) === 'INVITE')
+          assert.match(
+            invite ? header(invite, 'P-Asserted-Identity') : '',
+            /<sip:\+31201234522@thor\.local;user=phone>/,
+          )
+          assert.equal(dialog && (await olaf.bye(dialog)), 200)
+        }
+      }
+      await node(1).operations.trunkRemove({ name: 'world' })
+    } finally {
+      await carrier.stop()
+      carrier.clean()
+    }
+  }),
+)
+
+test.run()
