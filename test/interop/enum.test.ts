@@ -219,6 +219,23 @@ it(
   }),
 )
 
+it(
+  'a zone of thousands of records is imported as one change, and transferred as one state',
+  deadline(90_000, async () => {
+    await node(1).operations.dnsAdd({ zone: 'large.example', ttl: 60 })
+    const lines = Array.from({ length: 5_000 }, (_, i) => `h${i} A 192.0.2.${i % 250}`)
+    await node(1).operations.dnsImport({ zone: 'large.example', text: lines.join('\n') })
+    await atAll('192.0.2.249', 'h4999.large.example', 'A')
+    await node(2).operations.dnsSet({ zone: 'large.example', name: 'h4999', type: 'A', value: '192.0.2.250' })
+    await atAll('192.0.2.249 | 192.0.2.250', 'h4999.large.example', 'A')
+    const { stdout } = await run('dig', [`@${NET}.3`, '-b', SECONDARY, '-p', String(PORT), 'large.example', 'AXFR'])
+    // SOA twice, NS of the nodes.
+    assert.match(stdout, /XFR size: 5006 records/)
+    await thor('dns', 'remove', 'large.example')
+    await atAll('', 'h1.large.example', 'A')
+  }),
+)
+
 for (const [program, debianPackage, args] of [
   ['kdig', 'knot-dnsutils', (name: string) => [`@${NET}.2`, '-p', String(PORT), '+short', name, 'NAPTR']],
   ['drill', 'ldnsutils', (name: string) => ['-p', String(PORT), name, `@${NET}.2`, 'NAPTR']],

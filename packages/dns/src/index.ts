@@ -35,6 +35,7 @@ export {
   type FancyRecord,
   type RecordInput,
   type StoredZone,
+  type ZoneFields,
   type ZoneInput,
   type ZoneRecord,
 } from './records/contract.ts'

@@ -62,8 +62,17 @@ export const ENUM_LIMITS = {
 
 /** Of stored zones. */
 export const ZONE_LIMITS = {
-  /** Records of one zone, fancy ones with them: they share a register. */
-  recordsMax: 2_000,
+  /** Records of one zone, fancy ones with them; one more is refused. */
+  recordsMax: 16_000,
+  /** More are split over several registers, and so are more bytes. */
+  pageRecords: 400,
+  pageBytes: 64 * 1024,
+  /** Records of one name stay together in a register of 256 KiB; more are refused. */
+  nameBytesMax: 200_000,
+  /** Pages of large zones that are kept from change to change. */
+  pagesKept: 1_000,
+  /** A change of a large zone begins anew when another one was first; after so many times it is refused. */
+  changeTries: 30,
   zonesMax: 100_000,
   valueBytesMax: 2_048,
   infoBytesMax: 256,
@@ -73,6 +82,8 @@ export const ZONE_LIMITS = {
 export const SERVED_LIMITS = {
   /** Registers that are read at once after they changed. */
   readsAtOnce: 64,
+  /** A large zone that changes while it is read is read again, so often; then later. */
+  zoneTries: 5,
   /** Blocks of numbers that are taken in before others get their turn. */
   blocksAtOnce: 20,
   /** Everything is compared with the ring so often, news or not. */

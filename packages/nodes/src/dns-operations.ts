@@ -6,9 +6,9 @@ import {
   enumName,
   type NumberInput,
   readZoneFile,
-  type StoredZone,
   writeZoneFile,
   type ZoneDirectory,
+  type ZoneFields,
   type ZoneRecord,
 } from '@thor-node/dns'
 import { type DialPlan, normalise } from '@thor-node/sip'
@@ -17,10 +17,10 @@ import type { DnsContract, EnumRow, NumberView, RangeView, RecordView, ZoneView 
 import { checkDomain } from './dns/check.ts'
 import { customerTemplate } from './dns/template.ts'
 
-const zoneView = ({ name, serial, records, nameservers, changedAt }: StoredZone): ZoneView => ({
+const zoneView = ({ name, serial, count, nameservers, changedAt }: ZoneFields): ZoneView => ({
   zone: name,
   serial,
-  records: records.length,
+  records: count,
   nameservers,
   changedAt,
 })

@@ -28,7 +28,7 @@ export interface FancyRecord extends Omit<ZoneRecord, 'type'> {
   type: FancyType
 }
 
-/** `dnszone/<name>` */
+/** A zone with all its records. */
 export interface StoredZone {
   /** Canonical. */
   name: string
@@ -53,9 +53,26 @@ export interface StoredZone {
   changedAt: number
   records: ZoneRecord[]
   fancy: FancyRecord[]
+  /** How many records there are, fancy ones with them. */
+  count: number
 }
 
 export type ZoneFields = Omit<StoredZone, 'records' | 'fancy'>
+
+/** `dnspage/<zone>/<no>`: never changed. */
+export type PageBody = Pick<StoredZone, 'records' | 'fancy'>
+
+export interface PageRef {
+  no: string
+  /** The first name that belongs there. */
+  from: string
+}
+
+/** `dnszone/<name>`: its fields, the records before the first page, and which pages count. */
+export interface ZoneHead extends StoredZone {
+  /** In order of names. */
+  pages: PageRef[]
+}
 
 export interface ZoneInput {
   name?: string

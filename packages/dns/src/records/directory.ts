@@ -3,14 +3,23 @@ import { type Clock, type KeyChange, type Random, type RecordStore, recordKey, t
 import { domainName } from '../enum/validate.ts'
 import { failure } from '../errors.ts'
 import { ZONE_LIMITS } from '../limits.ts'
-import type { FancyRecord, RecordInput, StoredZone, ZoneInput, ZoneRecord } from './contract.ts'
+import type {
+  FancyRecord,
+  PageRef,
+  RecordInput,
+  StoredZone,
+  ZoneFields,
+  ZoneHead,
+  ZoneInput,
+  ZoneRecord,
+} from './contract.ts'
 import { type ChangeOptions, checkEtag, Registers } from './registers.ts'
 import * as validate from './validate.ts'
+import { ZoneStore, zoneKey } from './zone-store.ts'
 
 /** A record id is the number of the zone and one within it. */
 const IDS_PER_ZONE = 16_384
 
-const zoneKey = (name: string) => recordKey('dnszone', name)
 const numberKey = (no: number) => recordKey('dnszoneno', String(no))
 
 const zoneUnknown = (name: string) => failure('DNS_ZONE_UNKNOWN', `there is no zone ${name}`)
@@ -40,17 +49,19 @@ export type InZone<T> = T & { zone: string; customer: number; reseller: number }
 /** Everything is strict, but for lists, which are near. */
 export class ZoneDirectory {
   readonly #registers: Registers
+  readonly #store: ZoneStore
   readonly #clock: Clock
 
   constructor(components: { store: Pick<RecordStore, 'reg'>; clock: Clock; random: Random }) {
     this.#registers = new Registers(components)
+    this.#store = new ZoneStore({ registers: this.#registers, random: components.random })
     this.#clock = components.clock
   }
 
   async addZone(input: ZoneInput): Promise<StoredZone> {
     const made = validate.zone(input, undefined, this.#clock.wall())
     if (await this.#registers.read(zoneKey(made.name))) throw exists(made.name)
-    const zone = { ...made, no: await this.#nextNumber() }
+    const zone: ZoneHead = { ...made, no: await this.#nextNumber(), pages: [] }
     const add: KeyChange<null> = {
       key: zoneKey(zone.name),
       fn: (current) => {
@@ -86,21 +97,24 @@ export class ZoneDirectory {
 
   async deleteZone(name: string, options: ChangeOptions = {}): Promise<void> {
     const { body } = await this.getZone(name)
+    let pages: PageRef[] = []
     const remove: KeyChange<null> = {
       key: zoneKey(body.name),
       fn: (current) => {
         if (!current) throw zoneUnknown(body.name)
         checkEtag(current, options.etag, `zone ${body.name}`)
+        pages = (current.body as ZoneHead).pages
         return { body: undefined, result: null }
       },
     }
     const point: KeyChange<null> = { key: numberKey(body.no), fn: () => ({ body: undefined, result: null }) }
     await this.#registers.transact([remove, point])
+    await this.#store.removePages(body.name, pages)
   }
 
   async getZone(name: string): Promise<Versioned<StoredZone>> {
     const key = domainName(name, 'name')
-    const found = await this.#registers.read<StoredZone>(zoneKey(key))
+    const found = await this.#store.read(key)
     if (!found) throw zoneUnknown(key)
     return found
   }
@@ -111,13 +125,13 @@ export class ZoneDirectory {
   }
 
   /** A zone by its canonical name. Near. */
-  async findZone(name: string): Promise<StoredZone | undefined> {
-    return (await this.#registers.read<StoredZone>(zoneKey(name), 'near'))?.body
+  async findZone(name: string): Promise<ZoneFields | undefined> {
+    return (await this.#registers.read<ZoneHead>(zoneKey(name), 'near'))?.body
   }
 
-  /** In order of their names. Near. */
-  async zones(query: ZoneQuery = {}): Promise<StoredZone[]> {
-    const listed = await this.#registers.list<StoredZone>('dnszone/')
+  /** In order of their names, without their records. Near. */
+  async zones(query: ZoneQuery = {}): Promise<ZoneFields[]> {
+    const listed = await this.#registers.list<ZoneHead>('dnszone/')
     return listed.map(({ value }) => value.body).filter((zone) => fitsZone(zone, query))
   }
 
@@ -145,7 +159,7 @@ export class ZoneDirectory {
       if (zone.records.length + zone.fancy.length >= ZONE_LIMITS.recordsMax) {
         throw failure('DNS_ZONE_FULL', `zone ${name} has ${ZONE_LIMITS.recordsMax} records`)
       }
-      const { record, zone: next } = add(zone, freeId(zone), now)
+      const { record, zone: next } = add(zone, freeIds(zone).next().value as number, now)
       return { zone: next, result: inZone(record, zone) }
     })
   }
@@ -233,21 +247,28 @@ export class ZoneDirectory {
       if (inputs.length + zone.fancy.length > ZONE_LIMITS.recordsMax) {
         throw failure('DNS_ZONE_FULL', `a zone has at most ${ZONE_LIMITS.recordsMax} records`)
       }
-      let next: StoredZone = { ...zone, records: [] }
+      const byName = new Map<string, ZoneRecord[]>()
+      const ids = freeIds({ ...zone, records: [] })
       for (const input of inputs) {
-        const record = { ...validate.record(input, next, undefined, now), id: freeId(next) }
-        next = { ...next, records: [...next.records, record] }
+        const name = validate.ownerName(input.name, zone.name)
+        const others = byName.get(name) ?? []
+        const made = validate.record(input, { ...zone, records: others }, undefined, now)
+        byName.set(name, [...others, { ...made, id: ids.next().value as number }])
       }
+      const next = { ...zone, records: [...byName.values()].flat() }
       return { zone: next, result: bare(next) }
     })
   }
 
   async #zonesFor({ zone, id, customer, reseller }: RecordQuery): Promise<StoredZone[]> {
     if (zone !== undefined && zone !== '') {
-      const found = await this.#registers.read<StoredZone>(zoneKey(domainName(zone, 'zone')))
+      const found = await this.#store.read(domainName(zone, 'zone'))
       return found && fitsZone(found.body, { customer, reseller }) ? [found.body] : []
     }
-    if (id === undefined) return this.zones({ customer, reseller })
+    if (id === undefined) {
+      const whole = (await this.zones({ customer, reseller })).map(({ name }) => this.#store.read(name, 'near'))
+      return (await Promise.all(whole)).flatMap((found) => found?.body ?? [])
+    }
     return [(await this.getZone(await this.#zoneOf(id))).body]
   }
 
@@ -264,11 +285,9 @@ export class ZoneDirectory {
     fn: (zone: StoredZone) => { zone: StoredZone; result: R },
   ): Promise<R> {
     const now = this.#clock.wall()
-    return this.#registers.change<StoredZone, R>(zoneKey(name), (current) => {
-      if (!current) throw zoneUnknown(name)
-      checkEtag(current, options.etag, `zone ${name}`)
-      const { zone, result } = fn(current.body)
-      return { body: { ...zone, serial: (current.body.serial + 1) >>> 0, changedAt: now }, result }
+    return this.#store.change(name, options, (before) => {
+      const { zone, result } = fn(before)
+      return { zone: { ...zone, serial: (before.serial + 1) >>> 0, changedAt: now }, result }
     })
   }
 }
@@ -286,16 +305,21 @@ const inZone = <T>(record: T, { name, customer, reseller }: StoredZone): InZone<
   reseller,
 })
 
-/** The one after the highest, or the lowest that is free. */
-function freeId({ no, records, fancy }: StoredZone): number {
-  const used = new Set([...records, ...fancy].map(({ id }) => id % IDS_PER_ZONE))
-  const next = Math.max(0, ...used) + 1
-  let id = next < IDS_PER_ZONE ? next : 1
-  while (used.has(id)) id++
-  return no * IDS_PER_ZONE + id
+/** From the one after the highest, then the lowest that are free. */
+function* freeIds({ no, records, fancy }: StoredZone): Generator<number> {
+  const used = new Set<number>()
+  let highest = 0
+  for (const { id } of [...records, ...fancy]) {
+    used.add(id % IDS_PER_ZONE)
+    highest = Math.max(highest, id % IDS_PER_ZONE)
+  }
+  for (let tries = 0, id = highest + 1; tries < IDS_PER_ZONE; tries++, id++) {
+    if (id >= IDS_PER_ZONE) id = 1
+    if (!used.has(id)) yield no * IDS_PER_ZONE + id
+  }
 }
 
-const fitsZone = (zone: StoredZone, { name, info, customer, reseller }: ZoneQuery): boolean =>
+const fitsZone = (zone: ZoneFields, { name, info, customer, reseller }: ZoneQuery): boolean =>
   (name === undefined || zone.name.includes(name.toLowerCase())) &&
   (info === undefined || zone.info.includes(info)) &&
   (customer === undefined || zone.customer === customer) &&

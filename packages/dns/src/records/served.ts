@@ -14,11 +14,13 @@ import { blockOfName } from '../enum/block.ts'
 import { blockParts } from '../enum/block-parts.ts'
 import type { EnumRange } from '../enum/contract.ts'
 import type { EnumIndex } from '../enum/index-of-numbers.ts'
+import { failure } from '../errors.ts'
 import { SERVED_LIMITS } from '../limits.ts'
 import { type Zone, ZoneTree } from '../zone/tree.ts'
 import { ZoneMap } from '../zone/zones.ts'
-import type { StoredZone } from './contract.ts'
+import type { StoredZone, ZoneHead } from './contract.ts'
 import { recordsOf } from './validate.ts'
+import { PageReader } from './zone-store.ts'
 
 type Kind = 'dnszone' | 'dnsrange' | 'dnsblock'
 const KINDS: readonly Kind[] = ['dnszone', 'dnsrange', 'dnsblock']
@@ -43,6 +45,7 @@ export class ServedRecords implements Lifecycle {
   readonly #events: ServedEvents
   readonly #log: Logger
   readonly #stored = new Map<string, StoredZone>()
+  readonly #pages: PageReader
   /** Registers that changed and are to be read; undefined: all of a kind. */
   readonly #dirty = new Set<string>()
   /** Told of while a reload goes on: what that brings may be older. */
@@ -59,6 +62,8 @@ export class ServedRecords implements Lifecycle {
   constructor(components: ServedComponents, events: ServedEvents = {}) {
     this.#c = components
     this.#events = events
+    const { reg } = components.store
+    this.#pages = new PageReader({ read: (key, mode = 'strict') => reg.read(key, mode) })
     this.#log = components.logger.forComponent('dns:records')
   }
 
@@ -154,20 +159,17 @@ export class ServedRecords implements Lifecycle {
 
   async #readAll(): Promise<void> {
     const { reg } = this.#c.store
-    const zones = await reg.list<StoredZone>('dnszone/')
+    const zones = await reg.list<ZoneHead>('dnszone/')
     const ranges = await reg.list<EnumRange>('dnsrange/')
     const names = new Set(zones.map(({ value }) => value.body.name))
-    for (const { value } of zones) this.#setZone(value.body)
+    for (const { value } of zones) await this.#readZone(value.body)
     for (const name of this.#stored.keys()) if (!names.has(name)) this.#dropZone(name)
     this.#setRanges(ranges.map(({ value }) => value.body))
-    for (const name of new Set(
-      blockParts(
-        ranges.map(({ value }) => value.body),
-        '',
-      ).map((part) => part.name),
-    )) {
-      await this.#loadBlocks(name)
-    }
+    const parts = blockParts(
+      ranges.map(({ value }) => value.body),
+      '',
+    )
+    for (const name of new Set(parts.map((part) => part.name))) await this.#loadBlocks(name)
     if (this.#loaded) return
     this.#loaded = true
     const { index } = this.#c
@@ -223,6 +225,7 @@ export class ServedRecords implements Lifecycle {
     try {
       const found = await this.#c.store.reg.read<unknown>(key, 'near')
       if (!this.#timer) return
+      if (kind === 'dnszone' && found) await this.#readZone(found.body as ZoneHead)
       this.#take(kind as Kind, rest.join('/'), name, found?.body)
     } catch (error) {
       this.#log.info('a changed record could not be read', { name, error: errorMessage(error) })
@@ -233,7 +236,6 @@ export class ServedRecords implements Lifecycle {
   #take(kind: Kind, rest: string, name: string, body: unknown): void {
     if (kind === 'dnszone') {
       if (body === undefined) this.#dropZone(rest)
-      else this.#setZone(body as StoredZone)
       this.#events.onChange?.({ zone: rest })
       return
     }
@@ -250,8 +252,26 @@ export class ServedRecords implements Lifecycle {
     this.#events.onChange?.({ tld: at.tld, digits: at.prefix })
   }
 
+  /** With its pages; a page that is gone tells that the zone is another by now. */
+  async #readZone(seen: ZoneHead): Promise<void> {
+    let head: ZoneHead | undefined = seen
+    for (let tries = 0; head && tries < SERVED_LIMITS.zoneTries; tries++) {
+      const whole = await this.#pages.whole(head)
+      if (whole) {
+        this.#setZone(whole)
+        return
+      }
+      const key = recordKey('dnszone', seen.name)
+      head = (await this.#c.store.reg.read<ZoneHead>(key, 'strict'))?.body
+    }
+    if (head) throw failure('DNS_CONFLICT', `zone ${seen.name} is changed while it is read`)
+    this.#dropZone(seen.name)
+  }
+
   #setZone(zone: StoredZone): void {
     const known = this.#stored.get(zone.name)
+    // Reads may end in another order than they began.
+    if (known?.no === zone.no && ((zone.serial - known.serial) | 0) < 0) return
     this.#stored.set(zone.name, zone)
     if (known?.serial !== zone.serial || known.no !== zone.no) this.#serve(zone)
   }

@@ -45,6 +45,7 @@ export function zone(input: ZoneInput, before: StoredZone | undefined, now: numb
     changedAt: now,
     records: before?.records ?? [],
     fancy: before?.fancy ?? [],
+    count: before?.count ?? 0,
   }
 }
 
@@ -204,6 +205,18 @@ export const dataOf = (
   apex: string,
 ): Buffer => rdataOf(type, value, priority, apex)
 
+/** Pages of large zones stay what they are while others change, and so do their records. */
+const served = new WeakMap<ZoneRecord, DnsRecord>()
+
+function servedOf(record: ZoneRecord, apex: string): DnsRecord {
+  const known = served.get(record)
+  if (known) return known
+  const { name, type, ttl } = record
+  const made = { name, type: typeNumber(type) as number, ttl, data: dataOf(record, apex) }
+  served.set(record, made)
+  return made
+}
+
 /** The records of a stored zone as the server has them. `nodes`: name servers where the zone names none. */
 export function recordsOf(zone: StoredZone, nodes: readonly string[]): { soa: DnsRecord; records: DnsRecord[] } {
   const { name: apex, ttl } = zone
@@ -214,14 +227,7 @@ export function recordsOf(zone: StoredZone, nodes: readonly string[]): { soa: Dn
   const [user = 'hostmaster', domain = apex] = zone.email.split('@')
   const mailbox = `${user.replace(/[.\\]/g, '\\$&')}.${domain}`
   const data = Buffer.concat([nameToWire(servers[0] ?? apex), nameToWire(mailbox), numbers])
-  const own = zone.records.map(
-    (one): DnsRecord => ({
-      name: one.name,
-      type: typeNumber(one.type) as number,
-      ttl: one.ttl,
-      data: dataOf(one, apex),
-    }),
-  )
+  const own = zone.records.map((one) => servedOf(one, apex))
   const stated = own.some((one) => one.type === TYPE.NS && one.name === apex)
   const ns = stated ? [] : servers.map((server) => ({ name: apex, type: TYPE.NS, ttl, data: nameToWire(server) }))
   return { soa: { name: apex, type: TYPE.SOA, ttl, data }, records: [...ns, ...own] }
