@@ -76,10 +76,26 @@ const ways: [name: string, send: Send][] = [
   ],
 ]
 
+const TICK_MS = 10
+
+/** Processor time so far, of all nodes and of this process. */
+function spentMs(cluster: Cluster): { nodes: number; clients: number } {
+  const { user, system } = process.cpuUsage()
+  let ticks = 0
+  for (const { process: child } of cluster.nodes) {
+    const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ')
+    ticks += Number(fields[11]) + Number(fields[12])
+  }
+  return { nodes: ticks * TICK_MS, clients: (user + system) / 1_000 }
+}
+
 async function measure(cluster: Cluster, name: string, send: Send, body: (n: number) => string): Promise<void> {
   const times: number[] = []
   let failed = 0
   let n = 0
+  const before = spentMs(cluster)
   const until = performance.now() + seconds * 1_000
   const client = async (index: number): Promise<void> => {
     while (performance.now() < until) {
@@ -91,10 +107,13 @@ async function measure(cluster: Cluster, name: string, send: Send, body: (n: num
     }
   }
   await Promise.all(Array.from({ length: clients }, (_, index) => client(index)))
+  const after = spentMs(cluster)
+  const each = (from: number, to: number): string => ((to - from) / Math.max(1, times.length)).toFixed(2)
   times.sort((a, b) => a - b)
   const at = (part: number): string => (times[Math.floor(times.length * part)] ?? 0).toFixed(1)
   say(
-    `${name}: ${Math.round(times.length / seconds)} requests/s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${failed} failed`,
+    `${name}: ${Math.round(times.length / seconds)} requests/s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${failed} failed; ` +
+      `a request takes ${each(before.nodes, after.nodes)} ms of the nodes' processor time, ${each(before.clients, after.clients)} ms of the clients'`,
   )
 }
 
@@ -189,6 +208,7 @@ async function kills(cluster: Cluster): Promise<void> {
 const parts: Record<string, (cluster: Cluster) => Promise<void>> = { soap, import: importMany, kills }
 const cluster = await startCluster({ net: '127.48.1', nodes: 3 })
 try {
+  await cluster.settled()
   password = (await cluster.nodes[0]?.operations.adminPassword({}))?.password ?? ''
   for (const [name, part] of Object.entries(parts)) if (!values.only || values.only === name) await part(cluster)
 } finally {

@@ -28,6 +28,8 @@ export const limits = {
   statisticsCallsMax: 100_000,
   /** Addresses in one `getSipDeviceLocations`. */
   locationsMax: 1_000,
+  /** … and of those, asked for at once. */
+  locationsAtOnce: 32,
   /** Routes in one request: each is a register of a transaction. */
   routesAtOnce: 16,
   /** Of an account. */
@@ -83,4 +85,6 @@ export const limits = {
   knownMax: 2_000,
   /** Copies of all administrators and domains are taken so often. */
   copiesMs: 60_000,
+  /** A strict read that has been under way for so long is not waited for by others of its name: they begin one of their own. */
+  sharedReadMs: 100,
 } as const

@@ -2,7 +2,7 @@ import { type Aor, type Decision, errorCode, makeAor, type Sealer, splitAor, typ
 import { failure, invalid } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { clearingBelongings, numbersGone } from './belongings.ts'
-import type { AccountRecord, AddressRecord } from './contract.ts'
+import type { AccountRecord, AddressRecord, DomainRecord } from './contract.ts'
 import { makeCredentials, sealCredentials } from './credentials.ts'
 import type { Domains } from './domains.ts'
 import { type AccountCompany, type AccountInput, AUTOINCREMENT, type ChangeOptions } from './input.ts'
@@ -45,6 +45,12 @@ const aliasGone = (aor: Aor, target: Aor): AddressChange => ({
       : { keep: true, result: null },
 })
 
+/** An account that was added, and its domain as it was read afterwards. */
+export interface AddedAccount {
+  record: AccountRecord
+  owner: DomainRecord
+}
+
 /** Accounts: `acct/<aor>`, which they share with aliases, so that an address is never both. */
 export class Accounts {
   readonly #registers: Registers
@@ -63,7 +69,7 @@ export class Accounts {
   }
 
   /** With `company`, all of it or nothing. */
-  async add(input: AccountInput, company?: AccountCompany): Promise<AccountRecord> {
+  async add(input: AccountInput, company?: AccountCompany): Promise<AddedAccount> {
     const domain = validate.domainName(input.domain)
     validate.password(input.password)
     await this.#domains.requireBefore(domain)
@@ -79,7 +85,7 @@ export class Accounts {
     throw failure('PROVISION_NAMES_EXHAUSTED', `no free number was found in ${domain}; choose a username`)
   }
 
-  async #create(aor: Aor, input: AccountInput, company?: AccountCompany): Promise<AccountRecord> {
+  async #create(aor: Aor, input: AccountInput, company?: AccountCompany): Promise<AddedAccount> {
     const fields = validate.accountFields(input)
     const now = this.#registers.wall()
     const record: AccountRecord = {
@@ -107,11 +113,12 @@ export class Accounts {
       await this.#registers.transactAll([addressPart({ aor, fn: make }), ...company.parts(aor)])
     } else await this.#registers.change<AddressRecord, null>('acct', aor, make)
     // The other half of Domains.delete: whoever wrote second sees the other.
-    if (!(await this.#domains.find(splitAor(aor)?.domain ?? ''))) {
+    const owner = await this.#domains.find(splitAor(aor)?.domain ?? '')
+    if (!owner) {
       await this.delete(aor, { withNumbers: true })
       throw failure('PROVISION_DOMAIN_UNKNOWN', `the domain of ${aor} was deleted just now`)
     }
-    return record
+    return { record, owner: owner.body }
   }
 
   async #nextNumber(domain: string): Promise<string> {

@@ -91,7 +91,7 @@ export class Admins {
     const copy = inTime ? undefined : await this.#copy(username)
     const found = copy ? copy.value : inTime ? inTime.value : await read
     if (!copy && this.#remembered.isStill(username, password, found?.body.hash)) return true
-    const right = await this.scrypt.matches(password, found?.body)
+    const right = await this.scrypt.matches(username, password, found?.body)
     if (right && found) this.#remembered.add(username, password, found.body.hash, copy?.leftMs)
     else this.#remembered.drop(username, password)
     return right

@@ -9,7 +9,7 @@ import {
   splitAor,
   type Versioned,
 } from '@thor-node/core'
-import { Accounts } from './accounts.ts'
+import { Accounts, type AddedAccount } from './accounts.ts'
 import { Aliases } from './aliases.ts'
 import type {
   AccountRecord,
@@ -131,9 +131,15 @@ export class AccountDirectory {
 
   /** With `company`, that is made in the same transaction: all or nothing. */
   async addAccount(input: AccountInput, company?: AccountCompany): Promise<AccountRecord> {
-    const record = await this.#accounts.add(input, company)
-    this.#logger.info('account added', { aor: record.aor })
-    return record
+    return (await this.addOwnedAccount(input, company)).record
+  }
+
+  /** The same, and tells the domain that the account has got into. */
+  async addOwnedAccount(input: AccountInput, company?: AccountCompany): Promise<AddedAccount> {
+    const added = await this.#accounts.add(input, company)
+    // The audit log has it; a line for each would be a good part of what a thousand cost.
+    this.#logger.debug('account added', { aor: added.record.aor })
+    return added
   }
 
   updateAccount(input: AccountInput, options?: ChangeOptions): Promise<AccountRecord> {

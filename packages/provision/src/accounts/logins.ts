@@ -112,7 +112,7 @@ export class Logins {
     const record = await this.#c.customers.byName(username)
     const name = `customer ${username}`
     if (!this.#remembered.isStill(name, password, record?.secret?.hash)) {
-      const right = await this.#c.admins.scrypt.matches(password, record?.secret)
+      const right = await this.#c.admins.scrypt.matches(name, password, record?.secret)
       if (!right || !record?.secret) return undefined
       this.#remembered.add(name, password, record.secret.hash)
     }

@@ -13,6 +13,7 @@ import {
 import { failure } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { AddressRecord } from './contract.ts'
+import { SharedReads } from './shared-reads.ts'
 
 const UNKNOWN_TRIES = 3
 
@@ -63,6 +64,7 @@ export class Registers {
   readonly #store: RecordStore
   readonly #random: Random
   readonly #clock: Clock
+  readonly #shared: SharedReads
   /** As last read for `known` or by `see`; the one not read for longest goes. */
   readonly #seen = new Map<string, { value: Versioned<unknown>; at: number }>()
 
@@ -70,6 +72,7 @@ export class Registers {
     this.#store = components.store
     this.#random = components.random
     this.#clock = components.clock
+    this.#shared = new SharedReads(components)
   }
 
   /** Epoch milliseconds, for stamps that people read. */
@@ -127,8 +130,11 @@ export class Registers {
     }
   }
 
+  /** What several get of one read, they share: nobody changes it. */
   read<B>(kind: RegisterKind, name: string, mode: 'strict' | 'near' = 'strict'): Promise<Versioned<B> | undefined> {
-    return this.#store.reg.read<B>(recordKey(kind, name), mode)
+    const key = recordKey(kind, name)
+    if (mode === 'near') return this.#store.reg.read<B>(key, mode)
+    return this.#shared.read(key.name, () => this.#store.reg.read<B>(key, mode))
   }
 
   /**

@@ -17,6 +17,7 @@ export class Scrypt {
   readonly #costLog2: number
   #running = 0
   readonly #waiting: (() => void)[] = []
+  readonly #matching = new Map<string, Promise<boolean>>()
 
   constructor(components: { random: Random }, init: { costLog2: number }) {
     this.#random = components.random
@@ -28,8 +29,21 @@ export class Scrypt {
     return { salt, hash: await this.#run(password, salt, this.#costLog2), costLog2: this.#costLog2 }
   }
 
-  /** Without a hash it takes as long, and is false. */
-  async matches(password: string, kept: PasswordHash | undefined): Promise<boolean> {
+  /**
+   * Without a hash it takes as long, and is false. Many who come at once with the same name, which may be any, and password share
+   * one run.
+   */
+  matches(name: string, password: string, kept: PasswordHash | undefined): Promise<boolean> {
+    const key = `${kept ? Buffer.from(kept.hash).toString('base64') : ''}\0${name}\0${password}`
+    let matching = this.#matching.get(key)
+    if (!matching) {
+      matching = this.#matches(password, kept).finally(() => this.#matching.delete(key))
+      this.#matching.set(key, matching)
+    }
+    return matching
+  }
+
+  async #matches(password: string, kept: PasswordHash | undefined): Promise<boolean> {
     const salt = kept?.salt ?? new Uint8Array(16)
     const found = await this.#run(password, salt, kept?.costLog2 ?? this.#costLog2)
     return timingSafeEqual(kept?.hash ?? new Uint8Array(32), found) && kept !== undefined

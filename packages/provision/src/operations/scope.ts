@@ -1,5 +1,6 @@
-import { type Aor, splitAor } from '@thor-node/core'
-import type { DomainRecord } from '../accounts/contract.ts'
+import { type Aor, splitAor, type Versioned } from '@thor-node/core'
+import { accountUnknown } from '../accounts/accounts.ts'
+import type { AccountRecord, DomainRecord } from '../accounts/contract.ts'
 import { address, identity } from '../accounts/validate.ts'
 import { failure } from '../errors.ts'
 import type { RecordTable, Stamped } from '../records/table.ts'
@@ -110,6 +111,21 @@ export async function ownedAddress(
   if (context.caller.kind !== 'user') return { aor, owner: await ownedDomain(context, domain) }
   if (context.caller.aor !== aor) throw forbidden(`no rights for ${aor}`)
   return { aor, owner: (await context.directory.knownDomain(domain))?.body }
+}
+
+/**
+ * The account that a request is about, and the domain that owns it: read at once. Throws PROVISION_FORBIDDEN also where there is no
+ * such account, PROVISION_ACCOUNT_UNKNOWN.
+ */
+export async function ownedAccount(
+  context: OperationContext,
+  id: Value<'SipId'> | undefined,
+  field: string,
+): Promise<{ aor: Aor; owner: DomainRecord | undefined; account: Versioned<AccountRecord> }> {
+  const aor = address(id, field)
+  const [{ owner }, account] = await Promise.all([ownedAddress(context, id, field), context.directory.findAccount(aor)])
+  if (!account) throw accountUnknown(aor)
+  return { aor, owner, account }
 }
 
 /** The domains that the caller may see, by name: for lists, which take customer and reseller from them. */

@@ -128,6 +128,20 @@ test(
 )
 
 test(
+  'however many come at once with one name and password, it is worked out once',
+  deadline(10_000, async () => {
+    const { admins, other } = make()
+    await admins.createAdmin('admin', 'right')
+    const more = limits.scryptMax + limits.scryptQueueMax + 10
+    const all = (password: string) =>
+      Promise.all(Array.from({ length: more }, () => codeOf(other.verifyAdmin('admin', password).then(assert.ok))))
+    assert.is((await all('right')).filter(Boolean).length, 0)
+    assert.is((await all('wrong')).filter((code) => code === 'PROVISION_BUSY').length, 0)
+    assert.is(await admins.verifyAdmin('admin', 'wrong'), false)
+  }),
+)
+
+test(
   'more checks than can wait are refused',
   deadline(10_000, async () => {
     const { admins } = make()

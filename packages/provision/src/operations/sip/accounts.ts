@@ -2,10 +2,10 @@ import type { AccountRecord, DomainRecord } from '../../accounts/contract.ts'
 import { type AccountInput, AUTOINCREMENT } from '../../accounts/input.ts'
 import { domainName, user } from '../../accounts/validate.ts'
 import { accountView } from '../../accounts/view.ts'
-import { type OperationContext, operation, required } from '../../schema/operation.ts'
+import { operation, required } from '../../schema/operation.ts'
 import type { Value } from '../../schema/types.ts'
 import { assertCredit } from '../credits.ts'
-import { assertMayAdd, dateText, ownedAddress, ownedDomain } from '../scope.ts'
+import { assertMayAdd, dateText, ownedAccount, ownedAddress, ownedDomain } from '../scope.ts'
 import { assertUserMay } from './user-rights.ts'
 
 export function toInput(wire: Value<'SipAccount'>, id: { username: string; domain: string }): AccountInput {
@@ -23,12 +23,11 @@ export function toWire(record: AccountRecord, owner: DomainRecord | undefined): 
   return { id: { username, domain }, ...fields, createDate: dateText(createdAt), changeDate: dateText(changedAt) }
 }
 
-/** The id of an account in a request, and its domain when the caller has rights for it. */
-async function ownedId(context: OperationContext, wire: Value<'SipAccount'>) {
+/** The id of an account that is to be added. */
+function idOfNew(wire: Value<'SipAccount'>): { username: string; domain: string } {
   const id = required(wire.id, 'id')
   const username = id.username === AUTOINCREMENT ? AUTOINCREMENT : user(id.username, 'id.username')
-  const domain = domainName(id.domain, 'id.domain')
-  return { username, domain, owner: await ownedDomain(context, domain) }
+  return { username, domain: domainName(id.domain, 'id.domain') }
 }
 
 export const addAccount = operation({
@@ -41,12 +40,15 @@ export const addAccount = operation({
   faults: ['PROVISION_ACCOUNT_EXISTS', 'PROVISION_DOMAIN_UNKNOWN', 'PROVISION_NAMES_EXHAUSTED'],
   async run(context, args) {
     const wire = required(args.account, 'account')
-    const { owner, ...id } = await ownedId(context, wire)
-    if (owner) {
+    const id = idOfNew(wire)
+    // Who may do everything need not know first whose the domain is.
+    const domain = context.caller.impersonate === 0 ? undefined : await ownedDomain(context, id.domain)
+    if (domain) {
       assertMayAdd(context)
-      await assertCredit(context, owner.customer, 'sip_credit')
+      await assertCredit(context, domain.customer, 'sip_credit')
     }
-    return toWire(await context.directory.addAccount(toInput(wire, id)), owner)
+    const { record, owner } = await context.directory.addOwnedAccount(toInput(wire, id))
+    return toWire(record, owner)
   },
 })
 
@@ -61,9 +63,12 @@ export const updateAccount = operation({
   faults: ['PROVISION_ACCOUNT_UNKNOWN'],
   async run(context, args) {
     const wire = required(args.account, 'account')
-    const { aor, owner } = await ownedAddress(context, wire.id, 'id')
-    if (context.caller.kind === 'user')
-      assertUserMay(wire, toWire((await context.directory.getAccount(aor)).body, owner))
+    let owner: DomainRecord | undefined
+    if (context.caller.kind === 'user') {
+      const own = await ownedAccount(context, wire.id, 'id')
+      owner = own.owner
+      assertUserMay(wire, toWire(own.account.body, owner))
+    } else owner = (await ownedAddress(context, wire.id, 'id')).owner
     const { username = '', domain = '' } = wire.id ?? {}
     const input = toInput(wire, { username, domain })
     return toWire(await context.directory.updateAccount(input, { etag: context.request.etag }), owner)
@@ -94,8 +99,8 @@ export const getAccount = operation({
   output: 'SipAccount',
   faults: ['PROVISION_ACCOUNT_UNKNOWN'],
   async run(context, args) {
-    const { aor, owner } = await ownedAddress(context, args.sipId, 'sipId')
-    const { body: record, etag } = await context.directory.getAccount(aor)
+    const { owner, account } = await ownedAccount(context, args.sipId, 'sipId')
+    const { body: record, etag } = account
     context.request.seen = etag
     if (context.caller.kind === 'user') return toWire(record, owner)
     return { ...toWire(record, owner), ha1: context.directory.credentials(record).ha1Md5 }

@@ -3,7 +3,7 @@ import type { Aor } from '@thor-node/core'
 import { limits } from '../../limits.ts'
 import { type OperationContext, operation } from '../../schema/operation.ts'
 import type { Value } from '../../schema/types.ts'
-import { ownedAddress } from '../scope.ts'
+import { ownedAccount } from '../scope.ts'
 
 const LIMIT_DEFAULT = 50
 
@@ -18,8 +18,7 @@ export const getCalls = operation({
   output: 'CallsResult',
   faults: ['PROVISION_ACCOUNT_UNKNOWN'],
   async run(context, args) {
-    const { aor } = await ownedAddress(context, args.sipId, 'sipId')
-    await context.directory.getAccount(aor)
+    const { aor } = await ownedAccount(context, args.sipId, 'sipId')
     const { placed, received } = args.query ?? {}
     const both = !placed && !received
     return {
@@ -40,8 +39,7 @@ export const getCallStatistics = operation({
   output: 'CallStatisticsResult',
   faults: ['PROVISION_ACCOUNT_UNKNOWN'],
   async run(context, args) {
-    const { aor } = await ownedAddress(context, args.sipId, 'sipId')
-    await context.directory.getAccount(aor)
+    const { aor } = await ownedAccount(context, args.sipId, 'sipId')
     const { placed, received } = args.query ?? {}
     return {
       placed: statistics(await context.calls.calls(aor, { direction: 'placed', ...period(placed) })),

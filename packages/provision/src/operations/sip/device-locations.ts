@@ -16,14 +16,18 @@ export const getSipDeviceLocations = operation({
   async run(context, args) {
     const ids = required(args.sipIds, 'sipIds')
     if (ids.length > limits.locationsMax) throw invalid('sipIds', `has more than ${limits.locationsMax} entries`)
-    const out: Value<'SipDeviceLocations'>[] = []
-    for (const [index, id] of ids.entries()) {
+    const of = async (id: Value<'SipId'>, index: number): Promise<Value<'SipDeviceLocations'>> => {
       const { aor } = await ownedAddress(context, id, `sipIds[${index}]`)
       const locations = await context.locations.locations(aor)
-      out.push({
+      return {
         id: sipId(aor),
         locations: locations.map(({ expiresSeconds, ...location }) => ({ ...location, expires: expiresSeconds })),
-      })
+      }
+    }
+    const out: Value<'SipDeviceLocations'>[] = []
+    for (let at = 0; at < ids.length; at += limits.locationsAtOnce) {
+      const some = ids.slice(at, at + limits.locationsAtOnce)
+      out.push(...(await Promise.all(some.map((id, index) => of(id, at + index)))))
     }
     return out
   },

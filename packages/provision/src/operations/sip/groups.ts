@@ -1,5 +1,5 @@
 import { operation, required } from '../../schema/operation.ts'
-import { ownedAddress } from '../scope.ts'
+import { ownedAccount, ownedAddress } from '../scope.ts'
 
 export const addToGroup = operation({
   port: 'Sip',
@@ -37,7 +37,6 @@ export const getGroups = operation({
   output: 'StringArray',
   faults: ['PROVISION_ACCOUNT_UNKNOWN'],
   async run(context, args) {
-    const { aor } = await ownedAddress(context, args.sipId, 'sipId')
-    return context.directory.groups(aor)
+    return (await ownedAccount(context, args.sipId, 'sipId')).account.body.groups
   },
 })

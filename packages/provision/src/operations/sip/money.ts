@@ -1,11 +1,10 @@
 import { heldOf, type LedgerLine } from '@thor-node/accounting'
-import { address } from '../../accounts/validate.ts'
 import { invalid } from '../../errors.ts'
 import { limits } from '../../limits.ts'
 import { Balances, cardNumber, historyCount } from '../../money/balances.ts'
 import { operation, required } from '../../schema/operation.ts'
 import type { Value } from '../../schema/types.ts'
-import { dateText, ownedAddress, sipId } from '../scope.ts'
+import { dateText, ownedAccount, sipId } from '../scope.ts'
 import { ownAccount } from './preferences.ts'
 
 export const addBalance = operation({
@@ -68,8 +67,7 @@ export const getPrepaidStatus = operation({
     }
     return Promise.all(
       required(ids, 'sipIds').map(async (id, index) => {
-        const { aor } = await ownedAddress(context, id, `sipIds[${index}]`)
-        await context.directory.getAccount(address(id))
+        const { aor } = await ownedAccount(context, id, `sipIds[${index}]`)
         const balance = await context.balances.of(aor)
         const holds = Object.keys(balance?.holds ?? {}).length
         const value = balance ? balance.bal - heldOf(balance) : 0
@@ -89,8 +87,7 @@ export const getCreditHistory = operation({
   output: 'CreditHistoryResult',
   faults: ['PROVISION_ACCOUNT_UNKNOWN'],
   async run(context, args) {
-    const { aor } = await ownedAddress(context, args.sipId, 'sipId')
-    await context.directory.getAccount(aor)
+    const { aor } = await ownedAccount(context, args.sipId, 'sipId')
     const lines = await context.balances.history(aor, historyCount(args.count))
     return { entries: lines.map(toWire) }
   },

@@ -9,13 +9,11 @@ import {
 import { checkMembers } from '../../records/rules.ts'
 import { type OperationContext, operation } from '../../schema/operation.ts'
 import type { Value } from '../../schema/types.ts'
-import { ownedAddress } from '../scope.ts'
+import { ownedAccount } from '../scope.ts'
 
 /** The account that a request is about; it exists. */
 export async function ownAccount(context: OperationContext, id: Value<'SipId'> | undefined): Promise<string> {
-  const { aor } = await ownedAddress(context, id, 'sipId')
-  await context.directory.getAccount(aor)
-  return aor
+  return (await ownedAccount(context, id, 'sipId')).aor
 }
 
 async function change(
@@ -85,8 +83,8 @@ export const getAcceptRules = operation({
   async run(context, args) {
     const aor = await ownAccount(context, args.sipId)
     const { accounts } = context.records
-    const { accept } = await accounts.preferencesOf(aor)
-    const groups = new Set((await accounts.entriesOf(aor)).map(({ group = '' }) => group))
+    const [{ accept }, entries] = await Promise.all([accounts.preferencesOf(aor), accounts.entriesOf(aor)])
+    const groups = new Set(entries.map(({ group = '' }) => group))
     groups.delete('')
     return { rules: acceptView(accept, context.clock.wall()), nonEmptyGroups: [...groups].sort() }
   },
