@@ -66,8 +66,11 @@ export function toPem(label: 'CERTIFICATE' | 'PRIVATE KEY', bytes: Uint8Array): 
 }
 
 /** Positive: the first bit is 0. */
-const integer = (bytes: Uint8Array): Buffer =>
-  der(0x02, (bytes[0] ?? 0) < 0x80 && bytes.length > 0 ? bytes : Buffer.concat([Buffer.of(1), bytes]))
+/** Positive, and as short as it can be: the first octet is neither 0 nor above 0x7f (X.690 §8.3.2). */
+const integer = (bytes: Uint8Array): Buffer => {
+  const first = bytes[0] ?? 0
+  return der(0x02, first > 0 && first < 0x80 ? bytes : Buffer.concat([Buffer.of(1), bytes]))
+}
 
 const commonName = (text: string): Buffer =>
   der(0x30, der(0x31, der(0x30, COMMON_NAME, der(0x0c, Buffer.from(text.slice(0, 64))))))

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { connect as rawConnect } from 'node:net'
 import { Duplex } from 'node:stream'
 import { connect as tlsConnect } from 'node:tls'
@@ -295,5 +296,15 @@ test(
     assert.equal(accepted.length, 0)
   }),
 )
+
+test('a certificate is good whatever octets its serial begins with', () => {
+  for (const serial of [[0, 1, 2], [0, 0, 0], [0x7f, 0], [0x80, 1], [0xff], [0], []]) {
+    const { cert } = makeCertificate({
+      ...{ commonName: 'a.example', altNames: ['a.example'], serial: Buffer.from(serial) },
+      ...{ notBefore: Date.UTC(2026, 0, 1), notAfter: Date.UTC(2027, 0, 1) },
+    })
+    assert(BigInt(`0x${new X509Certificate(cert).serialNumber}`) > 0n, serial.join())
+  }
+})
 
 test.run()

@@ -128,6 +128,7 @@ class Node implements RunningNode {
       index: records.index,
       domain,
       domains: () => sip.home.domains(),
+      treesOf: (of) => sip.home.treesOf(of),
     })
     const sip: SipParts = composeSip(context, {
       overlay,

@@ -4,6 +4,8 @@ export const limits = {
   groupsMax: 64,
   aclMax: 64,
   propertiesMax: 128,
+  /** Trees of numbers that the callers of one domain look into. */
+  enumTreesMax: 16,
   propertyValueBytesMax: 1_024,
   aliasesMax: 256,
   /** Numbers that a dial plan keeps: with more it is refused. */

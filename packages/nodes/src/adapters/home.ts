@@ -38,6 +38,7 @@ export class HomeAdapter implements Home, Lifecycle {
   readonly #known = new Set<Aor>()
   #domainList: readonly string[] = []
   #plans: ReadonlyMap<string, DialPlan> = new Map()
+  #trees: ReadonlyMap<string, readonly string[]> = new Map()
   readonly #plan: DialPlan
   #timer: Timer | undefined
   #refreshing: Promise<void> | undefined
@@ -115,6 +116,11 @@ export class HomeAdapter implements Home, Lifecycle {
     return this.#plans.get(domain ?? '') ?? this.#plan
   }
 
+  /** Trees of numbers that callers of a domain look into; empty: as the ring does. */
+  treesOf(domain: string | undefined): readonly string[] {
+    return this.#trees.get(domain ?? '') ?? []
+  }
+
   /** In order; the same list as long as they are the same. */
   domains(): readonly string[] {
     return this.#domainList
@@ -149,6 +155,7 @@ export class HomeAdapter implements Home, Lifecycle {
     this.#plans = new Map(
       listed.flatMap(({ value: { body } }) => (body.dialPlan ? [[body.domain, body.dialPlan]] : [])),
     )
+    this.#trees = new Map(listed.map(({ value: { body } }) => [body.domain, body.enumTrees ?? []]))
     const domains = listed.map(({ value }) => value.body.domain).sort()
     if (domains.join() === this.#domainList.join()) return
     this.#domains = new Set(domains)

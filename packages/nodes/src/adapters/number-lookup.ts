@@ -1,11 +1,13 @@
 import {
   type Address,
+  type Aor,
   type Clock,
   errorMessage,
   formatAddress,
   type Logger,
   type Net,
   type Random,
+  splitAor,
 } from '@thor-node/core'
 import { EnumClient, type EnumIndex, type EnumTarget, StubResolver, type ZoneSource } from '@thor-node/dns'
 import type { NumberLookup } from '@thor-node/sip'
@@ -18,11 +20,15 @@ const services: Readonly<Record<string, readonly string[]>> = {
 }
 const SCHEMES = /^(sips?|tel|pres|im):/i
 
-/** Numbers as they are dialled, to where ENUM says: the ring's own trees first, then those of the settings. */
+/**
+ * Numbers as they are dialled, to where ENUM says: the trees that the caller's domain names, or else the ring's own first, then those of
+ * the settings.
+ */
 export class NumberLookupAdapter implements NumberLookup {
   readonly #client: EnumClient
   readonly #index: EnumIndex
   readonly #trees: readonly string[]
+  readonly #treesOf: (domain: string | undefined) => readonly string[]
   readonly #log: Logger
 
   constructor(
@@ -33,6 +39,8 @@ export class NumberLookupAdapter implements NumberLookup {
       clock: Clock
       random: Random
       logger: Logger
+      /** Of a domain that has an order of its own; empty for others. */
+      treesOf(domain: string | undefined): readonly string[]
     },
     init: { trees: readonly string[]; servers: readonly Address[]; timeoutMs: number },
   ) {
@@ -40,15 +48,17 @@ export class NumberLookupAdapter implements NumberLookup {
     const dns = new StubResolver(components, { servers: init.servers, timeoutMs: init.timeoutMs })
     this.#client = new EnumClient({ zones, dns, logger })
     this.#index = components.index
+    this.#treesOf = (domain) => components.treesOf(domain)
     this.#trees = init.trees.map((tree) => tree.toLowerCase())
     this.#log = logger.forComponent('node:enum')
     this.#log.debug('numbers are looked up', { trees: this.#trees, servers: init.servers.map(formatAddress) })
   }
 
-  async find({ number, method }: { number: string; method: string }): Promise<readonly string[]> {
+  async find({ number, method, caller }: { number: string; method: string; caller?: Aor }): Promise<readonly string[]> {
     // Others are local numbers, which are accounts or aliases.
     const digits = number.startsWith('+') ? number.slice(1) : undefined
-    const trees = digits === undefined ? [] : this.#inOrder()
+    const own = caller === undefined ? [] : this.#treesOf(splitAor(caller)?.domain)
+    const trees = digits === undefined ? [] : own.length > 0 ? own : this.#inOrder()
     if (digits === undefined || trees.length === 0) return []
     try {
       const found = await this.#client.find(digits, trees)

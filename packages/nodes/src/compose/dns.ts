@@ -46,10 +46,15 @@ interface DnsSurroundings {
   domain: string
   /** Served for SIP, lower case. */
   domains(): readonly string[]
+  /** Trees of numbers for callers of a domain, where it has an order of its own. */
+  treesOf(domain: string | undefined): readonly string[]
 }
 
 /** The DNS server of a node: live zones, stored ones, numbers. */
-export function composeDns(context: Context, { overlay, ring, index, domain, domains }: DnsSurroundings): DnsParts {
+export function composeDns(
+  context: Context,
+  { overlay, ring, index, domain, domains, treesOf }: DnsSurroundings,
+): DnsParts {
   const { clock, random, net, logger, config } = context
   const { members, store, ringClock } = overlay
   const source = new LiveMembers({ members, domains }, { version: Math.floor(clock.wall() / 1_000) })
@@ -94,7 +99,7 @@ export function composeDns(context: Context, { overlay, ring, index, domain, dom
   )
   const servers = (config.sip.dnsServers.length > 0 ? config.sip.dnsServers : getServers()).map(parseServer)
   const numbers = new NumberLookupAdapter(
-    { zones, index, net, clock, random, logger },
+    { zones, index, net, clock, random, logger, treesOf },
     {
       trees: config.enum.trees,
       servers,

@@ -1,5 +1,5 @@
 /** A dialled number through the trees: whose come first, and which services a call may follow. */
-import { type Net, silentLogger, systemNet, systemRandom } from '@thor-node/core'
+import { type Aor, type Net, silentLogger, systemNet, systemRandom } from '@thor-node/core'
 import { SimClock } from '@thor-node/core/testing'
 import { EnumIndex, EnumZones, packBlock } from '@thor-node/dns'
 import { suite } from 'uvu'
@@ -13,7 +13,12 @@ const range = { prefix: '31', ttl: 60, minDigits: 2, maxDigits: 15, size: 0, nam
 const common = { customer: 0, reseller: 0, changedAt: 0 }
 
 /** tree → number → mappings `type uri`, best first. */
-function lookup(trees: Record<string, Record<string, string[]>>, settings: string[] = [], net: Net = systemNet) {
+function lookup(
+  trees: Record<string, Record<string, string[]>>,
+  settings: string[] = [],
+  net: Net = systemNet,
+  orders: Record<string, string[]> = {},
+) {
   const index = new EnumIndex()
   for (const [tld, numbers] of Object.entries(trees)) {
     index.setRange({ ...range, ...common, tld })
@@ -31,13 +36,15 @@ function lookup(trees: Record<string, Record<string, string[]>>, settings: strin
     }
   }
   const zones = new EnumZones({ index, clock, nameservers: () => [] })
-  const components = { zones, index, net, clock, random: systemRandom, logger: silentLogger }
+  const treesOf = (domain: string | undefined): string[] => orders[domain ?? ''] ?? []
+  const components = { zones, index, net, clock, random: systemRandom, logger: silentLogger, treesOf }
   const adapter = new NumberLookupAdapter(components, {
     trees: settings,
     servers: [],
     timeoutMs: 100,
   })
-  return (number: string, method = 'INVITE') => adapter.find({ number, method })
+  return (number: string, method = 'INVITE', caller?: string) =>
+    adapter.find({ number, method, ...(caller && { caller: caller as Aor }) })
 }
 
 test('numbers of the world are looked up, local ones are not', async () => {
@@ -51,6 +58,27 @@ test('trees of the ring come first, by name or as the settings have them', async
   assert.equal(await lookup(both)('+3120'), ['sip:a@a'])
   assert.equal(await lookup(both, ['z.example', 'a.example'])('+3120'), ['sip:z@z'])
   assert.equal(await lookup(both, ['a.example'])('+3120'), ['sip:z@z'])
+})
+
+test('a domain has its own order of trees, public, private or of carriers, and no others (EN-37)', async () => {
+  const trees = {
+    'e164.arpa': { '3120': ['sip sip:public@a'], '313121': ['sip sip:public1@a'] },
+    'e164.private.example': { '3120': ['sip sip:private@a'] },
+    'ie164.arpa': { '3120': ['pstn:tel tel:+3120;npdi;rn=+31970'], '314122': ['sip sip:carrier@a'] },
+  }
+  const orders = {
+    'company.example': ['e164.private.example', 'e164.arpa'],
+    'carrier.example': ['ie164.arpa'],
+    'ring.example': [],
+  }
+  const find = lookup(trees, [], systemNet, orders)
+  assert.equal(await find('+3120', 'INVITE', 'a@company.example'), ['sip:private@a'])
+  assert.equal(await find('+313121', 'INVITE', 'a@company.example'), ['sip:public1@a'])
+  assert.equal(await find('+314122', 'INVITE', 'a@company.example'), [], 'a tree that is not named')
+  assert.equal(await find('+3120', 'INVITE', 'a@carrier.example'), ['tel:+3120;npdi;rn=+31970'])
+  for (const caller of ['a@ring.example', 'a@other.example', undefined]) {
+    assert.equal(await find('+3120', 'INVITE', caller), ['sip:public@a'], caller)
+  }
 })
 
 test('a call follows addresses and telephone numbers, a message and a subscription what is theirs', async () => {

@@ -83,5 +83,7 @@ export interface DomainRecord {
   requireCert: boolean
   /** Absent: that of the ring. */
   dialPlan?: DialPlanRecord
+  /** Trees of numbers that are asked for its callers, in this order; empty or absent: those of the ring, then those of the settings. */
+  enumTrees?: string[]
   changedAt: number
 }

@@ -168,6 +168,11 @@ export function dialPlan(given: Partial<DialPlanRecord>): DialPlanRecord {
   }
 }
 
+function treeNames(trees: readonly string[]): string[] {
+  if (trees.length > limits.enumTreesMax) throw invalid('enumTrees', `has more than ${limits.enumTreesMax} entries`)
+  return [...new Set(trees.map((tree, index) => domainName(tree.replace(/\.$/, ''), `enumTrees[${index}]`)))]
+}
+
 export function domainFields(fields: DomainFields): Required<DomainFields> {
   const { certificate = '', privateKey = '' } = fields
   for (const [field, value] of Object.entries({ certificate, privateKey })) {
@@ -184,5 +189,6 @@ export function domainFields(fields: DomainFields): Required<DomainFields> {
     matchSipDomain: text(fields.matchSipDomain ?? '', 'matchSipDomain'),
     verifyCert: fields.verifyCert ?? false,
     requireCert: fields.requireCert ?? false,
+    enumTrees: treeNames(fields.enumTrees ?? []),
   }
 }

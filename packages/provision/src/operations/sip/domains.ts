@@ -17,6 +17,7 @@ function toInput(wire: Value<'SipDomain'>): DomainInput {
     matchSipDomain: wire.match_sip_domain,
     verifyCert: wire.verify_cert,
     requireCert: wire.require_cert,
+    ...(wire.enum_trees && { enumTrees: [...wire.enum_trees] }),
   }
 }
 
@@ -31,6 +32,7 @@ function toWire(context: OperationContext, record: DomainRecord): Value<'SipDoma
     match_sip_domain: record.matchSipDomain,
     verify_cert: record.verifyCert,
     require_cert: record.requireCert,
+    enum_trees: record.enumTrees ?? [],
     changeDate: dateText(record.changedAt),
   }
 }

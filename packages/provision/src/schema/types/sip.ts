@@ -12,6 +12,10 @@ export const structs = {
     match_sip_domain: 'string',
     verify_cert: 'boolean',
     require_cert: 'boolean',
+    enum_trees: field(
+      'StringArray',
+      'trees of numbers that its callers look into, in this order and no others; empty: as the ring does',
+    ),
     changeDate,
   },
   DialPlan: {
