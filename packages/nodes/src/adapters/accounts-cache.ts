@@ -6,6 +6,8 @@ const FRESH_MS = 10_000
 const FALLBACK_MS = 15 * 60_000
 /** While a range has no quorum, one read in so long looks whether it has one again; the others do not wait for it. */
 const PROBE_MS = 1_000
+/** A strict read that takes longer is not waited for while the last known copy may be used. */
+const SOON_MS = 300
 const ENTRIES_MAX = 100_000
 
 interface Known {
@@ -57,12 +59,30 @@ export class AccountsCache {
       }
     }
     try {
-      return await this.#readStrict(aor)
+      const strict = this.#readStrict(aor)
+      // Of one that is known and that nobody said has changed, a phone does not wait for a quorum that may not be there.
+      if (known && known.readAt !== Number.NEGATIVE_INFINITY && !(await this.#isSoon(strict))) {
+        const copy = await this.#lastKnown(aor)
+        if (copy) return copy
+      }
+      return await strict
     } catch (error) {
       const copy = isNoQuorum(error) ? await this.#lastKnown(aor) : undefined
       if (copy) return copy
       throw error
     }
+  }
+
+  /** Whether it came, or failed, in time. */
+  #isSoon(strict: Promise<unknown>): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(SOON_MS, () => resolve(false))
+      const end = (): void => {
+        timer.cancel()
+        resolve(true)
+      }
+      strict.then(end, end)
+    })
   }
 
   async #readStrict(aor: Aor): Promise<AddressRecord | undefined> {

@@ -89,8 +89,9 @@ test(
       })
     }
     const first = target()
-    await clock.advance(2_000)
-    assert.is(await first, 'a@example.com')
+    await clock.advance(300)
+    assert.is(await first, 'a@example.com', 'not even the first')
+    await clock.advance(1_700)
     for (let i = 0; i < 20; i++) {
       await clock.advance(100)
       assert.is(await target(), 'a@example.com')
@@ -102,6 +103,21 @@ test(
     await target()
     await clock.advance(1)
     assert.is(await target(), 'b@example.com')
+  }),
+)
+
+test(
+  'what was announced to have changed is waited for',
+  deadline(2_000, async () => {
+    const { clock, reg, put, target } = scene()
+    put('a@example.com')
+    await target()
+    put('b@example.com')
+    reg.tell(`acct/${AOR}`)
+    reg.before = () => new Promise((resolve) => void clock.after(1_000, resolve))
+    const slow = target()
+    await clock.advance(1_000)
+    assert.is(await slow, 'b@example.com')
   }),
 )
 
