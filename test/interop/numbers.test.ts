@@ -1,5 +1,6 @@
 /**
- * Telephone numbers as people dial them (SIP-21), to accounts and to Kamailio as the carrier, on three nodes.
+ * Telephone numbers as people dial them (SIP-21), to accounts and to Kamailio as the carrier, and those of emergencies (SIP-20),
+ * to sipp as the gateway, on three nodes.
  */
 import assert from 'node:assert/strict'
 import { deadline, eventually } from '@thor-node/core/testing'
@@ -145,6 +146,51 @@ when(
       await carrier.stop()
       carrier.clean()
     }
+  }),
+)
+
+when('sipp', 'zeep')(
+  'SIP-20: 112 rings sipp as the gateway of the region, by any node, for who may call nobody; never a trunk that costs',
+  deadline(120_000, async () => {
+    const [gone, desk, paid] = [52, 53, 54].map((last) => `${net}.${last}`) as [string, string, string]
+    const region = { region: 'island', numbers: ['112', '110'], gateways: [`sip:${gone}`, `sip:${desk}`] }
+    await soap(
+      ['Platform.setEmergencyRegion', { region }],
+      [
+        'Platform.setEmergencyRegion',
+        { region: { region: 'default', numbers: ['999'], gateways: [`sip:${gone};transport=tcp`] } },
+      ],
+      [
+        'addAccount',
+        { account: { id: { username: 'ines', domain }, password: 'secret', region: 'Island', groups: ['blocked'] } },
+      ],
+      ['addAccount', { account: { id: { username: 'paul', domain }, password: 'secret', groups: ['free-pstn'] } }],
+    )
+    await node(1).operations.trunkAdd({
+      ...{ name: 'paid', target: `sip:${paid}`, domain: 'carrier.example', prefixes: [''], register: false },
+      ...{ expiresSeconds: 600, callsMax: 0, from: 'caller', probeSeconds: 0, failures: 3, successes: 1 },
+    })
+    const costly = await phone('paid', 1, { address: paid, domain: 'carrier.example' })
+    for (const edge of [1, 2, 3]) {
+      for (const uri of ['112', 'tel:110', 'urn:service:sos']) {
+        const gateway = startSipp({ scenario: 'uas', address: desk, port: 5060, calls: 1 })
+        const ines = await phone('ines', edge)
+        const { status, dialog } = await ines.call(uri)
+        assert.equal(status, 200, `${uri} by node ${edge}`)
+        assert.equal(dialog && (await ines.bye(dialog)), 200)
+        const { code, output } = await gateway.done
+        assert.equal(code, 0, output)
+      }
+    }
+    const paul = await phone('paul', 2)
+    assert.ok((await paul.call('999')).status >= 500, 'no gateway is there')
+    assert.equal((await (await phone('ines', 2)).call('999')).status, 403, 'no emergency in that region, and blocked')
+    assert.equal(costly.requests.length, 0)
+    await node(3).operations.trunkRemove({ name: 'paid' })
+    await soap(
+      ['Platform.deleteEmergencyRegion', { region: 'island' }],
+      ['Platform.deleteEmergencyRegion', { region: 'default' }],
+    )
   }),
 )
 

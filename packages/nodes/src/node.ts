@@ -156,6 +156,7 @@ class Node implements RunningNode {
       guard,
       peers: trusted,
       trunks,
+      emergencies,
     } = sip
     this.#relay = relay
     const { provision, dns, door, control, invites } = front
@@ -175,6 +176,7 @@ class Node implements RunningNode {
       certificates,
       stack,
       trunks,
+      emergencies,
       records.copies,
       dnsParts.notifier,
       dnsParts.served,

@@ -52,6 +52,7 @@ export const faults = {
   PROVISION_PHONEBOOK_UNKNOWN: unknown(1040, 'Phonebook entry'),
   PROVISION_PHONEBOOK_EXISTS: exists(1041, 'Phonebook entry'),
   PROVISION_TRACE_UNKNOWN: unknown(1060, 'Media trace'),
+  PROVISION_REGION_UNKNOWN: unknown(1050, 'Emergency region'),
   PROVISION_PEER_UNKNOWN: unknown(1070, 'Trusted peer'),
   PROVISION_PEER_EXISTS: exists(1071, 'Trusted peer'),
   PROVISION_CARRIER_UNKNOWN: unknown(1080, 'Carrier'),

@@ -10,6 +10,9 @@ export const limits = {
   aliasesMax: 256,
   /** Numbers that a dial plan keeps: with more it is refused. */
   keptNumbersMax: 100,
+  /** Numbers and gateways of an emergency region: with more it is refused. */
+  emergencyNumbersMax: 20,
+  emergencyGatewaysMax: 8,
   /** Registers that one transaction changes at most, as the store has it. */
   changesAtOnce: 16,
   /** Aliases that go in one transaction with their account, when that is deleted; more go ahead of it. */

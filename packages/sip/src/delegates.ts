@@ -42,6 +42,8 @@ export interface AdmitQuery {
   from: Aor
   /** The same, where it is a number that is dialled otherwise than it is written at home. */
   fromNumber?: Aor
+  /** Perhaps an emergency call: a blocked account, or a From that is not the caller's, does not refuse it. */
+  emergency?: boolean
   /** From says nothing. */
   anonymous?: boolean
   /** P-Preferred-Identity (RFC 3325): addresses by which the caller would like to be known. */
@@ -62,6 +64,12 @@ export type Admission =
       displayName?: string
       groups: readonly string[]
       callLimit: number
+      /** Of emergency calls. */
+      region?: string
+      /** Why anything but an emergency call is refused. */
+      onlyEmergency?: string
+      /** Nobody could be asked whether it is he. */
+      unproven?: boolean
       /** What may be the caller's number outside: the one that he was given, or users of his addresses; the best first. */
       numbers?: readonly string[]
       /** The account hides its number in every call. */

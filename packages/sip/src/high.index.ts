@@ -43,6 +43,7 @@ export type {
   Target,
   UnbindQuery,
 } from './delegates.ts'
+export { type Emergencies, type EmergencyRegion, isGatewayText, mayBeEmergency } from './emergency/emergency.ts'
 export type { Block, BlockCause } from './guard/blocks.ts'
 export { defaultGuard, Guard, type GuardNews, type GuardSettings } from './guard/guard.ts'
 export { defaultOverload, Overload, type OverloadSettings } from './guard/overload.ts'

@@ -63,6 +63,8 @@ export const guardLimits = {
   takenMin: 100,
   /** Of these, how many may come at once, at least. */
   burstMin: 10,
+  /** Emergency calls of an interval of 100 ms that a busy node takes ahead of everything; more are judged like any other. */
+  urgentMax: 20,
   /** Trusted peers: further ones, in order of name, are not trusted. `peer add` refuses them. */
   peersMax: 256,
   /** Calls of trusted peers that one node counts: one more is answered 503 with Retry-After. */

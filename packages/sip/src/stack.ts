@@ -48,6 +48,8 @@ export interface SipStackComponents {
   trunks?: ProxyComponents['trunks']
   /** Where numbers lead by ENUM. @default nowhere */
   numbers?: ProxyComponents['numbers']
+  /** Emergency numbers and their gateways. @default none: they are numbers as any other */
+  emergencies?: ProxyComponents['emergencies']
   /** How numbers are dialled in a domain. @default what begins with + is a number of the world */
   planOf?: ProxyComponents['planOf']
   /** Finds foreign hosts. @default DNS */
@@ -162,6 +164,7 @@ export class SipStack implements Lifecycle {
       logger,
       planOf: components.planOf ?? (() => noPlan),
       ...(guard && { guard }),
+      ...(components.emergencies && { emergencies: components.emergencies }),
       ...(components.trusted && { trusted: components.trusted }),
       ...(components.trunks && { trunks: components.trunks }),
       ...(components.numbers && { numbers: components.numbers }),

@@ -115,7 +115,9 @@ export class HomeService {
     const isOwn =
       (await this.#isOf(account, from)) || (fromNumber !== undefined && (await this.#isOf(account, fromNumber)))
     if (!query.anonymous && !isOwn) {
-      return { verdict: 'refuse', status: 403, reason: 'From Is Not Your Address' }
+      const reason = 'From Is Not Your Address'
+      if (!query.emergency) return { verdict: 'refuse', status: 403, reason }
+      return { ...admission, identity: account, onlyEmergency: reason }
     }
     return (await this.#isOf(account, identity)) ? admission : { ...admission, identity: account }
   }
@@ -306,6 +308,7 @@ export class HomeService {
       algorithms: algorithmsOf(this.#credentials(record)),
       ...(displayName && { displayName }),
       ...(record.rpid && { number: record.rpid }),
+      ...(record.region && { region: record.region }),
     }
   }
 }

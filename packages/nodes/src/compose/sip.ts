@@ -15,6 +15,7 @@ import {
 import { AccountsCache } from '../adapters/accounts-cache.ts'
 import { CallService } from '../adapters/call-service.ts'
 import { CallsAdapter } from '../adapters/calls.ts'
+import { EmergencyService } from '../adapters/emergency-service.ts'
 import { GuardService } from '../adapters/guard-service.ts'
 import { HomeAdapter } from '../adapters/home.ts'
 import { HomeService } from '../adapters/home-service.ts'
@@ -41,6 +42,7 @@ export interface SipParts {
   guard: GuardService
   peers: PeersService
   trunks: TrunksService
+  emergencies: EmergencyService
 }
 
 interface SipSurroundings {
@@ -84,8 +86,10 @@ export function composeSip(
   const trunks = new TrunksService({ ring: overlay, clock, random, logger, sealer, load, peers, stack: () => stack })
   const isTrusted = (host: string): boolean => peers.peers.hasHost(host)
   const guard = new Guard({ clock, logger, isTrusted }, { settings: { failures, windowMs, blockMs, scanners } })
+  const { zone: site, emergency: configured } = config
+  const emergencies = new EmergencyService({ ring: overlay, clock, logger }, { site, configured })
   const overload = new Overload(
-    { clock, random, isTrusted },
+    { clock, random, isTrusted, isUrgent: (bytes) => emergencies.mayBe(bytes) },
     { settings: { targetMs: config.sip.latency, perSource: config.sip.sourceRate } },
   )
   const guardService = new GuardService({ ring: overlay, guard, overload, clock, logger })
@@ -145,6 +149,7 @@ export function composeSip(
       trunks: trunks.trunks,
       numbers,
       planOf: (of) => home.planOf(of),
+      emergencies,
     },
     {
       timers: { ...defaultTimers, t1: config.sip.t1, timerC: config.sip.ringing },
@@ -163,7 +168,19 @@ export function composeSip(
     stack.endCall(dialog, cause)
   const callService = new CallService({ ring: overlay, spool, clock, logger, sendByes })
   const mediaService = new MediaService({ ring: overlay, relay, clock, logger })
-  return { transport, certificates, stack, relay, home, callService, mediaService, guard: guardService, peers, trunks }
+  return {
+    transport,
+    certificates,
+    stack,
+    relay,
+    home,
+    callService,
+    mediaService,
+    guard: guardService,
+    peers,
+    trunks,
+    emergencies,
+  }
 }
 
 const bindLimits = ({ sip }: Config): BindLimits => ({

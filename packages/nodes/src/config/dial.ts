@@ -1,4 +1,5 @@
-/** Settings of the dial plan of domains that have none of their own. */
+/** Settings of numbers: where domains have no dial plan of their own, and regions no emergency gateways. */
+import { isGatewayText } from '@thor-node/sip'
 import { z } from 'zod'
 import { digits, integer, texts } from './fields.ts'
 
@@ -36,6 +37,25 @@ export const dial = z
       { doc: 'Numbers that stay as they are dialled; with * at the end all that begin so.' },
       'numbers like 112, or 0800* for all that begin so',
       (text) => /^\d{1,15}\*?$/.test(text),
+    ).prefault(''),
+  })
+  .prefault({})
+
+export const emergency = z
+  .strictObject({
+    numbers: texts(
+      {
+        doc: 'Emergency numbers where the ring has no region for the account, the site of the node, or default (setEmergencyRegion). The first one stands for urn:service:sos.',
+      },
+      'numbers of three to fifteen digits',
+      (text) => /^\d{3,15}$/.test(text),
+    ).prefault('112, 911, 999'),
+    gateways: texts(
+      {
+        doc: 'Where those calls go: names of trunks, and SIP URIs, tried in this order, and nothing else. Without any, those numbers are dialled as all others.',
+      },
+      'names of trunks, or SIP URIs like sip:psap.example.net',
+      isGatewayText,
     ).prefault(''),
   })
   .prefault({})

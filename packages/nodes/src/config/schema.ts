@@ -6,7 +6,7 @@
  */
 import { defaultGuard, parsePrefix } from '@thor-node/sip'
 import { z } from 'zod'
-import { dial } from './dial.ts'
+import { dial, emergency } from './dial.ts'
 import {
   choice,
   choices,
@@ -270,6 +270,7 @@ export const schema = z.strictObject({
     })
     .prefault({}),
   dial,
+  emergency,
   soap: z
     .strictObject({
       port: port({ doc: 'Provisioning over SOAP (HTTP).', important: true }).prefault(9200),

@@ -330,4 +330,21 @@ test(
   }),
 )
 
+test(
+  'SIP-20: what bars a caller does not bar an emergency call, and is told; a wrong password does',
+  deadline(5_000, async () => {
+    const { account, admit, answer } = scene()
+    account(ALICE, { groups: ['blocked'], region: 'north' })
+    assert.is((await admit()).verdict, 'refuse')
+    const admission = await admit({ emergency: true })
+    assert.ok(admission.verdict === 'admit')
+    assert.equal([admission.region, admission.onlyEmergency], ['north', 'Account Blocked'])
+    account(ALICE, { region: '' })
+    const other = await admit({ emergency: true, from: 'bob@example.com' })
+    assert.ok(other.verdict === 'admit')
+    assert.equal([other.identity, other.onlyEmergency], [ALICE, 'From Is Not Your Address'])
+    assert.is((await admit({ emergency: true, answer: answer({ password: 'wrong' }) })).verdict, 'refuse')
+  }),
+)
+
 test.run()

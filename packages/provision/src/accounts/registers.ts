@@ -33,6 +33,7 @@ export type RegisterKind =
   | 'gateway'
   | 'gatewayrule'
   | 'route'
+  | 'emergency'
   | 'dnsblock'
   | 'customer'
   | 'customername'

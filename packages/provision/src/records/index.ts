@@ -6,6 +6,7 @@ import { limits } from '../limits.ts'
 import type { PresenceRow } from '../operations/presence.ts'
 import type { Value } from '../schema/types.ts'
 import { Customers } from './customers.ts'
+import { type EmergencyRow, emergencyTable } from './emergency.ts'
 import { AccountTables } from './preferences.ts'
 import { RecordTable } from './table.ts'
 import { TrunkTables } from './trunks.ts'
@@ -23,6 +24,7 @@ export class ProvisionRecords {
   readonly mailboxes: Mailboxes
   readonly profiles: RecordTable<Value<'RatingEntityProfiles'>>
   readonly presence: RecordTable<PresenceRow>
+  readonly emergency: RecordTable<EmergencyRow>
   readonly #registers: Registers
 
   constructor(components: {
@@ -38,6 +40,7 @@ export class ProvisionRecords {
     this.numbers = components.numbers
     this.zones = components.zones
     this.customers = new Customers(components)
+    this.emergency = emergencyTable(components)
     this.accounts = new AccountTables(components)
     this.mailboxes = new Mailboxes(components)
     this.profiles = new RecordTable(components, {

@@ -44,6 +44,16 @@ test(
         limits.keptNumbersMax,
         (count) => ({ domain: 'example.com', plan: { keep: many(count, (i) => `9${twoDigits(i)}`) } }),
       ],
+      [
+        'Platform.setEmergencyRegion',
+        limits.emergencyNumbersMax,
+        (count) => ({ region: { region: 'x', numbers: many(count, (i) => `9${twoDigits(i)}`), gateways: ['a'] } }),
+      ],
+      [
+        'Platform.setEmergencyRegion',
+        limits.emergencyGatewaysMax,
+        (count) => ({ region: { region: 'x', numbers: ['112'], gateways: many(count, (i) => `gw${i}`) } }),
+      ],
       ['Sip.addRoutes', limits.routesAtOnce, (count) => ({ routes: many(count, () => ({ carrier_id: 1 })) })],
       [
         'Enum.addNumber',

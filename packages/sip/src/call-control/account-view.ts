@@ -7,6 +7,8 @@ export interface AccountView {
   /** Other addresses that are this account's: may stand in From. */
   aliases: readonly Aor[]
   displayName?: string
+  /** Of emergency calls. */
+  region?: string
   /** By which it is known in the telephone network. */
   number?: string
   groups: readonly string[]

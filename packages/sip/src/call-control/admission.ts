@@ -38,11 +38,12 @@ export function answerToFailedAuth(
 export function decideAdmission(account: AccountView | undefined, query: AdmitQuery, verdict: AuthVerdict): Admission {
   if (!verdict.ok) return answerToFailedAuth(account, verdict)
   if (!account) return { verdict: 'refuse', status: 403, reason: 'Forbidden' }
-  if (isBlocked(account)) return { verdict: 'refuse', status: 403, reason: 'Account Blocked' }
+  const bars: string[] = isBlocked(account) ? ['Account Blocked'] : []
   const isOwn = (aor: Aor): boolean => [account.aor, ...account.aliases].some((own) => sameAor(own, aor))
   const from = [query.from, ...(query.fromNumber === undefined ? [] : [query.fromNumber])].find(isOwn)
-  if (!query.anonymous && from === undefined)
-    return { verdict: 'refuse', status: 403, reason: 'From Is Not Your Address' }
+  if (!query.anonymous && from === undefined) bars.push('From Is Not Your Address')
+  const [onlyEmergency] = bars
+  if (onlyEmergency !== undefined && !query.emergency) return { verdict: 'refuse', status: 403, reason: onlyEmergency }
   const identity = query.preferred?.find(isOwn) ?? (query.anonymous || from === undefined ? account.aor : from)
   const numbers = numbersOf(account, identity)
   return {
@@ -53,6 +54,8 @@ export function decideAdmission(account: AccountView | undefined, query: AdmitQu
     ...(account.displayName !== undefined && { displayName: account.displayName }),
     groups: account.groups,
     callLimit: account.callLimit,
+    ...(account.region && { region: account.region }),
+    ...(onlyEmergency !== undefined && { onlyEmergency }),
     ...(numbers.length > 0 && { numbers }),
     ...(account.groups.includes('anonymous') && { hidden: true }),
   }

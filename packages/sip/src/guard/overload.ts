@@ -47,6 +47,9 @@ const RETRY_AFTER_SECONDS = 4
 export class Overload {
   readonly #clock: Clock
   readonly #isTrusted: (host: string) => boolean
+  readonly #isUrgent: (bytes: Buffer) => boolean
+  /** Urgent ones that passed in this interval. */
+  #urgent = 0
   readonly #settings: OverloadSettings
   readonly #buckets: SourceBuckets
   readonly #tag: string
@@ -73,12 +76,18 @@ export class Overload {
   readonly #counts = { refused: 0, dropped: 0, overRate: 0 }
 
   constructor(
-    components: { clock: Clock; random: Random; isTrusted?: (host: string) => boolean },
+    components: {
+      clock: Clock
+      random: Random
+      isTrusted?: (host: string) => boolean
+      isUrgent?: (bytes: Buffer) => boolean
+    },
     init: { settings?: Partial<OverloadSettings> } = {},
   ) {
     this.#clock = components.clock
     this.#random = components.random
     this.#isTrusted = components.isTrusted ?? (() => false)
+    this.#isUrgent = components.isUrgent ?? (() => false)
     this.#settings = { ...defaultOverload, ...init.settings }
     const { perSource: perSecond } = this.#settings
     this.#buckets = new SourceBuckets({ perSecond, burstSeconds: 2, max: guardLimits.namesMax })
@@ -138,6 +147,7 @@ export class Overload {
     this.#least = Number.POSITIVE_INFINITY
     this.#taken = 0
     this.#asked = 0
+    this.#urgent = 0
     this.#refused = 0
   }
 
@@ -156,6 +166,11 @@ export class Overload {
     const { class: kind, branch } = peek(bytes)
     if (kind === 'kept' || this.#isKnown(hashOf(branch), now)) return 'pass'
     this.#asked++
+    if (this.#urgent < guardLimits.urgentMax && this.#isUrgent(bytes)) {
+      this.#urgent++
+      this.#take(hashOf(branch))
+      return 'pass'
+    }
     if (!this.#mayPass(kind, host, trusted, now)) return this.#shed(bytes)
     this.#take(hashOf(branch))
     return 'pass'

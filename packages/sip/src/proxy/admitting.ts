@@ -9,6 +9,7 @@ import { dialledIn } from '../numbers/dialled.ts'
 import type { ServerTransaction } from '../transaction/contract.ts'
 import { answerOf } from './challenge.ts'
 import type { ProxyComponents } from './context.ts'
+import { mayBeSos } from './emergency-ways.ts'
 import { isAnonymous, preferredIdentities } from './identity.ts'
 import { retryAfter } from './reply.ts'
 
@@ -16,7 +17,7 @@ export type Caller = Extract<Admission, { verdict: 'admit' }>
 
 type Components = Pick<
   ProxyComponents,
-  'home' | 'replier' | 'challenger' | 'gruus' | 'flows' | 'clock' | 'guard' | 'planOf'
+  'home' | 'replier' | 'challenger' | 'gruus' | 'flows' | 'clock' | 'guard' | 'planOf' | 'emergencies'
 >
 
 const NOTHING_SAID = { ok: false, cause: 'no-credentials' } as const
@@ -30,6 +31,7 @@ export class Admitting {
 
   /** The caller's home is asked when From is of a domain served here; others are foreign callers. */
   async admit(server: ServerTransaction, request: SipRequest): Promise<Caller | undefined | 'answered'> {
+    const emergency = mayBeSos(this.#c, request)
     const { home, replier, challenger } = this.#c
     const anonymous = isAnonymous(request.from.uri)
     const answer = answerOf(request, 'Proxy-Authorization', (realm) => home.servesDomain(realm))
@@ -50,13 +52,16 @@ export class Admitting {
       ...(answer && { answer }),
       from,
       ...(fromNumber !== undefined && fromNumber !== from && { fromNumber }),
+      ...(emergency && { emergency }),
       ...(anonymous && { anonymous }),
       ...(preferred.length > 0 && { preferred }),
       source: server.source.remote,
       offers: challenger.offers,
     }
     // Nobody's home can be asked about somebody without a name.
-    const admission = anonymous && !answer ? decideAdmission(undefined, query, NOTHING_SAID) : await home.admit(query)
+    const asked = anonymous && !answer ? decideAdmission(undefined, query, NOTHING_SAID) : home.admit(query)
+    // Who cannot be asked for does not keep an emergency call from going on.
+    const admission = emergency ? await Promise.resolve(asked).catch(() => unproven(query)) : await asked
     if (admission.verdict === 'admit') return admission
     if (admission.verdict === 'refuse') {
       server.respond(replier.make(request, admission.status, admission.reason, retryAfter(admission)))
@@ -84,6 +89,17 @@ export class Admitting {
     return hints.find((domain) => domain !== undefined && home.servesDomain(domain))
   }
 }
+
+/** A caller whose home is out of reach: as who he says he is, for an emergency call and nothing else. */
+const unproven = ({ aor }: AdmitQuery): Caller => ({
+  verdict: 'admit',
+  account: aor,
+  identity: aor,
+  groups: [],
+  callLimit: 0,
+  unproven: true,
+  onlyEmergency: 'Nobody Knows Whether You May',
+})
 
 export function aorOf(uri: SipUri): Aor | undefined {
   return (uri.scheme === 'sip' || uri.scheme === 'sips') && uri.user

@@ -1,6 +1,7 @@
 /** What the parts of the proxy share. */
 import type { Address, Clock, Logger, Random } from '@thor-node/core'
 import type { Calls, Home, MediaControl, NumberLookup, Ring } from '../delegates.ts'
+import type { Emergencies } from '../emergency/emergency.ts'
 import type { Guard } from '../guard/guard.ts'
 import type { PeerLoad } from '../guard/peer-load.ts'
 import type { Peers } from '../guard/peers.ts'
@@ -40,6 +41,8 @@ export interface ProxyComponents {
   trunks?: Pick<Trunks, 'for' | 'named' | 'take'>
   /** Where numbers lead by ENUM. */
   numbers?: NumberLookup
+  /** Which calls are emergencies, and where they go. */
+  emergencies?: Emergencies
   /** How numbers are dialled in a domain, where none is said in the ring. From a local copy, answers at once. */
   planOf(domain: string | undefined): DialPlan
   /** Who needs no digest, and how much they may ask. */

@@ -10,6 +10,8 @@ export interface Destination {
   account?: Aor
   trail?: readonly Aor[]
   diversions?: readonly Diversion[]
+  /** Nothing that limits or bars calls counts. */
+  emergency?: boolean
   targets: readonly (Way & { group: number; others?: readonly Way[] })[]
 }
 

@@ -35,6 +35,8 @@ export interface Privacy {
   header: boolean
 }
 
+export const NOTHING_HIDDEN: Privacy = { id: false, user: false, header: false }
+
 /** `always`: the account hides its number in every call, whatever the request says. */
 export function privacyOf(request: SipRequest, always = false): Privacy {
   const wanted = new Set(request.headers.getAll('Privacy').flatMap((value) => value.toLowerCase().split(/[;,\s]+/)))

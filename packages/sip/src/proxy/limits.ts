@@ -39,5 +39,7 @@ export const HISTORY_MAX = 30
 /** Addresses tried for a foreign next hop. */
 export const ADDRESSES_MAX = 8
 
+/** Gateways of a region that are tried for an emergency call. */
+export const EMERGENCY_GATEWAYS_MAX = 8
 /** Targets of one number that are tried. */
 export const NUMBER_TARGETS_MAX = 5

@@ -14,7 +14,8 @@ import { Call } from './call.ts'
 import { type Forks, type ProxyComponents, type ProxyInit, recordRouteHost } from './context.ts'
 import { type Reach, tagHash } from './cookie.ts'
 import { type Destination, onlySecure, type Way } from './destination.ts'
-import { type Branch, type ForkHooks, passing } from './fork.ts'
+import { emergencyWays } from './emergency-ways.ts'
+import { type Branch, passing } from './fork.ts'
 import { copyForTarget, onFlowGone, recordRoutes, withLoopMark } from './forward.ts'
 import { addDiversions, addHistory } from './history.ts'
 import { busyRefusal, NextHopBusy } from './hops.ts'
@@ -22,19 +23,20 @@ import {
   isAnonymous,
   isHidden,
   knownOutside,
+  NOTHING_HIDDEN,
   normalIdentity,
   type Privacy,
   present,
   privacyOf,
-  restore,
   vouchedFor,
 } from './identity.ts'
 import { BRANCHES_MAX } from './limits.ts'
 import { type DialledBy, meantBy } from './meant.ts'
 import { answering, countAhead, type Leaving, showTo, waysOut } from './outgoing.ts'
+import { restoring } from './restoring.ts'
 import { nextHopOf } from './route.ts'
 import { sdpOf, setBody, statusOfMediaFailure } from './session-description.ts'
-import { askForRefreshes, grantRefreshes } from './session-timer.ts'
+import { askForRefreshes } from './session-timer.ts'
 import { callerOf, ownDomain } from './trusted.ts'
 import { loopMark, type Refusal } from './validate.ts'
 
@@ -93,10 +95,10 @@ export class OutOfDialog {
       server.respond(this.#c.replier.make(request, 440))
       return
     }
-    const privacy = privacyOf(request, caller?.hidden)
+    const privacy = destination.emergency ? NOTHING_HIDDEN : privacyOf(request, caller?.hidden)
     const begin: Beginning = { server, request, caller, peer, destination, privacy, breadths }
     if (request.method === 'INVITE') await this.#call(begin, () => gaveUp)
-    else this.#forks.start(server, this.#branches(begin), this.#restoring(passing, request))
+    else this.#forks.start(server, this.#branches(begin), restoring(passing, request, this.#init.sessions))
   }
 
   async #locate(
@@ -110,6 +112,12 @@ export class OutOfDialog {
     const own = ownDomain(caller, peer)
     const meant = meantBy({ home, isNode: this.#init.isNode, planOf: this.#c.planOf }, request.requestUri, own)
     const [aor, ...others] = named ? [named.aor] : meant.aors
+    if (caller || peer) {
+      const sos = await emergencyWays(this.#c, this.#log, request, meant.dialled, caller)
+      if (sos) return sos
+      if (caller?.onlyEmergency !== undefined) return { status: 403, reason: caller.onlyEmergency }
+    }
+    if (request.requestUri.scheme === 'urn') return { status: 416, reason: 'No Emergency Service Here' }
     if (aor === undefined) {
       const { requestUri } = request
       if (this.#init.isNode(requestUri) || home.servesDomain(requestUri.host))
@@ -247,7 +255,7 @@ export class OutOfDialog {
     const { server, request, caller, peer, destination } = begin
     const { calls, replier, trusted } = this.#c
     const callUuid = calls.newCallUuid(caller?.account ?? destination.account ?? '')
-    if (peer && !trusted?.load.begin(peer, callUuid)) {
+    if (peer && !destination.emergency && !trusted?.load.begin(peer, callUuid)) {
       this.#log.info('a peer is at its limit', { peer: peer.name })
       server.respond(replier.unavailable(request))
       return
@@ -279,7 +287,7 @@ export class OutOfDialog {
       return
     }
     if (gaveUp()) return call.onFinal(487)
-    this.#forks.start(server, branches, this.#restoring(call, request))
+    this.#forks.start(server, branches, restoring(call, request, this.#init.sessions))
   }
 
   #branches(begin: Beginning, callUuid?: string): (Branch & { towards: Address })[] {
@@ -287,7 +295,7 @@ export class OutOfDialog {
     return begin.destination.targets.flatMap(({ group, others = [], ...target }, index) => {
       const left: Way[] = [target, ...others]
       const attempt = (): (Pick<Branch, 'request' | 'hop' | 'answer'> & { way: Way }) | undefined => {
-        const way = this.#nextWay(left, callUuid)
+        const way = begin.destination.emergency ? left.shift() : this.#nextWay(left, callUuid)
         if (!way) return undefined
         const { trunk } = way
         const again = (sent: SipRequest): SipRequest => {
@@ -300,6 +308,8 @@ export class OutOfDialog {
           request: this.#copyFor(begin, way, index, callUuid),
           hop: () => withLoopMark(way.hop, mark),
           ...(trunk && { answer: answering(this.#c.random, trunk, again) }),
+          // A gateway that fails is followed by the next, as a trunk is.
+          ...(!trunk && begin.destination.emergency && { answer: () => undefined }),
         }
       }
       const first = attempt()
@@ -366,7 +376,8 @@ export class OutOfDialog {
     const vouched = peer ? vouchedFor(request).map((value) => normalIdentity(value, peer.domain, planOf)) : []
     // A carrier is told who calls, and not to tell it on (RFC 3325 §7).
     const told = trunk ? { ...privacy, id: false } : privacy
-    const asserted = caller && trunk ? knownOutside(caller, planOf) : caller
+    const known = caller?.unproven ? undefined : caller
+    const asserted = known && trunk ? knownOutside(known, planOf) : known
     present(copy, { ...(asserted && { asserted }), vouched }, told, (contact) =>
       gruus.hide(contact, formatAddress(hops.sentBy('udp'))),
     )
@@ -378,18 +389,6 @@ export class OutOfDialog {
   /** By the flow of the request: accounts, and browsers, whose Contact leads nowhere (RFC 7118 §5.1). */
   #isReached(server: ServerTransaction, caller: Caller | undefined): boolean {
     return caller !== undefined || isWeb(server.source.transport)
-  }
-
-  /** Responses go up with what the caller wrote, whatever the callee was shown. */
-  #restoring(hooks: ForkHooks, request: SipRequest): ForkHooks {
-    return {
-      prepare: async (branch, response, hop) => {
-        grantRefreshes(response, request, this.#init.sessions)
-        const prepared = await hooks.prepare(branch, response, hop)
-        return prepared && restore(prepared, request)
-      },
-      onFinal: (status) => hooks.onFinal(status),
-    }
   }
 
   #reachOf(server: ServerTransaction): Reach {

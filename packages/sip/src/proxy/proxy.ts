@@ -8,6 +8,7 @@ import type { ServerTransaction } from '../transaction/contract.ts'
 import type { Source, TransportLayer } from '../transport/contract.ts'
 import { Forks, type ProxyComponents, type ProxyInit } from './context.ts'
 import { belongsTo } from './cookie.ts'
+import { mayBeSos } from './emergency-ways.ts'
 import { withoutTopVia } from './fork.ts'
 import { InDialog } from './in-dialog.ts'
 import { PENDING_REQUESTS_MAX } from './limits.ts'
@@ -63,7 +64,8 @@ export class SipProxy {
   handleRequest(server: ServerTransaction): void {
     const { request } = server
     const { replier } = this.#c
-    if (this.#pending >= PENDING_REQUESTS_MAX) {
+    // No node is too busy for an emergency call, nor about to stop.
+    if (this.#pending >= PENDING_REQUESTS_MAX && !mayBeSos(this.#c, request)) {
       server.respond(replier.unavailable(request))
       return
     }
@@ -105,7 +107,7 @@ export class SipProxy {
       const named = !cookie && this.#isOurs(requestUri) && this.#c.gruus.read(requestUri)
       if (!named) return server.respond(replier.make(received, 481))
     }
-    if (this.#draining) return server.respond(replier.unavailable(received))
+    if (this.#draining && !mayBeSos(this.#c, request)) return server.respond(replier.unavailable(received))
     await this.#outOfDialog.handle(server, request)
   }
 

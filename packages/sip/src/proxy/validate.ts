@@ -10,6 +10,8 @@ export interface Refusal {
 }
 
 const SCHEMES = new Set(['sip', 'sips', 'tel'])
+/** RFC 5031: the one service that is known here. */
+const SOS = /^urn:service:sos(?:\.|$)/i
 
 /** Via parameter with which a request is known again when it comes back (the purpose of RFC 3261 §16.6 step 8). */
 export const LOOP_PARAM = 'thor-loop'
@@ -27,8 +29,9 @@ export function validate(request: SipRequest, cookieKey: Uint8Array): Refusal | 
   // 2. URI scheme.
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(request.uri)?.[1]?.toLowerCase()
   if (!scheme) return { status: 400, reason: 'Bad Request-URI' }
-  if (!SCHEMES.has(scheme)) return { status: 416, reason: 'Unsupported URI Scheme' }
-  if (scheme !== 'tel' && request.requestUri.host === '') return { status: 400, reason: 'Bad Request-URI' }
+  const isSos = scheme === 'urn' && SOS.test(request.uri)
+  if (!SCHEMES.has(scheme) && !isSos) return { status: 416, reason: 'Unsupported URI Scheme' }
+  if (scheme !== 'tel' && !isSos && request.requestUri.host === '') return { status: 400, reason: 'Bad Request-URI' }
   // 3. Max-Forwards. A registrar and an OPTIONS to ourselves are no forwarding, so the proxy asks `hopsLeft` later.
   // 4. Loops.
   const marked = request.vias.some((via) => via.params.has(LOOP_PARAM))

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { SourceBuckets } from '../../src/guard/buckets.ts'
 import { Overload, type OverloadSettings } from '../../src/guard/overload.ts'
 import { peek, refusal } from '../../src/guard/peek.ts'
+import { guardLimits } from '../../src/limits.ts'
 import { parseMessage, validateMessage } from '../../src/message/index.ts'
 import { Stopwatch } from '../../src/transport/stopwatch.ts'
 
@@ -64,6 +65,29 @@ function scene(settings: Partial<OverloadSettings> = {}) {
   }
   return { clock, overload, pass, interval, begin }
 }
+
+test('SIP-20: urgent calls pass while others are shed, so many and no more', async () => {
+  const clock = new SimClock()
+  const isUrgent = (bytes: Buffer): boolean => bytes.includes('urgent')
+  const overload = new Overload(
+    { clock, random: new SimRandom(1), isUrgent },
+    { settings: { targetMs: 50, perSource: 0 } },
+  )
+  for (let turn = 0; turn < 3; turn++) {
+    overload.measured(60)
+    await clock.advance(100)
+    overload.turn()
+  }
+  assert.ok(overload.shedding)
+  const count = (more: string[]): number =>
+    Array.from({ length: 200 }).filter(() => overload.judge(request('INVITE', { more }), HOST) === 'pass').length
+  const others = count([])
+  assert.ok(others < guardLimits.urgentMax, 'they are shed')
+  assert.is(count(['X: urgent']), guardLimits.urgentMax)
+  assert.is(count(['X: urgent']), 0, 'a flood of lies')
+  overload.turn()
+  assert.ok(count(['X: urgent']) >= guardLimits.urgentMax, 'in the next interval again')
+})
 
 test('a message is told by its bytes', () => {
   const table: [Buffer, string][] = [

@@ -40,6 +40,10 @@ export class House {
   trunks: SipStackComponents['trunks']
   /** Where numbers lead by ENUM. */
   numbers: SipStackComponents['numbers']
+  /** Which calls are emergencies. */
+  emergencies: SipStackComponents['emergencies']
+  /** The home answers challenges, and breaks when it is to judge an answer. */
+  emergencyHomeBreaks = false
   /** How numbers are dialled. */
   planOf: SipStackComponents['planOf']
   #calls = 0
@@ -84,6 +88,7 @@ export class House {
         trusted: { peers: this.peers, load: { begin: () => true } },
         ...(this.trunks && { trunks: this.trunks }),
         ...(this.numbers && { numbers: this.numbers }),
+        ...(this.emergencies && { emergencies: this.emergencies }),
         ...(this.planOf && { planOf: this.planOf }),
         resolve: {
           resolve: async ({ host, port }) => {
@@ -121,6 +126,7 @@ export class House {
       servesDomain: (domain) => domain === 'example.com',
       admit: async (query) => {
         check()
+        if (this.emergencyHomeBreaks && query.answer) throw new ThorError('OVERLAY_NO_OWNER', 'no home')
         return decideAdmission(this.accounts.get(query.aor)?.view, query, this.#judge(query.aor, query.answer))
       },
       plan: async (query) => {

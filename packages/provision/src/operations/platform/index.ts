@@ -2,12 +2,14 @@ import { invalid } from '../../errors.ts'
 import { Balances, cardNumber } from '../../money/balances.ts'
 import { type Operation, operation, required } from '../../schema/operation.ts'
 import { dialPlans } from './dial-plans.ts'
+import { emergencyOperations } from './emergency.ts'
 import { subscribers } from './subscribers.ts'
 
 /** What NGNPro left to its customers, or did by hand: whole subscribers in one call, prepaid cards, dial plans. */
 export const platformPort: readonly Operation[] = [
   ...subscribers,
   ...dialPlans,
+  ...emergencyOperations,
   operation({
     port: 'Platform',
     name: 'addVoucher',

@@ -2,6 +2,12 @@ import { changeDate, customer, field, key, type Member, oneOf, query, read, rese
 
 /** How numbers outside are reached: trusted peers, carriers, gateways, their rules, routes. */
 export const structs = {
+  EmergencyRegion: {
+    region: key('string', 'as accounts and sites name it; default is that of all others'),
+    numbers: field('StringArray', 'as they are dialled; the first one stands for urn:service:sos'),
+    gateways: field('StringArray', 'names of trunks, and SIP URIs; tried in this order'),
+    changeDate,
+  },
   TrustedPeer: {
     ip: key('string', 'its address; for Microsoft Teams its host'),
     description: 'string',
@@ -97,6 +103,7 @@ export const structs = {
 } as const satisfies Record<string, Record<string, Member>>
 
 export const arrays = {
+  EmergencyRegionArray: 'EmergencyRegion',
   TrustedPeerArray: 'TrustedPeer',
   CarrierArray: 'Carrier',
   GatewayArray: 'Gateway',
