@@ -7,15 +7,20 @@ export const SLICE_MS = 4_000
 export const GRACE_MS = 5_000
 
 /**
- * What is granted counts from the start of the call, so a message that comes late lengthens nothing; `elapsedMs` anchors the
- * start at a relay that does not know the call yet. Nothing granted: the call is over, and no grant that comes late opens it
- * again.
+ * What is granted counts from the start of the call, so a message that comes late lengthens nothing. A relay that does not know
+ * the call yet cannot tell how late a message is that it finds when it wakes: it answers with its own time first, and `elapsedMs`,
+ * taken after that answer, anchors the start there. Nothing granted: the call is over, and no grant that comes late opens it again.
  */
 export interface LeaseRequest {
   id: string
   elapsedMs: number
   grantedMs: number
+  /** As the relay answered. */
+  asked?: LeaseAnswer
 }
+
+/** When a relay asked, on its monotonic clock, in which life of its process. Null: it asks nothing. */
+export type LeaseAnswer = { boot: number; at: number } | null
 
 /** Media that one relay forwarded for one call, in true time; a process that stands still forwards nothing. */
 export interface Forwarded {
@@ -32,7 +37,7 @@ export class Relays {
 
   /** Serves leases at a node that has just started. A relay that crashes forwards nothing more. */
   serve(node: SimNode): void {
-    const { overlay, clock } = node
+    const { overlay, clock, boots: boot } = node
     const leases = new Map<string, { span: Forwarded; startedAt: number; timer: { cancel(): void } }>()
     const over = new Set<string>()
     const end = (id: string): void => {
@@ -44,15 +49,17 @@ export class Relays {
       lease.span.stillMs += clock.stoodStillMs
       leases.delete(id)
     }
-    overlay?.rpc.serve(LEASE_METHOD, ({ id, elapsedMs, grantedMs }: LeaseRequest) => {
-      if (grantedMs === 0) return end(id)
-      if (over.has(id)) return
+    overlay?.rpc.serve(LEASE_METHOD, ({ id, elapsedMs, grantedMs, asked }: LeaseRequest): LeaseAnswer => {
+      if (grantedMs === 0) end(id)
+      if (over.has(id)) return null
       const known = leases.get(id)
+      if (!known && asked?.boot !== boot) return { boot, at: clock.now() }
       known?.timer.cancel()
-      const startedAt = known?.startedAt ?? clock.now() - elapsedMs
+      const startedAt = known?.startedAt ?? (asked?.at ?? 0) - elapsedMs
       const span = known?.span ?? this.#begin(node, id)
       const leftMs = startedAt + grantedMs + GRACE_MS - clock.now()
       leases.set(id, { span, startedAt, timer: leaseTimer(node, leftMs, () => end(id)) })
+      return null
     })
   }
 

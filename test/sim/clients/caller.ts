@@ -14,7 +14,7 @@ import {
 } from '@thor-node/accounting'
 import { type Random, type RecordKey, sleep } from '@thor-node/core'
 import type { PaidCall } from '../history.ts'
-import { LEASE_METHOD, type LeaseRequest, SLICE_MS } from '../relays.ts'
+import { LEASE_METHOD, type LeaseAnswer, type LeaseRequest, SLICE_MS } from '../relays.ts'
 import type { SimNode } from '../sim-node.ts'
 import { Client, type Site } from './client.ts'
 
@@ -134,9 +134,16 @@ export class Caller extends Client {
 
   /** Tells the relay what is granted by now; 0 ends the call. It may not hear it. */
   async #lease(relay: SimNode, id: string, startedAt: number, grantedMs: number): Promise<void> {
-    const request: LeaseRequest = { id, elapsedMs: this.now - startedAt, grantedMs }
+    const tell = async (node: SimNode, asked?: LeaseAnswer): Promise<LeaseAnswer> => {
+      const request: LeaseRequest = { id, elapsedMs: this.now - startedAt, grantedMs, ...(asked && { asked }) }
+      const options = { timeoutMs: 500 }
+      return (
+        (await node.overlay?.rpc.call<LeaseAnswer>(relay.certificate.nodeId, LEASE_METHOD, request, options)) ?? null
+      )
+    }
     await this.ask(async (_, node) => {
-      await node.overlay?.rpc.call(relay.certificate.nodeId, LEASE_METHOD, request, { timeoutMs: 500 })
+      const asked = await tell(node)
+      if (asked) await tell(node, asked)
     })
   }
 }
