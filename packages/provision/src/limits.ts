@@ -26,6 +26,8 @@ export const limits = {
   autoincrementTries: 100,
   /** Rows in one answer of a list; `total` tells how many there are. */
   rowsMax: 1_000,
+  /** A list works so long before it lets others of the node's thread work, again and again. */
+  sliceMs: 4,
   /** ENUM numbers that one answer of a list may leave out ahead; further ones are found by a filter. */
   numbersAheadMax: 100_000,
   callsMax: 1_000,

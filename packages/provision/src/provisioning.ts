@@ -11,6 +11,7 @@ import { Balances } from './money/balances.ts'
 import { ProvisionRecords } from './records/index.ts'
 import { Idempotency } from './rest/idempotency.ts'
 import { Dispatcher } from './schema/dispatcher.ts'
+import { Slices } from './slices.ts'
 
 export interface ProvisioningComponents {
   store: RecordStore
@@ -45,6 +46,7 @@ export class Provisioning {
   readonly dispatcher: Dispatcher
   readonly balances: Balances
   readonly idempotency: Idempotency
+  readonly slices: Slices
 
   constructor(components: ProvisioningComponents, init: ProvisioningInit) {
     const { store } = components
@@ -55,7 +57,8 @@ export class Provisioning {
     this.balances = new Balances(components)
     this.logins = new Logins({ ...components, customers: this.records.customers, tokens: this.tokens })
     this.audit = new Audit({ ...components, set: store.set }, init)
-    const { records, balances, logins, audit } = this
-    this.dispatcher = new Dispatcher({ ...components, records, balances, logins, audit })
+    this.slices = new Slices(components)
+    const { records, balances, logins, audit, slices } = this
+    this.dispatcher = new Dispatcher({ ...components, records, balances, logins, audit, slices })
   }
 }

@@ -23,7 +23,7 @@ import { readBody } from './body.ts'
 import { humanPage } from './page.ts'
 
 export interface ProvisionComponents {
-  provisioning: Pick<Provisioning, 'dispatcher' | 'logins' | 'idempotency'>
+  provisioning: Pick<Provisioning, 'dispatcher' | 'logins' | 'idempotency' | 'slices'>
   clock: Clock
   logger: Logger
   /** With it TLS is spoken on the same port; certificates are asked for at each handshake, so they may change. */

@@ -5,6 +5,7 @@ import type { CallHistory, DeviceLocations, NetworkState } from '../delegates.ts
 import { missing, type ProvisionCode } from '../errors.ts'
 import type { Balances } from '../money/balances.ts'
 import type { ProvisionRecords } from '../records/index.ts'
+import type { Slices } from '../slices.ts'
 import type { Caller } from './caller.ts'
 import type { SchemaValue, TypeName, Value } from './types.ts'
 
@@ -31,6 +32,8 @@ export interface OperationParts {
   locations: DeviceLocations
   calls: CallHistory
   network: NetworkState
+  /** For lists: see there. */
+  slices: Slices
   clock: Clock
 }
 

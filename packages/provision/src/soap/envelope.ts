@@ -1,6 +1,6 @@
 import { attributeOf, childElements, childNamed, parseXml, type XmlElement, XmlWriter } from '@thor-node/core'
 import type { SchemaValue, TypeName } from '../schema/types.ts'
-import { encodeValue } from './encode.ts'
+import { encodeAnswer } from './encode.ts'
 import type { Fault } from './fault.ts'
 import { ns } from './names.ts'
 
@@ -60,51 +60,52 @@ function idsIn(root: XmlElement): Map<string, XmlElement> {
   return ids
 }
 
-function writeEnvelope(writeBody: (writer: XmlWriter) => void): string {
-  const writer = new XmlWriter().declaration().open('SOAP-ENV:Envelope', {
-    'xmlns:SOAP-ENV': ns.envelope,
-    'xmlns:SOAP-ENC': ns.encoding,
-    'xmlns:xsd': ns.xsd,
-    'xmlns:xsi': ns.xsi,
-    'xmlns:ngnpro': ns.types,
-    'SOAP-ENV:encodingStyle': ns.encoding,
-  })
-  writer.open('SOAP-ENV:Body')
-  writeBody(writer)
-  return writer.close().close().toString()
+function openEnvelope(): XmlWriter {
+  return new XmlWriter()
+    .declaration()
+    .open('SOAP-ENV:Envelope', {
+      'xmlns:SOAP-ENV': ns.envelope,
+      'xmlns:SOAP-ENC': ns.encoding,
+      'xmlns:xsd': ns.xsd,
+      'xmlns:xsi': ns.xsi,
+      'xmlns:ngnpro': ns.types,
+      'SOAP-ENV:encodingStyle': ns.encoding,
+    })
+    .open('SOAP-ENV:Body')
 }
+
+const closed = (writer: XmlWriter): string => writer.close().close().toString()
 
 /** The part of a response; its name is free, and there is one or none (clients make an array of several). */
 export const RESULT = 'result'
 
-export function writeResponse(
+/** `rest`: what is awaited between the items of a long list. */
+export async function writeResponse(
   namespace: string,
   operation: string,
   output: TypeName | undefined,
   value: SchemaValue,
-): string {
-  return writeEnvelope((writer) => {
-    const name = `op:${operation}Response`
-    if (output === undefined || value === undefined) return void writer.leaf(name, { 'xmlns:op': namespace })
-    writer.open(name, { 'xmlns:op': namespace })
-    encodeValue(writer, RESULT, output, value)
-    writer.close()
-  })
+  rest: () => Promise<void> | undefined,
+): Promise<string> {
+  const writer = openEnvelope()
+  const name = `op:${operation}Response`
+  if (output === undefined || value === undefined) return closed(writer.leaf(name, { 'xmlns:op': namespace }))
+  writer.open(name, { 'xmlns:op': namespace })
+  await encodeAnswer(writer, RESULT, output, value, rest)
+  return closed(writer.close())
 }
 
 /** SOAP 1.1 §4.4, with the exception that NGNPro clients look for in the detail. */
 export function writeFault({ side, text, exception }: Fault): string {
-  return writeEnvelope((writer) => {
-    writer.open('SOAP-ENV:Fault')
-    writer.leaf('faultcode', { 'xsi:type': 'xsd:QName' }, `SOAP-ENV:${side}`)
-    writer.leaf('faultstring', { 'xsi:type': 'xsd:string' }, text)
-    if (exception) {
-      writer.open('detail').open('exception')
-      writer.leaf('name', { 'xsi:type': 'xsd:string' }, exception.name)
-      writer.leaf('errorcode', { 'xsi:type': 'xsd:int' }, String(exception.code))
-      writer.leaf('errorstring', { 'xsi:type': 'xsd:string' }, exception.text)
-      writer.close().close()
-    }
-    writer.close()
-  })
+  const writer = openEnvelope().open('SOAP-ENV:Fault')
+  writer.leaf('faultcode', { 'xsi:type': 'xsd:QName' }, `SOAP-ENV:${side}`)
+  writer.leaf('faultstring', { 'xsi:type': 'xsd:string' }, text)
+  if (exception) {
+    writer.open('detail').open('exception')
+    writer.leaf('name', { 'xsi:type': 'xsd:string' }, exception.name)
+    writer.leaf('errorcode', { 'xsi:type': 'xsd:int' }, String(exception.code))
+    writer.leaf('errorstring', { 'xsi:type': 'xsd:string' }, exception.text)
+    writer.close().close()
+  }
+  return closed(writer.close())
 }

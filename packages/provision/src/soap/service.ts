@@ -5,6 +5,7 @@ import { adminCaller, type Caller } from '../schema/caller.ts'
 import type { Dispatcher } from '../schema/dispatcher.ts'
 import type { Operation } from '../schema/operation.ts'
 import type { SchemaValue } from '../schema/types.ts'
+import type { Slices } from '../slices.ts'
 import { authenticate } from './auth.ts'
 import { Decoder } from './decode.ts'
 import { parseRequest, writeFault, writeResponse } from './envelope.ts'
@@ -20,6 +21,7 @@ export interface SoapAnswer {
 export interface SoapComponents {
   dispatcher: Pick<Dispatcher, 'run'>
   logins: Pick<Logins, 'login'>
+  slices: Slices
   logger: Logger
 }
 
@@ -54,7 +56,9 @@ export class SoapService {
       if (!operation) return refuse(notImplemented(`${element.namespace} ${element.local}`.slice(0, 200)))
       const args = decodeArguments(operation, element, decoder)
       const { value } = await this.#components.dispatcher.run(operation, caller, args, { from, via: 'soap' })
-      return { status: 200, body: writeResponse(portNamespace(operation.port), name, operation.output, value) }
+      const namespace = portNamespace(operation.port)
+      const rest = this.#components.slices.begin()
+      return { status: 200, body: await writeResponse(namespace, name, operation.output, value, rest) }
     } catch (error) {
       const fault = faultOf(error)
       if (isInternal(fault)) this.#logger.error('operation failed', { operation: name, error })

@@ -112,12 +112,15 @@ export const getNumbers = operation({
     const actor = await actorOf(context)
     // What a number maps to is looked at below: each number is one row.
     const best = new BestRows<EnumNumber>({ ...args.query, filter }, { attribute: 'changeDate', direction: 'DESC' })
+    const rest = context.slices.begin()
     for await (const number of context.records.numbers.numbersIn(beginning(filter))) {
       const mine = actor.owner === undefined ? inScope(context, number) : number.owner === actor.owner
       const [cells] = mine ? matchingMappings(number, type, mapto) : []
       if (!cells) continue
       const { changedAt, mappings: _, ...fields } = number
       best.add({ fields: { ...fields, ...cells, changeDate: changedAt }, value: number })
+      const pause = rest()
+      if (pause) await pause
     }
     const { values, total } = best.result()
     return { numbers: values.map(toWire), total }

@@ -3,7 +3,7 @@ import { aliasView } from '../../accounts/view.ts'
 import { operation, required } from '../../schema/operation.ts'
 import type { Value } from '../../schema/types.ts'
 import { assertCredit } from '../credits.ts'
-import { type Row, runQuery } from '../queries.ts'
+import { BestRows } from '../queries.ts'
 import { assertMayAdd, dateText, ownedAddress, ownedDomains, sipId } from '../scope.ts'
 
 function toWire(record: AliasRecord, owned: DomainRecord | undefined): Value<'SipAlias'> {
@@ -86,20 +86,23 @@ export const getAliases = operation({
   output: 'SipAliasResult',
   async run(context, args) {
     const domains = await ownedDomains(context)
-    const rows: Row<Value<'SipAlias'>>[] = []
+    const best = new BestRows<Value<'SipAlias'>>(args.query, { attribute: 'changeDate', direction: 'DESC' })
+    const rest = context.slices.begin()
     for (const record of await context.directory.aliases()) {
       const owned = domains.get(record.aor.slice(record.aor.lastIndexOf('@') + 1))
       if (!owned) continue
       const { username, domain, targetUsername, targetDomain, owner, customer, reseller } = aliasView(record, owned)
-      rows.push({
+      best.add({
         fields: {
           ...{ aliasUsername: username, aliasDomain: domain, targetUsername, targetDomain, owner, customer, reseller },
           changeDate: record.changedAt,
         },
         value: toWire(record, owned),
       })
+      const pause = rest()
+      if (pause) await pause
     }
-    const { values, total } = runQuery(rows, args.query, { attribute: 'changeDate', direction: 'DESC' })
+    const { values, total } = best.result()
     return { aliases: values, total }
   },
 })

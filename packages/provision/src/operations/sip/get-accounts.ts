@@ -1,9 +1,8 @@
-import { makeAor } from '@thor-node/core'
+import { makeAor, splitAor } from '@thor-node/core'
 import type { AccountRecord, DomainRecord } from '../../accounts/contract.ts'
-import { accountView } from '../../accounts/view.ts'
 import { type OperationContext, operation } from '../../schema/operation.ts'
 import type { Value } from '../../schema/types.ts'
-import { type Row, runQuery } from '../queries.ts'
+import { BestRows } from '../queries.ts'
 import { ownedDomains } from '../scope.ts'
 import { toWire } from './accounts.ts'
 
@@ -21,23 +20,33 @@ export const getAccounts = operation({
   output: 'SipAccountResult',
   async run(context, args) {
     const domains = await ownedDomains(context)
-    const rows: Row<Owned>[] = []
-    for (const record of await candidates(context, args.query?.filter)) {
-      const domain = record.aor.slice(record.aor.lastIndexOf('@') + 1)
-      const owner = domains.get(domain)
-      if (!owner) continue
-      const { username, firstName, lastName, email, customer, reseller, groups, changedAt } = accountView(record, owner)
-      rows.push({
+    const best = new BestRows<Owned>(args.query, { attribute: 'changeDate', direction: 'DESC' })
+    const records = await candidates(context, args.query?.filter)
+    const rest = context.slices.begin()
+    for (const record of records) {
+      const { user: username, domain } = splitAor(record.aor) ?? { user: record.aor, domain: '' }
+      const domainOf = domains.get(domain)
+      if (!domainOf) continue
+      const { firstName, lastName, email, groups, owner, changedAt } = record
+      const { customer, reseller } = domainOf
+      best.add({
         fields: {
           ...{ username, domain, firstName, lastName, email, customer, reseller, groups },
-          owner: record.owner,
-          changeDate: changedAt,
+          ...{ owner, changeDate: changedAt },
         },
-        value: { record, owner },
+        value: { record, owner: domainOf },
       })
+      const pause = rest()
+      if (pause) await pause
     }
-    const { values, total } = runQuery(rows, args.query, { attribute: 'changeDate', direction: 'DESC' })
-    return { accounts: values.map(({ record, owner }) => toWire(record, owner)), total }
+    const { values, total } = best.result()
+    const accounts: Value<'SipAccount'>[] = []
+    for (const { record, owner } of values) {
+      accounts.push(toWire(record, owner))
+      const pause = rest()
+      if (pause) await pause
+    }
+    return { accounts, total }
   },
 })
 

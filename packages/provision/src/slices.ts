@@ -1,0 +1,38 @@
+import type { Clock } from '@thor-node/core'
+import { limits } from './limits.ts'
+
+/**
+ * Long work of this node in slices, so that nobody else of its thread, SIP before all, waits for longer than one of them: however
+ * many lists are made at once, one slice is done between one look at what has come in and the next.
+ */
+export class Slices {
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #waiting: (() => void)[] = []
+
+  constructor(components: { clock: Pick<Clock, 'now'> }) {
+    this.#clock = components.clock
+  }
+
+  /** For one piece of work: what it awaits as often as it likes; undefined while its slice is not over. */
+  begin(): () => Promise<void> | undefined {
+    let begunAt = this.#clock.now()
+    return () => {
+      if (this.#clock.now() - begunAt < limits.sliceMs) return undefined
+      return this.#turn().then(() => {
+        begunAt = this.#clock.now()
+      })
+    }
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve)
+      if (this.#waiting.length === 1) setImmediate(() => this.#next())
+    })
+  }
+
+  #next(): void {
+    this.#waiting.shift()?.()
+    if (this.#waiting.length > 0) setImmediate(() => this.#next())
+  }
+}
