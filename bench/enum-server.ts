@@ -45,9 +45,9 @@ function* blocks(): Iterable<{ prefix: string; bytes: Uint8Array }> {
   }
 }
 
-function pack(prefix: string, members: readonly number[], version = 0): Uint8Array {
-  const common = { tld: TREE, owner: 0, info: '', customer: 0, reseller: 0, changedAt: 1_800_000_000_000 }
-  const numbers = members.map((i) => ({ number: numberOf(i), ...common, mappings: [mappingOf(i, version)] }))
+function pack(prefix: string, members: readonly number[]): Uint8Array {
+  const common = { tld: TREE, owner: 0, info: '', changedAt: 1_800_000_000_000 }
+  const numbers = members.map((i) => ({ number: numberOf(i), ...common, mappings: [mappingOf(i)] }))
   return packBlock({ changedAt: common.changedAt, numbers }, prefix)
 }
 
@@ -82,28 +82,50 @@ console.log(
   }),
 )
 
+interface Change {
+  prefix: string
+  /** With another mapping of one number, and as it was. */
+  packed: [Uint8Array, Uint8Array]
+}
+
+/** Packed when changes begin: elsewhere in the ring that is another process. */
+function changes(): Change[] {
+  return Array.from({ length: 1_000 }, (_, n) => {
+    const i = systemRandom.int(count)
+    const prefix = numberOf(i).slice(0, -2)
+    const members = Array.from({ length: 100 }, (_, last) => indexOf(prefix + String(last).padStart(2, '0'), count))
+    const there = members.filter((member) => member !== undefined)
+    const common = { tld: TREE, owner: 0, info: '', changedAt: 1_800_000_000_000 + n }
+    const block = (version: number): Uint8Array =>
+      packBlock(
+        {
+          changedAt: common.changedAt,
+          numbers: there.map((member) => ({
+            ...common,
+            number: numberOf(member),
+            mappings: [mappingOf(member, member === i ? version : 0)],
+          })),
+        },
+        prefix,
+      )
+    return { prefix, packed: [block(n + 1), block(0)] }
+  })
+}
+
 let ticker: NodeJS.Timeout | undefined
-let changed = 0
 process.on('SIGUSR2', () => {
   if (ticker) {
     clearInterval(ticker)
     ticker = undefined
     return
   }
+  const prepared = changes()
+  let done = 0
   ticker = setInterval(() => {
-    for (let n = Number(values.updates) / 100; n > 0; n--) {
-      const i = systemRandom.int(count)
-      const prefix = numberOf(i).slice(0, -2)
-      const entry = index.tree(TREE)?.numbersIn(prefix) ?? []
-      changed++
-      index.setPacked({ tld: TREE, prefix, length: 11 }, repacked(prefix, entry, i))
+    for (let n = Number(values.updates) / 100; n > 0; n--, done++) {
+      const { prefix, packed } = prepared[done % prepared.length] as Change
+      const bytes = packed[Math.floor(done / prepared.length) % 2] as Uint8Array
+      index.setPacked({ tld: TREE, prefix, length: 11 }, bytes)
     }
   }, 10)
 })
-
-/** The block as it was, with another mapping of one number. */
-function repacked(prefix: string, members: readonly string[], i: number): Uint8Array {
-  const common = { tld: TREE, owner: 0, info: '', customer: 0, reseller: 0, changedAt: 1_800_000_000_000 + changed }
-  const numbers = members.map((number) => ({ number, ...common, mappings: [mappingOf(i, changed)] }))
-  return packBlock({ changedAt: common.changedAt, numbers }, prefix)
-}

@@ -37,6 +37,13 @@ export class Arena {
     return block.subarray(at + HEAD, at + HEAD + length)
   }
 
+  /** Is the piece there the first `length` octets of this one? */
+  holds(place: number, piece: Buffer, length: number): boolean {
+    const { block, at } = this.#at(place)
+    const known = (block[at] as number) | ((block[at + 1] as number) << 8)
+    return known === length && block.compare(piece, 0, length, at + HEAD, at + HEAD + length) === 0
+  }
+
   /** Copies a piece into `target`, and returns where it ends there. */
   copy(place: number, target: Buffer, targetStart: number): number {
     const { block, at } = this.#at(place)

@@ -11,7 +11,7 @@ import type { EnumMapping, NumberId, StoredNumber } from './contract.ts'
 
 /** Digits that numbers of one block differ in. */
 const LAST_DIGITS = 2
-const VERSION = 1
+export const BLOCK_VERSION = 1
 
 export interface EnumBlock {
   /** Epoch milliseconds of the last change, of numbers that are gone too. */
@@ -61,7 +61,7 @@ class Packer {
 
 export function packBlock({ changedAt, numbers }: EnumBlock, prefix: string): Uint8Array {
   const out = new Packer()
-  out.uint(VERSION, 1)
+  out.uint(BLOCK_VERSION, 1)
   out.uint(changedAt, 6)
   for (const { number, owner, changedAt: at, info, mappings } of numbers) {
     out.text(number.slice(prefix.length))
@@ -111,7 +111,7 @@ class Unpacker {
 export function unpackBlock(bytes: Uint8Array, { tld, prefix }: { tld: string; prefix: string }): EnumBlock {
   const from = new Unpacker(bytes)
   try {
-    if (from.uint(1) !== VERSION) throw new RangeError('a version of the future')
+    if (from.uint(1) !== BLOCK_VERSION) throw new RangeError('a version of the future')
     const block: EnumBlock = { changedAt: from.uint(6), numbers: [] }
     while (from.more) {
       const number = prefix + from.text()

@@ -1,8 +1,7 @@
 /** All numbers of all trees as this node serves them: in memory, from the blocks of the ring. */
 import { Arena } from './arena.ts'
-import { type EnumBlock, unpackBlock } from './block.ts'
+import { readEntries } from './block-entries.ts'
 import type { EnumRange } from './contract.ts'
-import { packEntry } from './entry.ts'
 import { digitsOfKey, keyAfter, keyOf } from './number.ts'
 import { SortedKeys } from './sorted-keys.ts'
 
@@ -76,19 +75,38 @@ export class EnumTree {
     return [...this.numbers.entries(keyOf(prefix), keyAfter(prefix))].map(([key]) => digitsOfKey(key))
   }
 
-  /** Takes the place of what the block said before. `length`: digits of its numbers. */
-  setBlock(prefix: string, length: number, { changedAt, numbers }: EnumBlock): void {
-    const kept = new Set(numbers.flatMap(({ number, mappings }) => (mappings.length > 0 ? [keyOf(number)] : [])))
-    for (const [key] of [...this.numbers.entries(keyOf(prefix), keyAfter(prefix))]) {
-      if (!kept.has(key) && digitsOfKey(key).length === length) this.#drop(key)
+  /** Takes the place of what the block said before. `length`: digits of its numbers. Throws `DNS_INVALID_VALUE`. */
+  setPacked({ prefix, length }: { prefix: string; length: number }, bytes: Uint8Array): void {
+    const keys = new Set<number>()
+    const changedAt = readEntries(bytes, { tld: this.tld, prefix }, (key, entry, size) => {
+      if (size === 0) return
+      keys.add(key)
+      const place = this.numbers.get(key)
+      if (place !== undefined && this.#arena.holds(place, entry, size)) return
+      this.numbers.set(key, this.#arena.put(entry.subarray(0, size)))
+      if (place !== undefined) this.#arena.free(place)
+    })
+    const [from, to] = [keyOf(prefix), keyAfter(prefix)]
+    if (this.numbers.count(from, to) !== keys.size) {
+      for (const [key] of [...this.numbers.entries(from, to)]) {
+        if (!keys.has(key) && digitsOfKey(key).length === length) this.#drop(key)
+      }
     }
-    for (const { number, mappings } of numbers) {
-      if (mappings.length === 0) continue
-      const before = this.numbers.set(keyOf(number), this.#arena.put(packEntry(mappings)))
-      if (before !== undefined) this.#arena.free(before)
+    for (const range of this.#rangesOfBlock(prefix)) this.#note(range, changedAt)
+  }
+
+  /** Ranges that numbers of a block may be in: the one around it, and those that begin within its last two digits. */
+  *#rangesOfBlock(prefix: string): Iterable<string> {
+    const around = this.rangeOf(prefix)
+    if (around) yield around.prefix
+    for (const length of this.#lengths) {
+      const more = length - prefix.length
+      if (more !== 1 && more !== 2) continue
+      for (let last = 0; last < 10 ** more; last++) {
+        const inner = prefix + String(last).padStart(more, '0')
+        if (this.ranges.has(inner)) yield inner
+      }
     }
-    const range = this.rangeOf(numbers[0]?.number ?? prefix)
-    if (range) this.#note(range.prefix, changedAt)
   }
 
   #drop(key: number): void {
@@ -150,7 +168,7 @@ export class EnumIndex {
 
   /** A block as it is stored. Throws `DNS_INVALID_VALUE`. */
   setPacked(at: { tld: string; prefix: string; length: number }, bytes: Uint8Array): void {
-    this.#own(at.tld).setBlock(at.prefix, at.length, unpackBlock(bytes, at))
+    this.#own(at.tld).setPacked(at, bytes)
   }
 
   #own(tld: string): EnumTree {

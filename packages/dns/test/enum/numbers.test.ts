@@ -5,6 +5,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Arena } from '../../src/enum/arena.ts'
 import { packBlock, unpackBlock } from '../../src/enum/block.ts'
+import { readEntries } from '../../src/enum/block-entries.ts'
+import { packEntry } from '../../src/enum/entry.ts'
+import { EnumIndex } from '../../src/enum/index-of-numbers.ts'
 import { digitsOf, digitsOfKey, digitsOfName, enumName, keyAfter, keyOf } from '../../src/enum/number.ts'
 import { SortedKeys } from '../../src/enum/sorted-keys.ts'
 
@@ -120,6 +123,78 @@ numbers('an arena gives pieces back, and room that was given back is used again'
     pieces.set(arena.put(piece), piece)
   }
   assert.is(arena.bytes, bytes)
+})
+
+numbers('records read from a block are those that its mappings make', () => {
+  const random = new SimRandom(5)
+  const uris: [type: string, mapto: string][] = [
+    ['sip', 'sip:alice@example.com'],
+    ['sip', 'sip:a!b@example.com'],
+    ['sip', 'sip:a\\b@example.com'],
+    ['sip', '!^\\+31(.*)$!sip:\\1@example.com!'],
+    ['voice', 'tel:+31208005100'],
+    ['voice:tel', 'tel:+31208005100'],
+    ['sms', 'mailto:a@example.com'],
+    ['x-skype:callto', 'callto:alice'],
+    ['web:https', `https://example.com/${'x'.repeat(220)}`],
+  ]
+  for (let round = 0; round < 300; round++) {
+    const prefix = ['', '3', '312080051'][random.int(3)] as string
+    const packed = Array.from({ length: random.int(6) }, (_, n) => ({
+      number: `${prefix}${n}${random.int(10)}`,
+      tld: 'e164.arpa',
+      owner: random.int(100),
+      changedAt: 1_800_000_000_000,
+      info: 'é'.repeat(random.int(3)),
+      mappings: Array.from({ length: random.int(4) }, (_, id) => {
+        const [type, mapto] = uris[random.int(uris.length)] as [string, string]
+        return { id, type, mapto, priority: random.int(3), ttl: random.int(100_000) }
+      }),
+    }))
+    const read = new Map<number, string>()
+    const bytes = packBlock({ changedAt: 1_800_000_000_123, numbers: packed }, prefix)
+    const changedAt = readEntries(bytes, { tld: 'e164.arpa', prefix }, (key, entry, length) =>
+      read.set(key, entry.toString('hex', 0, length)),
+    )
+    assert.is(changedAt, 1_800_000_000_123)
+    for (const { number, mappings } of packed) {
+      const wanted = mappings.length === 0 ? '' : packEntry(mappings).toString('hex')
+      assert.is(read.get(keyOf(number)), wanted, JSON.stringify(mappings))
+    }
+  }
+})
+
+numbers('a change of one number touches that one alone, and the range that it is in', () => {
+  const index = new EnumIndex()
+  const range = { tld: 'e164.arpa', ttl: 60, minDigits: 1, maxDigits: 15, size: 0, nameservers: [], info: '' }
+  const own = { customer: 0, reseller: 0, changedAt: 1_800_000_000_000 }
+  for (const prefix of ['31', '3120805']) index.setRange({ ...range, ...own, prefix })
+  const at = { tld: 'e164.arpa', prefix: '312080', length: 8 }
+  const block = (changedAt: number, uris: Record<string, string>) =>
+    packBlock(
+      {
+        changedAt,
+        numbers: Object.entries(uris).map(([number, mapto]) => ({
+          ...{ number, tld: 'e164.arpa', owner: 0, changedAt, info: '' },
+          mappings: mapto === '' ? [] : [{ id: 1, type: 'sip', mapto, priority: 5, ttl: 60 }],
+        })),
+      },
+      at.prefix,
+    )
+  const tree = () => index.tree('e164.arpa')!
+  const place = (number: string) => tree().numbers.get(keyOf(number))
+  index.setPacked(at, block(1_800_000_010_000, { '31208001': 'sip:a@b', '31208051': 'sip:c@d' }))
+  const [first, second] = [place('31208001'), place('31208051')]
+  const later = 1_800_000_100_000
+  assert.equal([tree().serial('31', later), tree().serial('3120805', later)], [1_800_000_011, 1_800_000_011])
+  index.setPacked(at, block(1_800_000_020_000, { '31208001': 'sip:a@b', '31208051': 'sip:longer-than-before@d' }))
+  assert.is(place('31208001'), first)
+  assert.is.not(place('31208051'), second)
+  assert.equal([tree().serial('31', later), tree().serial('3120805', later)], [1_800_000_021, 1_800_000_021])
+  index.setPacked(at, block(1_800_000_030_000, { '31208001': '', '31208051': 'sip:longer-than-before@d' }))
+  assert.equal([place('31208001'), index.size], [undefined, 1])
+  index.setPacked(at, block(1_800_000_040_000, {}))
+  assert.is(index.size, 0)
 })
 
 numbers('a block comes back as it was, and what is none is refused', () => {

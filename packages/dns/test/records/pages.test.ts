@@ -43,12 +43,12 @@ test('a large zone is in pages, changes like a small one, and is full at some po
   assert.equal([ask('moved.example.com', 'A'), ask('h5.example.com', 'A').length], [['NXDOMAIN'], 1])
 
   // Others change it at the same time: nothing is lost.
-  const free = found.slice(0, 20)
+  const free = found.slice(0, 6)
   await Promise.all(free.map(({ id }) => zones.deleteRecord(id)))
   await Promise.all(
     free.map((_, n) => zones.addRecord({ zone: 'example.com', name: `n${n}`, type: 'A', value: '192.0.2.3' })),
   )
-  assert.is((await zones.records({ zone: 'example.com', name: 'n' })).length, 20)
+  assert.is((await zones.records({ zone: 'example.com', name: 'n' })).length, 6)
   await settle()
   for (const n of free.keys()) assert.is(ask(`n${n}.example.com`, 'A').length, 1)
   await zones.deleteZone('example.com')
@@ -61,7 +61,7 @@ test('a change of a large zone that fails at any step leaves it as it was', asyn
     const { zones, reg, served } = await stage()
     await zones.addZone({ name: 'example.com' })
     const many = (from: number) =>
-      Array.from({ length: 1_000 }, (_, i) => ({ name: `h${from + i}`, type: 'A', value: '192.0.2.1' }))
+      Array.from({ length: 450 }, (_, i) => ({ name: `h${from + i}`, type: 'A', value: '192.0.2.1' }))
     await zones.replaceRecords('example.com', many(0))
     let step = 0
     reg.before = () => {
@@ -73,8 +73,8 @@ test('a change of a large zone that fails at any step leaves it as it was', asyn
     )
     reg.before = () => undefined
     const names = (await zones.records({ zone: 'example.com' })).map(({ name }) => name)
-    assert.is(names.length, 1_000)
-    const isNew = names.includes('h5999.example.com')
+    assert.is(names.length, 450)
+    const isNew = names.includes('h5449.example.com')
     assert.is(names.includes('h0.example.com'), !isNew, 'all of one state')
     if (passed) assert.ok(isNew)
     await served.stop()

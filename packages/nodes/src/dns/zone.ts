@@ -4,12 +4,12 @@
  *     <domain>                SOA, NS, NAPTR (RFC 3263), A and AAAA of all nodes
  *     <node>.<domain>         A or AAAA
  *     proxy.<domain>          A and AAAA of the nodes that take SIP, and NAPTR
- *     ngnpro.<domain>         A and AAAA of the nodes with SOAP
+ *     ngnpro.<domain>         A and AAAA of the nodes with SOAP; the same for each role of `roleZones` that some node has
  *     _sip._udp.<domain>      SRV: nodes with their port; the same below proxy.<domain>
  *     _sip._tcp.<domain>      SRV
  *     _sips._tcp.<domain>     SRV: TLS
  *     _sip._ws, _sips._ws     SRV: WebSocket (RFC 7118)
- *     _ngnpro._tcp.<domain>   SRV: provisioning over SOAP
+ *     _ngnpro._tcp.<domain>   SRV: provisioning over SOAP; the same for each role
  */
 import { addressData, type DnsRecord, parseRdata, TYPE, wordsOf } from '@thor-node/dns'
 
@@ -30,6 +30,11 @@ export interface LiveNode {
   sipWss?: number
   dns?: number
   soap?: number
+  /** Roles that no node has yet: their names appear with the first node that says its port. */
+  xcap?: number
+  msrps?: number
+  voicemail?: number
+  events?: number
 }
 
 export interface LiveZoneInit {
@@ -46,7 +51,17 @@ const EXPIRE_SECONDS = 3_600
 /** Weights of nodes are decimals around 1; those of SRV are integers, where 0 means hardly ever. */
 const SRV_WEIGHT_UNIT = 10
 
-type Service = 'sipUdp' | 'sipTcp' | 'sipTls' | 'sipWs' | 'sipWss' | 'soap'
+type Service = 'sipUdp' | 'sipTcp' | 'sipTls' | 'sipWs' | 'sipWss' | RoleService
+type RoleService = 'soap' | 'xcap' | 'msrps' | 'voicemail' | 'events'
+
+/** A name for the nodes of each role, and the SRV by which clients find them. */
+const roleZones: readonly (readonly [host: string, srv: string, port: RoleService])[] = [
+  ['ngnpro', '_ngnpro._tcp', 'soap'],
+  ['xcap', '_xcap._tcp', 'xcap'],
+  ['msrprelay', '_msrps._tcp', 'msrps'],
+  ['voicemail', '_voicemail._tcp', 'voicemail'],
+  ['eventserver', '_eventserver._tcp', 'events'],
+]
 
 /** TLS stands behind: who asks for it finds it, and nobody is led to a certificate that his phone does not trust. */
 const naptrs: readonly (readonly [preference: number, service: string, name: string, port: Service])[] = [
@@ -124,7 +139,6 @@ export function liveRecords(domain: string, { nodes, ttlSeconds }: LiveZoneInit)
   for (const { name, dns } of nodes) if (dns !== undefined) records.add(domain, TYPE.NS, `${name}.${domain}.`)
   records.addresses(domain, nodes)
   records.sip(domain, domain, nodes)
-  records.srv(`_ngnpro._tcp.${domain}`, 'soap', domain, nodes)
   for (const node of nodes) records.addresses(`${node.name}.${domain}`, [node])
   const named = new Set(nodes.map(({ name }) => name))
   const proxies = nodes.filter((node) => sipServices.some(([, port]) => node[port] !== undefined))
@@ -133,7 +147,10 @@ export function liveRecords(domain: string, { nodes, ttlSeconds }: LiveZoneInit)
     records.addresses(`proxy.${domain}`, proxies)
     records.sip(`proxy.${domain}`, domain, nodes)
   }
-  const portals = nodes.filter(({ soap }) => soap !== undefined)
-  if (!named.has('ngnpro')) records.addresses(`ngnpro.${domain}`, portals)
+  for (const [host, srv, port] of roleZones) {
+    records.srv(`${srv}.${domain}`, port, domain, nodes)
+    const able = nodes.filter((node) => node[port] !== undefined)
+    if (!named.has(host)) records.addresses(`${host}.${domain}`, able)
+  }
   return records.all
 }

@@ -125,6 +125,23 @@ zone('services that no node offers are not there, nor their NAPTR', () => {
   assert.is(ask('thor.local', TYPE.NS, nodes).answers.length, 0)
 })
 
+for (const [host, srv, service, port] of [
+  ['xcap', '_xcap._tcp', 'xcap', 443],
+  ['msrprelay', '_msrps._tcp', 'msrps', 2_855],
+  ['voicemail', '_voicemail._tcp', 'voicemail', 9_200],
+  ['eventserver', '_eventserver._tcp', 'events', 8_000],
+] as const) {
+  zone(`${host} is named with the first node that has that role, and goes with the last`, () => {
+    for (const name of [`${host}.thor.local`, `${srv}.thor.local`]) {
+      assert.is(ask(name, TYPE.ANY).rcode, RCODE.NXDOMAIN, 'no node says so')
+    }
+    const nodes = threeNodes.map((node, index) => (index === 1 ? { ...node, [service]: port } : node))
+    assert.equal(brief(ask(`${host}.thor.local`, TYPE.A, nodes).answers), [`${host}.thor.local. 192.0.2.2`])
+    const { answers } = ask(`${srv}.thor.local`, TYPE.SRV, nodes)
+    assert.equal(brief(answers), [`${srv}.thor.local. 10 20 ${port} n2.thor.local.`])
+  })
+}
+
 zone('a node that sees no live node sends the client to another server', () => {
   assert.is(ask('thor.local', TYPE.A, []).rcode, RCODE.SERVFAIL)
   assert.is(ask('example.com', TYPE.A, []).rcode, RCODE.REFUSED)
