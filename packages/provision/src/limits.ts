@@ -70,10 +70,17 @@ export const limits = {
   /** Values that one request may decode to, with multi-reference values counted each time they are used. */
   decodedValuesMax: 50_000,
   requestsMax: 64,
+  /** One more ends the connection that has waited longest for its client. */
   connectionsMax: 512,
+  /** Of all bodies that are not whole yet; more is `PROVISION_BUSY`. */
+  bodiesBytesMax: 64 * 1024 * 1024,
   headerBytesMax: 16 * 1024,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 20_000,
+  /** How often the two are looked at. */
+  connectionsCheckMs: 1_000,
+  /** Until an answer is read; the connection of one that is not is ended. */
+  answerReadMs: 20_000,
   operationTimeoutMs: 10_000,
   keepAliveMs: 5_000,
   stopMs: 2_000,

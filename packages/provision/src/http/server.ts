@@ -19,7 +19,8 @@ import { type RestAnswer, RestService, refuse } from '../rest/service.ts'
 import { writeFault } from '../soap/envelope.ts'
 import { SoapService } from '../soap/service.ts'
 import { ENCODING_SCHEMA, writeEncodingSchema, writeWsdl } from '../soap/wsdl.ts'
-import { readBody } from './body.ts'
+import { type Bodies, readBody } from './body.ts'
+import { Connections } from './connections.ts'
 import { humanPage } from './page.ts'
 
 export interface ProvisionComponents {
@@ -33,7 +34,15 @@ export interface ProvisionComponents {
 export interface ProvisionInit {
   /** Where to listen; port 0 takes a free one. */
   bind: Address
+  /** @default those of limits.ts */
+  times?: Partial<HttpTimes>
 }
+
+/** How long clients may take, milliseconds. */
+export type HttpTimes = Record<
+  'headersTimeoutMs' | 'requestTimeoutMs' | 'answerReadMs' | 'keepAliveMs' | 'connectionsCheckMs',
+  number
+>
 
 const XML = 'text/xml; charset=utf-8'
 const HOST = /^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?$/
@@ -59,9 +68,13 @@ export class ProvisionServer implements Lifecycle {
   /** Ends connections that the server does not know yet. */
   #endEarly: () => void = () => undefined
   #running = 0
+  readonly #bodies: Bodies = { sizeBytes: 0 }
+  readonly #times: HttpTimes
+  readonly #connections = new Connections({ max: limits.connectionsMax })
 
   constructor(components: ProvisionComponents, init: ProvisionInit) {
     this.#bind = init.bind
+    this.#times = { ...limits, ...init.times }
     this.#clock = components.clock
     this.#tls = components.tls
     this.#logger = components.logger.forComponent('provision:http')
@@ -83,14 +96,16 @@ export class ProvisionServer implements Lifecycle {
   }
 
   #listen(): Promise<void> {
+    const { headersTimeoutMs, requestTimeoutMs, keepAliveMs, connectionsCheckMs } = this.#times
     const server = createServer({
       maxHeaderSize: limits.headerBytesMax,
-      headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.keepAliveMs,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveMs,
+      connectionsCheckingInterval: connectionsCheckMs,
     })
-    server.maxConnections = limits.connectionsMax
-    if (this.#tls) this.#endEarly = alsoOverTls({ server, clock: this.#clock }, this.#tls, limits.headersTimeoutMs)
+    if (this.#tls) this.#endEarly = alsoOverTls({ server, clock: this.#clock }, this.#tls, headersTimeoutMs)
+    server.on('connection', (socket) => this.#connections.opened(socket))
     server.on('request', (request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
         this.#logger.warn('request failed', { error: errorMessage(error) })
@@ -148,17 +163,17 @@ export class ProvisionServer implements Lifecycle {
     request.resume()
     if (method !== 'GET' && method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD, POST')
-      return send(response, 405, 'text/plain; charset=utf-8', 'SOAP requests are POSTed; the WSDL is at /wsdl\n')
+      return this.#send(response, 405, 'text/plain; charset=utf-8', 'SOAP requests are POSTed; the WSDL is at /wsdl\n')
     }
     const [path = '/', search = ''] = url.split('?', 2)
     const base = this.#baseUrl(request)
-    if (/^wsdl$/i.test(search)) return send(response, 200, XML, writeWsdl(`${base}${path}`))
+    if (/^wsdl$/i.test(search)) return this.#send(response, 200, XML, writeWsdl(`${base}${path}`))
     const wsdl = /^(\/(?:.*\/)?)[^/]*wsdl$/i.exec(path)
-    if (wsdl) return send(response, 200, XML, writeWsdl(`${base}${wsdl[1]}`))
-    if (path.endsWith(`/${ENCODING_SCHEMA}`)) return send(response, 200, XML, writeEncodingSchema())
+    if (wsdl) return this.#send(response, 200, XML, writeWsdl(`${base}${wsdl[1]}`))
+    if (path.endsWith(`/${ENCODING_SCHEMA}`)) return this.#send(response, 200, XML, writeEncodingSchema())
     if (!path.endsWith('/'))
-      return send(response, 404, 'text/plain; charset=utf-8', 'nothing here; the WSDL is at /wsdl\n')
-    return send(response, 200, 'text/html; charset=utf-8', humanPage(`${base}${path}`))
+      return this.#send(response, 404, 'text/plain; charset=utf-8', 'nothing here; the WSDL is at /wsdl\n')
+    return this.#send(response, 200, 'text/html; charset=utf-8', humanPage(`${base}${path}`))
   }
 
   async #api(request: IncomingMessage, response: ServerResponse, url: string): Promise<void> {
@@ -166,12 +181,12 @@ export class ProvisionServer implements Lifecycle {
     const reads = request.method === 'GET' || request.method === 'HEAD'
     if (reads && (path === '/api' || path === '/api/')) {
       request.resume()
-      return send(response, 200, 'text/html; charset=utf-8', restPage(this.#baseUrl(request)))
+      return this.#send(response, 200, 'text/html; charset=utf-8', restPage(this.#baseUrl(request)))
     }
     if (reads && path === '/api/openapi.json') {
       request.resume()
       const text = JSON.stringify(openApi(`${this.#baseUrl(request)}/api/v1`), null, 1)
-      return send(response, 200, 'application/json', text)
+      return this.#send(response, 200, 'application/json', text)
     }
     const answer = await this.#limited(request, async (body): Promise<RestAnswer> => {
       if (!path.startsWith('/api/v1/')) return refuse(problem(404, 'Not found', 'REST is below /api/v1; see /api/'))
@@ -188,24 +203,24 @@ export class ProvisionServer implements Lifecycle {
     if (answer === 'too-large') response.setHeader('Connection', 'close')
     const { status, headers, body } = restAnswer(answer)
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-    send(response, status, undefined, body)
+    this.#send(response, status, undefined, body)
   }
 
-  /** Reads a body and answers it, if that is not too much at once. */
+  /** Reads a body and answers it, if that is not too much at once. Who is slow to send one takes no other's place. */
   async #limited<A>(
     request: IncomingMessage,
     answer: (body: Buffer) => Promise<A>,
   ): Promise<A | 'busy' | 'too-large' | 'aborted'> {
-    if (this.#running >= limits.requestsMax) {
-      request.resume()
-      return 'busy'
-    }
+    const body = await readBody(request, limits.bodyBytesMax, this.#bodies, limits.bodiesBytesMax)
+    if (typeof body === 'string') return body
+    if (this.#running >= limits.requestsMax) return 'busy'
     this.#running += 1
+    this.#connections.works(request.socket)
     try {
-      const body = await readBody(request, limits.bodyBytesMax)
-      return typeof body === 'string' ? body : await answer(body)
+      return await answer(body)
     } finally {
       this.#running -= 1
+      this.#connections.rests(request.socket)
     }
   }
 
@@ -214,14 +229,32 @@ export class ProvisionServer implements Lifecycle {
     if (answer === 'aborted') return void response.destroy()
     if (answer === 'busy') {
       const exception = { code: 200, name: 'PROVISION_BUSY', text: 'Too many requests at once, try again' }
-      return send(response, 500, XML, writeFault({ side: 'Server', text: 'Too busy', exception }))
+      return this.#send(response, 500, XML, writeFault({ side: 'Server', text: 'Too busy', exception }))
     }
     if (answer === 'too-large') {
       response.setHeader('Connection', 'close')
       const text = `the request is larger than ${limits.bodyBytesMax} bytes`
-      return send(response, 413, XML, writeFault({ side: 'Client', text }))
+      return this.#send(response, 413, XML, writeFault({ side: 'Client', text }))
     }
-    send(response, answer.status, XML, answer.body)
+    this.#send(response, answer.status, XML, answer.body)
+  }
+
+  /**
+   * Always with its length, so that HTTP/1.0 clients get no chunks; Node closes the connection for those. Who does not read it in time
+   * has its connection ended.
+   */
+  #send(response: ServerResponse, status: number, type: string | undefined, text: string): void {
+    if (response.destroyed) return
+    const body = Buffer.from(text, 'utf8')
+    response.writeHead(status, {
+      ...(type !== undefined && { 'Content-Type': type }),
+      ...(status !== 204 && status !== 304 && { 'Content-Length': body.length }),
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+    })
+    const timer = this.#clock.after(this.#times.answerReadMs, () => void response.destroy())
+    response.once('close', () => timer.cancel())
+    response.end(body)
   }
 
   /** The address under which the client knows this server, behind a TLS proxy too. */
@@ -237,17 +270,4 @@ function restAnswer(answer: RestAnswer | 'busy' | 'too-large'): RestAnswer {
   if (answer === 'busy') return refuse(problem(503, 'Too busy', 'too many requests at once, try again'))
   if (answer !== 'too-large') return answer
   return refuse(problem(413, 'Too large', `the request is larger than ${limits.bodyBytesMax} bytes`))
-}
-
-/** Always with its length, so that HTTP/1.0 clients get no chunks; Node closes the connection for those. */
-function send(response: ServerResponse, status: number, type: string | undefined, text: string): void {
-  if (response.destroyed) return
-  const body = Buffer.from(text, 'utf8')
-  response.writeHead(status, {
-    ...(type !== undefined && { 'Content-Type': type }),
-    ...(status !== 204 && status !== 304 && { 'Content-Length': body.length }),
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-  })
-  response.end(body)
 }

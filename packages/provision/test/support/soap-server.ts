@@ -11,6 +11,7 @@ import {
   type DeviceLocations,
   type NetworkState,
   type ProvisionComponents,
+  type ProvisionInit,
   Provisioning,
   ProvisionServer,
 } from '../../src/index.ts'
@@ -85,9 +86,9 @@ const network: NetworkState = {
   mediaTrace: async ({ callId }) => (callId === 'call-1' ? { call_id: callId, duration: 61, streams: [] } : undefined),
 }
 
-export async function startServer(host: string) {
+export async function startServer(host: string, times: ProvisionInit['times'] = {}) {
   const made = await makeComponents()
-  const server = new ProvisionServer(made.components, { bind: { host, port: 0 } })
+  const server = new ProvisionServer(made.components, { bind: { host, port: 0 }, times })
   await server.start()
   const { port } = server.local as { port: number }
   return { ...made, server, port, url: `http://${host}:${port}/` }
