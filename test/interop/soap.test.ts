@@ -251,4 +251,23 @@ test(
   }),
 )
 
+test(
+  'logins that failed at one node count at the others',
+  deadline(60_000, async () => {
+    const ask = async (number: number, name: string, word: string): Promise<number> => {
+      const Authorization = `Basic ${Buffer.from(`${name}:${word}`).toString('base64')}`
+      const response = await fetch(`${url(number)}api/v1/sip/domains`, { headers: { Authorization } })
+      await response.text()
+      return response.status
+    }
+    for (let n = 0; n < 10; n++) assert.equal(await ask(1, 'ghost', `guess ${n}`), 401)
+    assert.equal(await ask(1, 'ghost', 'guess'), 429)
+    // Guesses of ours that come before the news count, too: fewer than would do without them.
+    let guesses = 0
+    await eventually(async () => ++guesses < 10 && (await ask(2, 'ghost', 'guess')) === 429)
+    assert.equal(await ask(2, 'admin', password), 200)
+    assert.equal(await ask(3, 'admin', password), 200)
+  }),
+)
+
 test.run()

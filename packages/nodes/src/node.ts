@@ -159,7 +159,7 @@ class Node implements RunningNode {
       emergencies,
     } = sip
     this.#relay = relay
-    const { provision, dns, door, control, invites } = front
+    const { provision, logins, dns, door, control, invites } = front
     const { roles } = overlay.members.self
     const servers = [
       ...(roles.includes('provisioning_server') ? [provision] : []),
@@ -168,6 +168,7 @@ class Node implements RunningNode {
     for (const part of [
       home,
       guard,
+      logins,
       trusted,
       spool,
       relay,

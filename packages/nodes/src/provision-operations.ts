@@ -23,7 +23,7 @@ import type {
 
 const AUDIT_DEFAULT = 50
 /** Rows of an import that run at once. */
-const IMPORT_WIDTH = 32
+const IMPORT_WIDTH = 64
 /** An export is read page by page; between pages the list is not read anew. */
 const EXPORT_KEPT_MS = 60_000
 

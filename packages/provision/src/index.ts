@@ -6,6 +6,7 @@
  */
 
 export { type AdminRecord, Admins, type AdminsInit } from './accounts/admins.ts'
+export { type AttemptNews, Attempts } from './accounts/attempts.ts'
 export type {
   AccountRecord,
   AddressRecord,

@@ -52,6 +52,8 @@ export const limits = {
   failedLoginsFromMax: 50,
   failedLoginsMs: 60_000,
   failedLoginsKept: 20_000,
+  /** Of those, told to the other nodes at once; more count at this node only. */
+  failedLoginsTold: 1_000,
   /** The audit log: characters kept of arguments, days that are looked through. */
   auditArgsMax: 2_000,
   auditDaysMax: 366,

@@ -3,6 +3,7 @@ import { type Alarm, Door, type Overlay, type Roster, type ScrubReport } from '@
 import { Provisioning, ProvisionServer } from '@thor-node/provision'
 import { RingAlarms } from '../adapters/alarms.ts'
 import { CallHistory } from '../adapters/call-history.ts'
+import { LoginNews } from '../adapters/login-news.ts'
 import { NetworkStateAdapter } from '../adapters/network-state.ts'
 import { CallHistoryAdapter, DeviceLocationsAdapter } from '../adapters/provision.ts'
 import type { Spool } from '../adapters/spool.ts'
@@ -24,6 +25,7 @@ import type { SipParts } from './sip.ts'
 
 export interface FrontParts {
   provision: ProvisionServer
+  logins: LoginNews
   dns: DnsServer
   door: Door
   control: ControlServer
@@ -69,6 +71,7 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
     { provisioning, clock, logger, tls: sip.certificates.server },
     { bind: { host, port: config.soap.port } },
   )
+  const logins = new LoginNews({ ring: overlay, attempts: provisioning.logins.attempts, clock, logger })
   const { authority, rpc } = overlay
   const invites = new Invites(
     { reg: store.reg, members, roster, authority, rpc, clock, random },
@@ -120,7 +123,7 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
     { domain: () => domain, inviteLifetimeMs: config.admission.inviteTtl },
   )
   const control = new ControlServer({ logger, operations }, { data: config.data })
-  return { provision, dns: dns.server, door, control, operations, invites }
+  return { provision, logins, dns: dns.server, door, control, operations, invites }
 }
 
 /** Where it is on the disk is nobody's business. */

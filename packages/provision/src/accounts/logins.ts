@@ -35,12 +35,13 @@ const refused = () => failure('PROVISION_UNAUTHENTICATED', 'wrong username or pa
 /** From what a client presents to who it is and what it may. Throws PROVISION_UNAUTHENTICATED, PROVISION_LOCKED_OUT. */
 export class Logins {
   readonly #c: LoginsComponents
-  readonly #attempts: Attempts
+  /** Of this node, and what others tell of theirs. */
+  readonly attempts: Attempts
   readonly #remembered: Remembered
 
   constructor(components: LoginsComponents) {
     this.#c = components
-    this.#attempts = new Attempts(components)
+    this.attempts = new Attempts(components)
     this.#remembered = new Remembered(components)
   }
 
@@ -49,24 +50,24 @@ export class Logins {
   }
 
   assertMayTry(name: string, from: string): void {
-    this.#attempts.assertMayTry(name, from)
+    this.attempts.assertMayTry(name, from)
   }
 
   failed(name: string, from: string): void {
-    this.#attempts.failed(name, from)
+    this.attempts.failed(name, from)
   }
 
   async login({ username, password, admin, impersonate }: Login, from: string): Promise<Caller> {
     if (!admin && username.includes('@')) return this.user(username, password, from)
-    this.#attempts.assertMayTry(username, from)
+    this.attempts.assertMayTry(username, from)
     const caller = admin
       ? await this.#admin(username, password, impersonate)
       : await this.#customer(username, password, impersonate)
     if (!caller) {
-      this.#attempts.failed(username, from)
+      this.attempts.failed(username, from)
       throw refused()
     }
-    this.#attempts.succeeded(username, from)
+    this.attempts.succeeded(username, from)
     return caller
   }
 
@@ -80,21 +81,21 @@ export class Logins {
   async user(address: string, password: string, from: string): Promise<Caller> {
     const { user = '', domain = '' } = splitAor(address) ?? {}
     const aor: Aor = makeAor(user, domain)
-    this.#attempts.assertMayTry(aor, from)
+    this.attempts.assertMayTry(aor, from)
     const record = password === '' || user === '' ? undefined : (await this.#c.directory.findAccount(aor))?.body
     if (!record || !passwordMatches(this.#c.sealer, record, password)) {
-      this.#attempts.failed(aor, from)
+      this.attempts.failed(aor, from)
       throw refused()
     }
-    this.#attempts.succeeded(aor, from)
+    this.attempts.succeeded(aor, from)
     return { username: aor, kind: 'user', impersonate: 0, reseller: 0, isReseller: false, mayAdd: false, aor }
   }
 
   async token(text: string, from: string): Promise<Caller> {
-    this.#attempts.assertMayTry('token', from)
+    this.attempts.assertMayTry('token', from)
     const record = await this.#c.tokens.verify(text)
     if (!record) {
-      this.#attempts.failed('token', from)
+      this.attempts.failed('token', from)
       throw failure('PROVISION_UNAUTHENTICATED', 'the token is not one, or not in force')
     }
     return { ...(await this.#withRights(`token ${record.name}`, 'admin', record.impersonate)), scopes: record.scopes }
