@@ -47,6 +47,10 @@ export const limits = {
   presenceRulesMax: 256,
   announcementBytesMax: 700_000,
 
+  /** For so long a count of what a customer has serves those that are added; so many counts are kept, the oldest goes. */
+  creditCountMs: 500,
+  creditCountsMax: 1_000,
+
   /** Failed logins within a minute, of one name from one address, and of one address; more wait until it is over. */
   failedLoginsMax: 10,
   failedLoginsFromMax: 50,

@@ -8,6 +8,7 @@ import { Tokens } from './accounts/tokens.ts'
 import { Audit } from './audit/audit.ts'
 import type { CallHistory, DeviceLocations, NetworkState } from './delegates.ts'
 import { Balances } from './money/balances.ts'
+import { CreditCounts } from './operations/credit-counts.ts'
 import { ProvisionRecords } from './records/index.ts'
 import { Idempotency } from './rest/idempotency.ts'
 import { Dispatcher } from './schema/dispatcher.ts'
@@ -58,7 +59,8 @@ export class Provisioning {
     this.logins = new Logins({ ...components, customers: this.records.customers, tokens: this.tokens })
     this.audit = new Audit({ ...components, set: store.set }, init)
     this.slices = new Slices(components)
+    const creditCounts = new CreditCounts(components)
     const { records, balances, logins, audit, slices } = this
-    this.dispatcher = new Dispatcher({ ...components, records, balances, logins, audit, slices })
+    this.dispatcher = new Dispatcher({ ...components, records, balances, logins, audit, slices, creditCounts })
   }
 }

@@ -4,6 +4,7 @@ import type { Logins } from '../accounts/logins.ts'
 import type { CallHistory, DeviceLocations, NetworkState } from '../delegates.ts'
 import { missing, type ProvisionCode } from '../errors.ts'
 import type { Balances } from '../money/balances.ts'
+import type { CreditCounts } from '../operations/credit-counts.ts'
 import type { ProvisionRecords } from '../records/index.ts'
 import type { Slices } from '../slices.ts'
 import type { Caller } from './caller.ts'
@@ -32,6 +33,7 @@ export interface OperationParts {
   locations: DeviceLocations
   calls: CallHistory
   network: NetworkState
+  creditCounts: CreditCounts
   /** For lists: see there. */
   slices: Slices
   clock: Clock
