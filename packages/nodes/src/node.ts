@@ -157,6 +157,7 @@ class Node implements RunningNode {
       peers: trusted,
       trunks,
       emergencies,
+      traces,
     } = sip
     this.#relay = relay
     const { provision, logins, dns, door, control, invites } = front
@@ -178,6 +179,7 @@ class Node implements RunningNode {
       stack,
       trunks,
       emergencies,
+      traces,
       records.copies,
       dnsParts.notifier,
       dnsParts.served,

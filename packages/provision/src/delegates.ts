@@ -34,6 +34,46 @@ export interface CallHistory {
   calls(aor: Aor, query: CallHistoryQuery): Promise<CallRecord[]>
 }
 
+/** A SIP message of somebody who is traced, as one node saw it. */
+export interface TracedSip {
+  /** Name of the node. */
+  node: string
+  /** Counts up at that node. */
+  seq: number
+  /** Epoch milliseconds, with fractions. */
+  at: number
+  direction: 'in' | 'out'
+  transport: string
+  /** `192.0.2.1:5060`; of the node. */
+  local: string
+  remote: string
+  callId: string
+  text: string
+}
+
+export interface RunningTrace {
+  account: Aor
+  /** Epoch milliseconds. */
+  startedAt: number
+  until: number
+}
+
+/** SIP traces of accounts, over all nodes. */
+export interface SipTraces {
+  /** On all nodes when it returns. Replaces the one that runs. */
+  begin(trace: RunningTrace & { names: readonly Aor[] }): Promise<void>
+  /** What was kept is forgotten. False: there was none. */
+  end(account: Aor): Promise<boolean>
+  list(): Promise<RunningTrace[]>
+  /** By time; `after`: node → the last number that is known of it. `now` is the time of the node that was asked. */
+  read(
+    account: Aor,
+    after: Readonly<Record<string, number>>,
+  ): Promise<{ messages: TracedSip[]; dropped: number; silent: string[]; now: number }>
+  /** By time. `nodeIp`: of that node alone. */
+  ofCall(filter: { callId: string; nodeIp?: string | undefined }): Promise<TracedSip[]>
+}
+
 /** What the nodes themselves know now. All of it goes out as JSON, in the shapes that portals know. */
 export interface NetworkState {
   /** By node id. */

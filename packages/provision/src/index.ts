@@ -29,7 +29,16 @@ export {
 export { KeptCopies } from './accounts/kept-copies.ts'
 export { type AccountView, type AliasView, accountView, aliasView } from './accounts/view.ts'
 export { Audit, type AuditLine } from './audit/audit.ts'
-export type { CallHistory, CallHistoryQuery, DeviceLocation, DeviceLocations, NetworkState } from './delegates.ts'
+export type {
+  CallHistory,
+  CallHistoryQuery,
+  DeviceLocation,
+  DeviceLocations,
+  NetworkState,
+  RunningTrace,
+  SipTraces,
+  TracedSip,
+} from './delegates.ts'
 export type { ProvisionCode } from './errors.ts'
 export { type ProvisionComponents, type ProvisionInit, ProvisionServer } from './http/server.ts'
 export { operations } from './operations/index.ts'

@@ -10,6 +10,10 @@ export const limits = {
   aliasesMax: 256,
   /** Numbers that a dial plan keeps: with more it is refused. */
   keptNumbersMax: 100,
+  /** SIP traces at once, as the nodes have it: one more is refused. */
+  tracesMax: 16,
+  /** Longest SIP trace: longer ones are refused. */
+  traceSecondsMax: 3_600,
   /** Numbers and gateways of an emergency region: with more it is refused. */
   emergencyNumbersMax: 20,
   emergencyGatewaysMax: 8,

@@ -6,7 +6,7 @@ import { Logins } from './accounts/logins.ts'
 import { Registers } from './accounts/registers.ts'
 import { Tokens } from './accounts/tokens.ts'
 import { Audit } from './audit/audit.ts'
-import type { CallHistory, DeviceLocations, NetworkState } from './delegates.ts'
+import type { CallHistory, DeviceLocations, NetworkState, SipTraces } from './delegates.ts'
 import { Balances } from './money/balances.ts'
 import { CreditCounts } from './operations/credit-counts.ts'
 import { ProvisionRecords } from './records/index.ts'
@@ -26,6 +26,7 @@ export interface ProvisioningComponents {
   locations: DeviceLocations
   calls: CallHistory
   network: NetworkState
+  traces: SipTraces
   /** Keeps a SET record that found no quorum until it is stored. */
   spool?(key: RecordKey, body: unknown): Promise<void>
   clock: Clock

@@ -64,6 +64,8 @@ export {
 export { dnsLookups, type Lookups, type LookupsInit } from './routing/lookups.ts'
 export { dnsResolver } from './routing/resolve.ts'
 export { SipStack, type SipStackComponents, type SipStackInit } from './stack.ts'
+export type { TracedMessage, Watched } from './trace/contract.ts'
+export { TraceRecorder } from './trace/recorder.ts'
 export type { Credentials } from './trunk/answer.ts'
 export { type Health, judgeHealth, unknownHealth } from './trunk/health.ts'
 export { type LineReport, TrunkLine } from './trunk/line.ts'

@@ -77,3 +77,17 @@ export const trunkLimits = {
   /** Trunks that are tried for one call, one after another. */
   triedMax: 4,
 } as const
+
+export const traceLimits = {
+  /** Accounts traced at once: one more is refused. */
+  tracesMax: 16,
+  /** Messages of an account, and their bytes, that one node keeps: the oldest are dropped. */
+  messagesMax: 2_000,
+  bytesMax: 4 * 1024 * 1024,
+  /** Of one message: the rest is cut off. */
+  messageBytesMax: 16 * 1024,
+  /** Messages of one node that are read at a time; the others are read next. */
+  readMax: 200,
+  /** Call-IDs that are known to be of traced accounts: the first one is forgotten. */
+  callsMax: 10_000,
+} as const

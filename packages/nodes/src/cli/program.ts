@@ -27,6 +27,7 @@ import { ringVerb } from './ring.ts'
 import { rotateVerb } from './rotate.ts'
 import { statusVerb } from './status.ts'
 import { tokenVerb } from './token.ts'
+import { traceVerb } from './trace.ts'
 import { trunkVerb } from './trunk.ts'
 import { examplesText, type Verb } from './verb.ts'
 import { packageVersion, versionVerb } from './version.ts'
@@ -44,6 +45,7 @@ const verbs: readonly Verb[] = [
   domainVerb,
   callsVerb,
   whereVerb,
+  traceVerb,
   guardVerb,
   peerVerb,
   trunkVerb,

@@ -63,6 +63,7 @@ export function composeFront(context: Context, around: FrontSurroundings): Front
       locations: new DeviceLocationsAdapter({ soft: store.soft, clock }),
       calls: new CallHistoryAdapter({ history, members }),
       spool: (key, body) => spool.add(key, body),
+      traces: sip.traces,
       network: new NetworkStateAdapter({ ring: overlay, history, directory, clock, sessions }),
     },
     { node: members.self.name },

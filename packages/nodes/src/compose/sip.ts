@@ -26,6 +26,7 @@ import { PeersService } from '../adapters/peers-service.ts'
 import { Relays } from '../adapters/relays.ts'
 import { RingAdapter } from '../adapters/ring.ts'
 import type { Spool } from '../adapters/spool.ts'
+import { TraceService } from '../adapters/trace-service.ts'
 import { TrunksService } from '../adapters/trunks-service.ts'
 import type { Config } from '../config.ts'
 import { Certificates } from '../tls/certificates.ts'
@@ -43,6 +44,7 @@ export interface SipParts {
   peers: PeersService
   trunks: TrunksService
   emergencies: EmergencyService
+  traces: TraceService
 }
 
 interface SipSurroundings {
@@ -129,6 +131,8 @@ export function composeSip(
       overload,
     },
   )
+  const planOf = (of: string | undefined) => home.planOf(of)
+  const traces = new TraceService({ ring: overlay, clock, random, logger, transport, planOf })
   const others = new RingAdapter(
     { ring: overlay },
     { self: () => sipAddress(transport) ?? { host: config.address, port: config.sip.udp }, cookieKey },
@@ -148,7 +152,7 @@ export function composeSip(
       trusted: peers,
       trunks: trunks.trunks,
       numbers,
-      planOf: (of) => home.planOf(of),
+      planOf,
       emergencies,
     },
     {
@@ -180,6 +184,7 @@ export function composeSip(
     peers,
     trunks,
     emergencies,
+    traces,
   }
 }
 

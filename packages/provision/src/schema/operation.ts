@@ -1,7 +1,7 @@
 import type { Clock } from '@thor-node/core'
 import type { AccountDirectory } from '../accounts/directory.ts'
 import type { Logins } from '../accounts/logins.ts'
-import type { CallHistory, DeviceLocations, NetworkState } from '../delegates.ts'
+import type { CallHistory, DeviceLocations, NetworkState, SipTraces } from '../delegates.ts'
 import { missing, type ProvisionCode } from '../errors.ts'
 import type { Balances } from '../money/balances.ts'
 import type { CreditCounts } from '../operations/credit-counts.ts'
@@ -36,6 +36,7 @@ export interface OperationParts {
   creditCounts: CreditCounts
   /** For lists: see there. */
   slices: Slices
+  traces: SipTraces
   clock: Clock
 }
 

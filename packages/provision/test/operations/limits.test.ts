@@ -87,6 +87,20 @@ test(
 )
 
 test(
+  'so many accounts are traced at once, each begun anew as often as one likes',
+  deadline(5_000, async () => {
+    const ask = asker(await makeComponents())
+    await ask('Sip.addDomain', { domain: { domain: 'example.com' } })
+    const ids = many(limits.tracesMax + 1, (index) => ({ username: `u${index}`, domain: 'example.com' }))
+    for (const id of ids) await ask('Sip.addAccount', { account: { id, password: 'pw' } })
+    const begin = (id: (typeof ids)[number]) => codeOf(ask('Platform.startSipTrace', { sipId: id, seconds: 60 }))
+    for (const id of ids.slice(0, limits.tracesMax)) assert.is(await begin(id), undefined)
+    assert.is(await begin(ids.at(-1) as (typeof ids)[number]), 'PROVISION_TRACES_FULL')
+    assert.is(await begin(ids[0] as (typeof ids)[number]), undefined)
+  }),
+)
+
+test(
   'an announcement comes back as it was sent',
   deadline(5_000, async () => {
     const made = await makeComponents()

@@ -14,6 +14,9 @@ import {
   type ProvisionInit,
   Provisioning,
   ProvisionServer,
+  type RunningTrace,
+  type SipTraces,
+  type TracedSip,
 } from '../../src/index.ts'
 import { memoryStore } from './memory-store.ts'
 
@@ -72,10 +75,42 @@ export async function makeComponents() {
   }
   const numbers = new EnumDirectory(common)
   const zones = new ZoneDirectory(common)
-  const parts = { ...common, sealer, directory, numbers, zones, admins, locations, calls, network }
+  const parts = {
+    ...common,
+    sealer,
+    directory,
+    numbers,
+    zones,
+    admins,
+    locations,
+    calls,
+    network,
+    traces: makeTraces(),
+  }
   const provisioning = new Provisioning(parts, { node: 'n1' })
   const components: ProvisionComponents = { provisioning, clock, logger: silentLogger }
   return { store, components, provisioning, directory, admins, asked }
+}
+
+function makeTraces(): SipTraces {
+  const running = new Map<Aor, RunningTrace>()
+  const message = (seq: number, direction: 'in' | 'out', text: string): TracedSip => ({
+    ...{ node: 'n1', seq, at: 1_000 + seq, direction, transport: 'udp', callId: 'call-1' },
+    ...{ local: '192.0.2.1:5060', remote: '192.0.2.7:5070', text },
+  })
+  const messages = [
+    message(1, 'in', 'INVITE sip:bob@example.com SIP/2.0\r\nFrom: <sip:a@b>;tag=f\r\nTo: <sip:c@d>\r\n\r\n'),
+    message(2, 'out', 'SIP/2.0 180 Ringing\r\nFrom: <sip:a@b>;tag=f\r\nTo: <sip:c@d>;tag=t\r\nCSeq: 1 INVITE\r\n\r\n'),
+  ]
+  return {
+    begin: async ({ account, startedAt, until }) => void running.set(account, { account, startedAt, until }),
+    end: async (account) => running.delete(account),
+    list: async () => [...running.values()],
+    read: async (_, { n1 = 0 }) => ({
+      ...{ messages: messages.filter(({ seq }) => seq > n1), dropped: 0, silent: [], now: 2_000 },
+    }),
+    ofCall: async ({ callId, nodeIp }) => (callId === 'call-1' && nodeIp !== '192.0.2.9' ? messages : []),
+  }
 }
 
 const network: NetworkState = {

@@ -19,6 +19,7 @@ import type { SipMessage, SipRequest } from '../message/contract.ts'
 import { parseMessage } from '../message/parser.ts'
 import { serializeMessage } from '../message/serializer.ts'
 import { validateMessage } from '../message/validate.ts'
+import type { Tap } from '../trace/contract.ts'
 import type { Connection } from './connection.ts'
 import type { Destination, FlowToken, Source, TlsCredentials, TransportLayer, TransportName } from './contract.ts'
 import { parseFlow, transportOf, udpFlow } from './flow.ts'
@@ -67,6 +68,8 @@ const NO_TCP_MAX = 1_000
 export class Transports implements TransportLayer {
   onMessage: ((message: SipMessage, source: Source) => void) | undefined
   onFlowClosed: ((flow: FlowToken) => void) | undefined
+  /** While somebody is traced. */
+  tap: Tap | undefined
   readonly #components: TransportComponents
   readonly #init: TransportInit
   readonly #log: Logger
@@ -152,6 +155,7 @@ export class Transports implements TransportLayer {
   }
 
   sendBytes(bytes: Uint8Array, to: Destination): Promise<void> {
+    if (this.tap !== undefined) this.#tapSent(this.tap, bytes, to)
     try {
       if ('flow' in to) {
         const parsed = parseFlow(to.flow)
@@ -187,6 +191,17 @@ export class Transports implements TransportLayer {
   snapshot(): Record<string, unknown> {
     const listening = this.#listening.map(({ transport, local }) => `${transport}:${formatAddress(local)}`)
     return { listening, ...this.#counts, streams: this.#streams.snapshot(), overload: this.#init.overload?.snapshot() }
+  }
+
+  /** As it leaves, whether it arrives or not. */
+  #tapSent(tap: Tap, bytes: Uint8Array, to: Destination): void {
+    const path = 'flow' in to ? this.remoteOf(to.flow) : to
+    if (!path) return
+    const { transport, remote } = path
+    const own = this.#listening.filter((entry) => entry.transport === transport)
+    const isSix = remote.host.includes(':')
+    const local = (own.find((entry) => entry.local.host.includes(':') === isSix) ?? own[0])?.local
+    if (local) tap.saw('out', bytes, { transport, local, remote })
   }
 
   async #begin(): Promise<void> {
@@ -250,7 +265,9 @@ export class Transports implements TransportLayer {
     const byTcp = request.clone()
     replaceTopVia(byTcp, { ...via, transport: 'TCP' })
     try {
-      await this.#streams.send(serializeMessage(byTcp), { transport: 'tcp', remote }, TCP_FIRST_MS)
+      const bytes = serializeMessage(byTcp)
+      await this.#streams.send(bytes, { transport: 'tcp', remote }, TCP_FIRST_MS)
+      if (this.tap !== undefined) this.#tapSent(this.tap, bytes, { transport: 'tcp', remote })
       this.#counts.sent++
       return true
     } catch {
@@ -303,6 +320,7 @@ export class Transports implements TransportLayer {
       return
     }
     this.#counts.received++
+    if (this.tap !== undefined) this.tap.saw('in', bytes, source)
     this.#init.overload?.passed(message)
     try {
       this.onMessage?.(message, source)

@@ -4,11 +4,13 @@ import { type Operation, operation, required } from '../../schema/operation.ts'
 import { dialPlans } from './dial-plans.ts'
 import { emergencyOperations } from './emergency.ts'
 import { subscribers } from './subscribers.ts'
+import { traceOperations } from './traces.ts'
 
 /** What NGNPro left to its customers, or did by hand: whole subscribers in one call, prepaid cards, dial plans. */
 export const platformPort: readonly Operation[] = [
   ...subscribers,
   ...dialPlans,
+  ...traceOperations,
   ...emergencyOperations,
   operation({
     port: 'Platform',

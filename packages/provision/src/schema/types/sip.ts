@@ -18,6 +18,11 @@ export const structs = {
     ),
     changeDate,
   },
+  SipTraceRun: {
+    account: 'string',
+    startDate: read('string'),
+    secondsLeft: read('int'),
+  },
   DialPlan: {
     country: field(
       'string',
@@ -95,6 +100,7 @@ export const structs = {
 } as const satisfies Record<string, Record<string, Member>>
 
 export const arrays = {
+  SipTraceRunArray: 'SipTraceRun',
   SipDomainArray: 'SipDomain',
   IPACLArray: 'IPACLEntry',
   SipPropertyArray: 'SipProperty',
