@@ -274,7 +274,7 @@ itWith('nsd', 'nsd')(
   deadline(90_000, async () => {
     mkdirSync(join(folder, 'nsd'))
     const zone = (name: string): string =>
-      `zone:\n  name: "${name}"\n${[1, 2, 3].map((n) => `  request-xfr: AXFR ${NET}.${n}@${PORT} NOKEY\n  allow-notify: ${NET}.${n} NOKEY\n`).join('')}  outgoing-interface: ${SECONDARY}\n`
+      `zone:\n  name: "${name}"\n${[1, 2, 3].map((n) => `  request-xfr: ${NET}.${n}@${PORT} NOKEY\n  allow-notify: ${NET}.${n} NOKEY\n`).join('')}  outgoing-interface: ${SECONDARY}\n`
     const paths = ['pidfile', 'xfrdfile', 'zonelistfile'].map((name) => `  ${name}: "${folder}/nsd/${name}"\n`).join('')
     writeFileSync(
       join(folder, 'nsd.conf'),
@@ -292,6 +292,17 @@ itWith('nsd', 'nsd')(
     await at('192.0.2.81', 'new.customer.example', 'A')
     await add('+31208005101', 'sip:bob@voice.example')
     await at('100 5 "u" "E2U+sip" "!^.*$!sip:bob@voice.example!" .', '1.0.1.5.0.0.8.0.2.1.3.e164.arpa', 'NAPTR')
+    const soa = (await answers(`${NET}.1`, 'customer.example', 'SOA'))[0]?.split(' ')[2]
+    await node(1).operations.dnsSet({ zone: 'customer.example', name: 'newer', type: 'A', value: '192.0.2.82' })
+    await atAll('192.0.2.82', 'newer.customer.example', 'A')
+    const from = [`@${NET}.1`, '-b', SECONDARY, '-p', String(PORT), '+noall', '+answer']
+    const steps = (await run('dig', [...from, 'customer.example', `IXFR=${soa}`])).stdout
+    const lines = steps.split('\n').filter((line) => /\sIN\s/.test(line))
+    assert.equal(
+      lines.map((line) => line.split(/\s+/)[3]),
+      ['SOA', 'SOA', 'SOA', 'A', 'SOA'],
+      steps,
+    )
     const { stdout } = await run('dig', [`@${NET}.1`, '-p', String(PORT), '+tcp', 'customer.example', 'AXFR'])
     assert.match(stdout, /Transfer failed/, 'others get no transfer')
     const own = await run('dig', [`@${NET}.1`, '-b', SECONDARY, '-p', String(PORT), 'customer.example', 'AXFR'])

@@ -78,6 +78,14 @@ export const ZONE_LIMITS = {
   infoBytesMax: 256,
 }
 
+/** Of what is told of changes of zones (IXFR); what is older is told as a whole zone. */
+export const JOURNAL_LIMITS = {
+  zonesMax: 1_000,
+  /** Changes of one zone, and records in them. */
+  deltasMax: 100,
+  recordsMax: 2_000,
+}
+
 /** Of the copies that a node serves. */
 export const SERVED_LIMITS = {
   /** Registers that are read at once after they changed. */

@@ -16,6 +16,7 @@ import type { EnumRange } from '../enum/contract.ts'
 import type { EnumIndex } from '../enum/index-of-numbers.ts'
 import { failure } from '../errors.ts'
 import { SERVED_LIMITS } from '../limits.ts'
+import { Journal } from '../zone/journal.ts'
 import { type Zone, ZoneTree } from '../zone/tree.ts'
 import { ZoneMap } from '../zone/zones.ts'
 import type { StoredZone, ZoneHead } from './contract.ts'
@@ -41,6 +42,7 @@ export interface ServedEvents {
 
 export class ServedRecords implements Lifecycle {
   readonly zones = new ZoneMap()
+  readonly journal = new Journal()
   readonly #c: ServedComponents
   readonly #events: ServedEvents
   readonly #log: Logger
@@ -272,6 +274,8 @@ export class ServedRecords implements Lifecycle {
     const known = this.#stored.get(zone.name)
     // Reads may end in another order than they began.
     if (known?.no === zone.no && ((zone.serial - known.serial) | 0) < 0) return
+    // One that was made anew has nothing to do with the one before.
+    if (known && known.no !== zone.no) this.#dropZone(zone.name)
     this.#stored.set(zone.name, zone)
     if (known?.serial !== zone.serial || known.no !== zone.no) this.#serve(zone)
   }
@@ -279,7 +283,10 @@ export class ServedRecords implements Lifecycle {
   #serve(zone: StoredZone): void {
     try {
       const { soa, records } = recordsOf(zone, this.#c.nameservers())
-      this.zones.set(new ZoneTree(zone.name, soa, records) as Zone)
+      const made: Zone = new ZoneTree(zone.name, soa, records)
+      const before = this.zones.get(zone.name)
+      this.zones.set(made)
+      if (before) this.journal.note(before, made)
     } catch (error) {
       this.#log.error('a zone cannot be served', { zone: zone.name, error: errorMessage(error) })
     }
@@ -288,5 +295,6 @@ export class ServedRecords implements Lifecycle {
   #dropZone(name: string): void {
     this.#stored.delete(name)
     this.zones.delete(name)
+    this.journal.forget(name)
   }
 }

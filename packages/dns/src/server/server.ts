@@ -14,6 +14,8 @@ import {
 import { TCP_CONNECTIONS_MAX, TRANSFERS_MAX } from '../limits.ts'
 import { TYPE } from '../wire/codes.ts'
 import { type Query, readQuery } from '../wire/query.ts'
+import type { Delta } from '../zone/journal.ts'
+import type { Zone } from '../zone/tree.ts'
 import type { ZoneSource } from '../zone/zones.ts'
 import { Cookies } from './cookies.ts'
 import { questionHash, RateLimit } from './rate-limit.ts'
@@ -36,6 +38,8 @@ export interface DnsServerComponents {
   fast?: FastAnswers
   /** May this host have whole zones? @default nobody may */
   mayTransfer?(host: string, apex: string): boolean
+  /** How a zone came from a serial to what it is. @default nobody knows: it is transferred as a whole */
+  deltas?(zone: Zone, serial: number): readonly Delta[] | undefined
 }
 
 export interface DnsServerInit {
@@ -191,6 +195,7 @@ export class DnsServer implements Lifecycle {
     const done = (): void => {
       this.#transfers--
     }
-    return { messages: transferMessages(query, zone)[Symbol.iterator](), done }
+    const deltas = (serial: number) => this.#components.deltas?.(zone, serial)
+    return { messages: transferMessages(query, zone, deltas)[Symbol.iterator](), done }
   }
 }

@@ -27,6 +27,8 @@ export interface Query {
   recursionDesired: boolean
   question: Question | undefined
   edns: Edns | undefined
+  /** Of an IXFR: the serial that the client has (RFC 1995 §3). */
+  has?: number
   /** What is wrong with it already, if anything. */
   refusal: typeof RCODE.FORMERR | typeof RCODE.NOTIMP | undefined
 }
@@ -137,5 +139,17 @@ export function readQuery(bytes: Buffer): Query | undefined {
   if (edns === 'bad') return { ...bad, question }
   // RFC 7873 §5.2.2
   if (edns?.cookie === 'bad') return { ...bad, question, edns }
-  return { ...query, question, edns }
+  const has = question.type === TYPE.IXFR ? serialIn(bytes, HEADER_BYTES + question.raw.length) : undefined
+  return { ...query, question, edns, ...(has !== undefined && { has }) }
+}
+
+/** Of the SOA that is the first record. */
+function serialIn(bytes: Buffer, from: number): number | undefined {
+  if (bytes.readUInt16BE(8) === 0) return undefined
+  const fixed = skipName(bytes, from)
+  if (fixed === undefined || bytes.readUInt16BE(fixed) !== TYPE.SOA) return undefined
+  const end = fixed + 10 + bytes.readUInt16BE(fixed + 8)
+  const primary = skipName(bytes, fixed + 10)
+  const numbers = primary === undefined ? undefined : skipName(bytes, primary)
+  return numbers !== undefined && numbers + 20 === end ? bytes.readUInt32BE(numbers) : undefined
 }

@@ -88,6 +88,7 @@ export function composeDns(
       net,
       zones,
       fast: new FastEnum({ zones: enumZones, clock: ringClock }),
+      deltas: (zone, serial) => served.journal.since(zone, serial),
       mayTransfer: (host) => allowed.check(host, isIPv6(host) ? 'ipv6' : 'ipv4'),
     },
     {
