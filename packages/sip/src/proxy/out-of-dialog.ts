@@ -14,7 +14,7 @@ import { Call } from './call.ts'
 import { type Forks, type ProxyComponents, type ProxyInit, recordRouteHost } from './context.ts'
 import { type Reach, tagHash } from './cookie.ts'
 import { type Destination, onlySecure, type Way } from './destination.ts'
-import { emergencyWays } from './emergency-ways.ts'
+import { emergencyWays, mayBeSos } from './emergency-ways.ts'
 import { type Branch, passing } from './fork.ts'
 import { copyForTarget, onFlowGone, recordRoutes, withLoopMark } from './forward.ts'
 import { addDiversions, addHistory } from './history.ts'
@@ -112,7 +112,7 @@ export class OutOfDialog {
     const own = ownDomain(caller, peer)
     const meant = meantBy({ home, isNode: this.#init.isNode, planOf: this.#c.planOf }, request.requestUri, own)
     const [aor, ...others] = named ? [named.aor] : meant.aors
-    if (caller || peer) {
+    if ((caller || peer) && mayBeSos(this.#c, request)) {
       const sos = await emergencyWays(this.#c, this.#log, request, meant.dialled, caller)
       if (sos) return sos
       if (caller?.onlyEmergency !== undefined) return { status: 403, reason: caller.onlyEmergency }
