@@ -182,11 +182,13 @@ async function kills(cluster: Cluster): Promise<void> {
     const indices = Array.from({ length: perRound }, (_, index) => round * perRound + index)
     const told: number[] = []
     const work = indices.values()
+    let begun = 0
     let killed: Promise<void> | undefined
     const add = async (): Promise<void> => {
       for (const index of work) {
-        if (await addSubscriber(victim.operations, index)) told.push(index)
-        if (told.length >= 10 + ((round * 17) % 70)) killed ??= cluster.kill(victim)
+        if (++begun >= 26 + ((round * 17) % 70)) killed ??= cluster.kill(victim)
+        // What is left when it is killed is asked of another node.
+        if (await addSubscriber((killed ? first : victim).operations, index)) told.push(index)
       }
     }
     await Promise.all(Array.from({ length: 16 }, add))
