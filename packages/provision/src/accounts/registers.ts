@@ -65,6 +65,8 @@ export class Registers {
   readonly #store: RecordStore
   readonly #random: Random
   readonly #clock: Clock
+  /** The last transaction of a block of numbers. */
+  readonly #turns = new Map<string, Promise<unknown>>()
   readonly #shared: SharedReads
   /** As last read for `known` or by `see`; the one not read for longest goes. */
   readonly #seen = new Map<string, { value: Versioned<unknown>; at: number }>()
@@ -97,7 +99,23 @@ export class Registers {
   /** Several registers, all or none; at most `limits.changesAtOnce`. */
   async transactAll(changes: readonly RegisterChange[]): Promise<void> {
     const keyed = changes.map(({ kind, name, fn }): KeyChange<null> => ({ key: recordKey(kind, name), fn }))
-    await this.#surely((opId) => this.#store.reg.transact<null>(opId, keyed))
+    const shared = changes.filter(({ kind }) => kind === 'dnsblock').map(({ name }) => name)
+    await this.#inTurn(shared, () => this.#surely((opId) => this.#store.reg.transact<null>(opId, keyed)))
+  }
+
+  /**
+   * Accounts whose numbers are in a row share a block of numbers: those that this node makes at once are made one after the other, for
+   * transactions that wait for each other in the ring give up. As many wait as requests are under way (`limits.requestsMax`).
+   */
+  #inTurn(names: readonly string[], run: () => Promise<unknown>): Promise<unknown> {
+    if (names.length === 0) return run()
+    // Each waits for earlier ones alone, so none waits for itself.
+    const earlier = names.map((name) => this.#turns.get(name))
+    const turn = Promise.allSettled(earlier).then(run)
+    for (const name of names) this.#turns.set(name, turn)
+    return turn.finally(() => {
+      for (const name of names) if (this.#turns.get(name) === turn) this.#turns.delete(name)
+    })
   }
 
   /** For an operation of its own. */

@@ -107,4 +107,35 @@ test(
   }),
 )
 
+test(
+  'transactions with one block of numbers wait for each other, whatever becomes of them; others do not wait',
+  deadline(5_000, async () => {
+    const store = memoryStore()
+    const registers = new Registers({ store, clock: new SimClock(), random: new SimRandom(1) })
+    const under: string[] = []
+    const order: string[] = []
+    let fail = 'acct/2'
+    store.reg.before = async (_, names) => {
+      const own = names.split(' ').find((name) => name.startsWith('acct/')) as string
+      order.push(own)
+      if (names.includes('dnsblock/')) under.push(own)
+      assert.ok(under.length <= 1, under.join())
+      await new Promise((resolve) => setImmediate(resolve))
+      if (names.includes('dnsblock/')) under.pop()
+      if (own === fail) throw new ThorError('STORE_UNAVAILABLE', 'no')
+    }
+    const add = (account: string, block?: string): Promise<string | undefined> => {
+      const fn = () => ({ body: 1, result: null })
+      const changes = [{ kind: 'acct' as const, name: account, fn }]
+      const number = block === undefined ? [] : [{ kind: 'dnsblock' as const, name: block, fn }]
+      return codeOf(registers.transactAll([...changes, ...number]))
+    }
+    const codes = await Promise.all([add('1', 'x'), add('2', 'x'), add('3', 'x'), add('4')])
+    assert.equal(codes, [undefined, 'STORE_UNAVAILABLE', undefined, undefined])
+    assert.is(order.indexOf('acct/4') < order.indexOf('acct/2'), true, "it is in nobody's way")
+    fail = ''
+    assert.is(await add('5', 'x'), undefined)
+  }),
+)
+
 test.run()
