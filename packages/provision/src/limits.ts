@@ -54,6 +54,8 @@ export const limits = {
   /** For so long a count of what a customer has serves those that are added; so many counts are kept, the oldest goes. */
   creditCountMs: 500,
   creditCountsMax: 1_000,
+  /** Who may add so few more is counted each time. */
+  creditNear: 100,
 
   /** Failed logins within a minute, of one name from one address, and of one address; more wait until it is over. */
   failedLoginsMax: 10,

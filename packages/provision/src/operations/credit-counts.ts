@@ -11,7 +11,8 @@ interface Counted {
 
 /**
  * How many records customers have, for limits: to count them is to list those of the whole ring, so one count serves for half a
- * second, with what was let pass meanwhile. Nobody is refused for an old count: then it is made anew.
+ * second, with what was let pass meanwhile. Nobody is refused for an old count, and near the limit, where what other nodes let
+ * pass matters, there is none: then it is made anew.
  */
 export class CreditCounts {
   readonly #clock: Pick<Clock, 'now'>
@@ -26,8 +27,10 @@ export class CreditCounts {
     const known = this.#counted.get(key)
     if (known && this.#clock.now() - known.at < limits.creditCountMs) {
       const has = (await known.has) + known.passed
-      if (has < allowed) known.passed++
-      if (has < allowed) return has
+      if (has + limits.creditNear < allowed) {
+        known.passed++
+        return has
+      }
     }
     const counted: Counted = { at: this.#clock.now(), has: count(), passed: 0 }
     this.#counted.delete(key)
