@@ -13,7 +13,7 @@ import {
   parseChallenge,
 } from '@thor-node/core'
 import { sdpFor } from './sdp.ts'
-import { branchOf, header, headers, listOf, methodOf, type SipText, statusOf, uriIn } from './sip-message.ts'
+import { branchOf, header, headers, isStale, listOf, methodOf, type SipText, statusOf, uriIn } from './sip-message.ts'
 import { type Reply, Wire, type WireTransport } from './wire.ts'
 
 export { sdpFor }
@@ -208,7 +208,10 @@ export class Phone {
     let cseq = 0
     let sent = this.#build(method, uri, { ...options, callId }, next(), from)
     let response = await this.#transact(sent, method, proxy, options)
-    if ([401, 407].includes(statusOf(response)) && options.authenticate !== false) {
+    // Once, and again when the nonce was too old: a range that has another home by then asks anew (RFC 7616 §3.3).
+    for (let tries = 0; tries < 2; tries++) {
+      const isAsked = [401, 407].includes(statusOf(response)) && options.authenticate !== false
+      if (!isAsked || (tries > 0 && !isStale(response))) break
       const [name, value] = this.#credentials(response, method, uri, options.algorithm)
       const more = [...(options.headers ?? []), [name, value] as [string, string]]
       sent = this.#build(method, uri, { ...options, callId, headers: more }, next(), from)

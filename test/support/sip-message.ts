@@ -61,3 +61,9 @@ export function splitStream(bytes: string): { messages: SipText[]; rest: string 
     rest = rest.slice(end + 4 + length).replace(/^(\r\n)+/, '')
   }
 }
+
+/** Whether it asks anew only because the nonce was too old. */
+export const isStale = (response: SipText): boolean =>
+  ['Proxy-Authenticate', 'WWW-Authenticate'].some((name) =>
+    headers(response, name).some((value) => /\bstale="?true/i.test(value)),
+  )
