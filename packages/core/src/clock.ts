@@ -45,6 +45,18 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   })
 }
 
+/** Whether it settles, well or badly, within `ms`. It is waited for no longer; what it throws is the caller's to look at. */
+export function inTime(clock: Clock, promise: Promise<unknown>, ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = clock.after(ms, () => resolve(false))
+    const end = (): void => {
+      timer.cancel()
+      resolve(true)
+    }
+    promise.then(end, end)
+  })
+}
+
 /**
  * Runs `fn` every `periodMs`, first after `firstMs` (default: one period); never overlaps with itself. What `fn`
  * throws goes to `onError`.

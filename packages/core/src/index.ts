@@ -5,7 +5,7 @@
  */
 export { type Aor, makeAor, recordKey, splitAor } from './aor.ts'
 export { type CertificateInit, der, makeCertificate, toPem } from './certificate.ts'
-export { type Clock, ENOUGH, every, sleep, systemClock, type Timer } from './clock.ts'
+export { type Clock, ENOUGH, every, inTime, sleep, systemClock, type Timer } from './clock.ts'
 export {
   computeHa1,
   type DigestAlgorithm,

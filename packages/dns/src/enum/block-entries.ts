@@ -4,8 +4,8 @@
  */
 import { ThorError } from '@thor-node/core'
 import { CLASS, TYPE } from '../wire/codes.ts'
-import { BLOCK_VERSION } from './block.ts'
-import type { EnumMapping } from './contract.ts'
+import { BLOCK_VERSION, readMapping } from './block.ts'
+import { BlockReader } from './block-reader.ts'
 import { ENUM_ORDER, packEntry } from './entry.ts'
 import { powerFor } from './number.ts'
 import { ENUM_SERVICES } from './services.ts'
@@ -31,50 +31,6 @@ interface Span {
   to: number
   priority: number
   ttl: number
-}
-
-class BlockReader {
-  readonly #bytes: Buffer
-  at = 0
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  }
-
-  get more(): boolean {
-    return this.at < this.#bytes.length
-  }
-
-  uint(size: number): number {
-    const value = this.#bytes.readUIntBE(this.at, size)
-    this.at += size
-    return value
-  }
-
-  /** Where a text begins; it ends at `at`. */
-  text(): number {
-    const length = this.#bytes.readUInt16BE(this.at)
-    const from = this.at + 2
-    this.at = from + length
-    if (this.at > this.#bytes.length) throw new RangeError('a text that is cut')
-    return from
-  }
-
-  latin1(from: number): string {
-    return this.#bytes.toString('latin1', from, this.at)
-  }
-
-  utf8(from: number): string {
-    return this.#bytes.toString('utf8', from, this.at)
-  }
-
-  octet(at: number): number {
-    return this.#bytes[at] as number
-  }
-
-  copy(target: Buffer, targetAt: number, from: number, to: number): void {
-    this.#bytes.copy(target, targetAt, from, to)
-  }
 }
 
 /** Visits every number of a block, and returns when it was changed last. Throws `DNS_INVALID_VALUE` for what is no block. */
@@ -115,7 +71,7 @@ function entryOf(block: BlockReader, key: number, visit: VisitEntry): void {
   }
   if (spans.length < count) {
     block.at = from
-    const entry = packEntry(mappingsOf(block, count))
+    const entry = packEntry(Array.from({ length: count }, () => readMapping(block)))
     visit(key, entry, entry.length)
     return
   }
@@ -143,15 +99,6 @@ function spanOf(block: BlockReader): Span | undefined {
 }
 
 const isLetter = (octet: number): boolean => (octet | 0x20) >= 0x61 && (octet | 0x20) <= 0x7a
-
-function mappingsOf(block: BlockReader, count: number): EnumMapping[] {
-  return Array.from({ length: count }, () => {
-    const id = block.uint(2)
-    const type = block.utf8(block.text())
-    const mapto = block.utf8(block.text())
-    return { id, type, mapto, priority: block.uint(2), ttl: block.uint(4) }
-  })
-}
 
 /** As `packEntry` writes it. */
 function write(block: BlockReader, { service, from, to, priority, ttl }: Span, start: number): number {

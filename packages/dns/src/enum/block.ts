@@ -7,6 +7,7 @@
  *     info (length, text), mappings (count, then each: id 2, type, mapto (length, text), priority 2, TTL 4)
  */
 import { ThorError } from '@thor-node/core'
+import { BlockReader } from './block-reader.ts'
 import type { EnumMapping, NumberId, StoredNumber } from './contract.ts'
 
 /** Digits that numbers of one block differ in. */
@@ -80,47 +81,23 @@ export function packBlock({ changedAt, numbers }: EnumBlock, prefix: string): Ui
   return out.done()
 }
 
-class Unpacker {
-  readonly #bytes: Buffer
-  at = 0
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  }
-
-  get more(): boolean {
-    return this.at < this.#bytes.length
-  }
-
-  uint(bytes: number): number {
-    const value = this.#bytes.readUIntBE(this.at, bytes)
-    this.at += bytes
-    return value
-  }
-
-  text(): string {
-    const length = this.uint(2)
-    if (this.at + length > this.#bytes.length) throw new RangeError('a text that is cut')
-    const text = this.#bytes.toString('utf8', this.at, this.at + length)
-    this.at += length
-    return text
-  }
+export function readMapping(from: BlockReader): EnumMapping {
+  const [id, type, mapto] = [from.uint(2), from.string(), from.string()]
+  return { id, type, mapto, priority: from.uint(2), ttl: from.uint(4) }
 }
 
 /** Throws `DNS_INVALID_VALUE` for what is no block. */
 export function unpackBlock(bytes: Uint8Array, { tld, prefix }: { tld: string; prefix: string }): EnumBlock {
-  const from = new Unpacker(bytes)
+  const from = new BlockReader(bytes)
   try {
     if (from.uint(1) !== BLOCK_VERSION) throw new RangeError('a version of the future')
     const block: EnumBlock = { changedAt: from.uint(6), numbers: [] }
     while (from.more) {
-      const number = prefix + from.text()
+      const number = prefix + from.string()
       const owner = from.uint(4)
       const changedAt = from.uint(6)
-      const info = from.text()
-      const mappings = Array.from({ length: from.uint(1) }, (): EnumMapping => {
-        return { id: from.uint(2), type: from.text(), mapto: from.text(), priority: from.uint(2), ttl: from.uint(4) }
-      })
+      const info = from.string()
+      const mappings = Array.from({ length: from.uint(1) }, () => readMapping(from))
       block.numbers.push({ number, tld, owner, changedAt, info, mappings })
     }
     return block

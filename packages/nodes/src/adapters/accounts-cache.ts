@@ -1,4 +1,13 @@
-import { type Aor, type Clock, errorCode, type RangeId, type RegStore, rangeOf, recordKey } from '@thor-node/core'
+import {
+  type Aor,
+  type Clock,
+  errorCode,
+  inTime,
+  type RangeId,
+  type RegStore,
+  rangeOf,
+  recordKey,
+} from '@thor-node/core'
 import type { AddressRecord } from '@thor-node/provision'
 
 const FRESH_MS = 10_000
@@ -61,7 +70,7 @@ export class AccountsCache {
     try {
       const strict = this.#readStrict(aor)
       // Of one that is known and that nobody said has changed, a phone does not wait for a quorum that may not be there.
-      if (known && known.readAt !== Number.NEGATIVE_INFINITY && !(await this.#isSoon(strict))) {
+      if (known && known.readAt !== Number.NEGATIVE_INFINITY && !(await inTime(this.#clock, strict, SOON_MS))) {
         const copy = await this.#lastKnown(aor)
         if (copy) return copy
       }
@@ -71,18 +80,6 @@ export class AccountsCache {
       if (copy) return copy
       throw error
     }
-  }
-
-  /** Whether it came, or failed, in time. */
-  #isSoon(strict: Promise<unknown>): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = this.#clock.after(SOON_MS, () => resolve(false))
-      const end = (): void => {
-        timer.cancel()
-        resolve(true)
-      }
-      strict.then(end, end)
-    })
   }
 
   async #readStrict(aor: Aor): Promise<AddressRecord | undefined> {

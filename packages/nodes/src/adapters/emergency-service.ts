@@ -1,51 +1,40 @@
-import { type Clock, errorMessage, every, type Lifecycle, type Logger, type Timer } from '@thor-node/core'
+import type { Clock, Lifecycle, Logger } from '@thor-node/core'
 import type { EmergencyRow } from '@thor-node/provision'
 import { type Emergencies, type EmergencyRegion, mayBeEmergency } from '@thor-node/sip'
+import { RecordsCopy } from './records-copy.ts'
 import type { RingAccess } from './ring-access.ts'
 
-const REFRESH_MS = 10_000
 /** The region of accounts and nodes that have none, or none that there are gateways for. */
 const DEFAULT_REGION = 'default'
 
 /** Emergency numbers and gateways by region: records of the ring, and each node's copy of them. */
 export class EmergencyService implements Emergencies, Lifecycle {
-  readonly #ring: Pick<RingAccess, 'store'>
-  readonly #clock: Clock
-  readonly #log: Logger
+  readonly #copy: RecordsCopy<EmergencyRow>
   readonly #site: string
   readonly #configured: EmergencyRegion
   #regions: ReadonlyMap<string, EmergencyRegion> = new Map()
   #numbers: ReadonlySet<string> = new Set()
-  #timer: Timer | undefined
 
   /** `site`: region of the node. `configured`: where the ring says nothing; without gateways it is none. */
   constructor(
     components: { ring: Pick<RingAccess, 'store'>; clock: Clock; logger: Logger },
     init: { site: string; configured: EmergencyRegion },
   ) {
-    this.#ring = components.ring
-    this.#clock = components.clock
-    this.#log = components.logger.forComponent('node:emergency')
     this.#site = init.site.toLowerCase()
     this.#configured = init.configured
     this.#use([])
-    this.#ring.store.reg.watch('emergency/', () => void this.#refreshQuietly())
-  }
-
-  async start(): Promise<void> {
-    if (this.#timer) return
-    this.#timer = every(
-      this.#clock,
-      REFRESH_MS,
-      () => this.#refreshQuietly(),
-      () => undefined,
+    this.#copy = new RecordsCopy<EmergencyRow>(
+      { ...components, log: components.logger.forComponent('node:emergency') },
+      { prefix: 'emergency/', onList: (rows) => this.#use(rows) },
     )
-    await this.#refreshQuietly()
   }
 
-  async stop(): Promise<void> {
-    this.#timer?.cancel()
-    this.#timer = undefined
+  start(): Promise<void> {
+    return this.#copy.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#copy.stop()
   }
 
   has(number: string): boolean {
@@ -64,17 +53,6 @@ export class EmergencyService implements Emergencies, Lifecycle {
       if (region) return region
     }
     return this.#configured.gateways.length > 0 ? this.#configured : undefined
-  }
-
-  async refresh(): Promise<void> {
-    const listed = await this.#ring.store.reg.list<EmergencyRow>('emergency/')
-    this.#use(listed.map(({ value }) => value.body))
-  }
-
-  async #refreshQuietly(): Promise<void> {
-    await this.refresh().catch((error) => {
-      this.#log.warn('emergency regions not refreshed', { error: errorMessage(error) })
-    })
   }
 
   #use(rows: readonly EmergencyRow[]): void {

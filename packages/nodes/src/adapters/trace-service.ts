@@ -1,8 +1,6 @@
 import {
   type Aor,
   type Clock,
-  errorMessage,
-  every,
   type Lifecycle,
   type Logger,
   type Random,
@@ -13,6 +11,7 @@ import {
 } from '@thor-node/core'
 import type { RunningTrace, SipTraces, TracedSip } from '@thor-node/provision'
 import { type DialPlan, type TracedMessage, TraceRecorder, type Transports } from '@thor-node/sip'
+import { RecordsCopy } from './records-copy.ts'
 import type { RingAccess } from './ring-access.ts'
 
 /** `trace/<aor>` */
@@ -31,7 +30,6 @@ interface Answer {
   dropped: number
 }
 
-const REFRESH_MS = 10_000
 const ANSWER_MS = 1_000
 
 /**
@@ -45,8 +43,8 @@ export class TraceService implements SipTraces, Lifecycle {
   readonly #log: Logger
   readonly #recorder: TraceRecorder
   readonly #transport: Pick<Transports, 'tap'>
+  readonly #copy: RecordsCopy<TraceRecord>
   #records: readonly TraceRecord[] = []
-  #timer: Timer | undefined
   /** When the next trace ends. */
   #ends: Timer | undefined
 
@@ -71,25 +69,20 @@ export class TraceService implements SipTraces, Lifecycle {
     ring.rpc.serve<{ account: Aor; callId: string }, void>('trace.call', ({ account, callId }) => {
       if (typeof account === 'string' && typeof callId === 'string') this.#recorder.learn(account, callId)
     })
-    ring.rpc.serve<null, void>('trace.look', () => this.refresh())
+    this.#copy = new RecordsCopy<TraceRecord>(
+      { ring, clock, log: this.#log },
+      { prefix: 'trace/', onList: (records) => this.#use(records) },
+    )
+    ring.rpc.serve<null, void>('trace.look', () => this.#copy.refresh())
     ring.rpc.serve<Asked, Answer>('trace.read', (asked) => this.#own(asked))
-    ring.store.reg.watch('trace/', () => void this.#refreshQuietly())
   }
 
-  async start(): Promise<void> {
-    if (this.#timer) return
-    this.#timer = every(
-      this.#clock,
-      REFRESH_MS,
-      () => this.#refreshQuietly(),
-      () => undefined,
-    )
-    await this.#refreshQuietly()
+  start(): Promise<void> {
+    return this.#copy.start()
   }
 
   async stop(): Promise<void> {
-    this.#timer?.cancel()
-    this.#timer = undefined
+    await this.#copy.stop()
     this.#ends?.cancel()
     this.#use([])
   }
@@ -109,7 +102,7 @@ export class TraceService implements SipTraces, Lifecycle {
   }
 
   async list(): Promise<RunningTrace[]> {
-    await this.refresh()
+    await this.#copy.refresh()
     return this.#records.map(({ account, startedAt, until }) => ({ account, startedAt, until }))
   }
 
@@ -124,15 +117,6 @@ export class TraceService implements SipTraces, Lifecycle {
     return inOrder(found)
   }
 
-  async refresh(): Promise<void> {
-    const listed = await this.#ring.store.reg.list<TraceRecord>('trace/')
-    this.#use(listed.map(({ value }) => value.body))
-  }
-
-  async #refreshQuietly(): Promise<void> {
-    await this.refresh().catch((error) => this.#log.warn('traces not refreshed', { error: errorMessage(error) }))
-  }
-
   #use(records: readonly TraceRecord[]): void {
     const now = this.#clock.wall()
     this.#records = records.filter(({ until }) => until > now)
@@ -144,7 +128,7 @@ export class TraceService implements SipTraces, Lifecycle {
     }
     this.#ends?.cancel()
     const next = Math.min(...this.#records.map(({ until }) => until))
-    if (Number.isFinite(next)) this.#ends = this.#clock.after(next - now + 1, () => void this.#refreshQuietly())
+    if (Number.isFinite(next)) this.#ends = this.#clock.after(next - now + 1, () => void this.#copy.look())
   }
 
   /** True when there was one before. `until`: only that one is taken away. */

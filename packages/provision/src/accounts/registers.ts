@@ -3,6 +3,7 @@ import {
   type Clock,
   type Decision,
   errorCode,
+  inTime,
   type KeyChange,
   type Random,
   type RecordStore,
@@ -181,16 +182,14 @@ export class Registers {
   }
 
   /** What comes in time; undefined when nothing does or no quorum is there. Throws what else it throws. */
-  within<T>(promise: Promise<T>, ms: number): Promise<{ value: T } | undefined> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#clock.after(ms, () => resolve(undefined))
-      promise
-        .then(
-          (value) => resolve({ value }),
-          (error: unknown) => (errorCode(error) === 'STORE_UNAVAILABLE' ? resolve(undefined) : reject(error)),
-        )
-        .finally(() => timer.cancel())
-    })
+  async within<T>(promise: Promise<T>, ms: number): Promise<{ value: T } | undefined> {
+    if (!(await inTime(this.#clock, promise, ms))) return undefined
+    try {
+      return { value: await promise }
+    } catch (error) {
+      if (errorCode(error) === 'STORE_UNAVAILABLE') return undefined
+      throw error
+    }
   }
 
   #see<B>(id: string, value: Versioned<B> | undefined): Versioned<B> | undefined {

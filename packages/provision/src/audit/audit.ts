@@ -1,6 +1,7 @@
 import {
   type Clock,
   errorMessage,
+  inTime,
   type Logger,
   type Random,
   type RecordKey,
@@ -91,27 +92,16 @@ export class Audit {
     const put = this.#set.put(key, lines)
     try {
       if (!this.#spool) return void (await put)
+      const stored = put.then(
+        () => true,
+        () => false,
+      )
       // A range that is slow or has no quorum keeps nobody waiting: under the same name it is stored once, whoever stores it.
-      if (!(await this.#inTime(put))) await this.#spool(key, lines)
+      const isSoon = await inTime(this.#clock, stored, limits.auditSoonMs)
+      if (!isSoon || !(await stored)) await this.#spool(key, lines)
     } catch (error) {
       this.#logger.error('changes could not be kept in the audit log', { error: errorMessage(error), lines })
     }
-  }
-
-  #inTime(put: Promise<unknown>): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = this.#clock.after(limits.auditSoonMs, () => resolve(false))
-      put.then(
-        () => {
-          timer.cancel()
-          resolve(true)
-        },
-        () => {
-          timer.cancel()
-          resolve(false)
-        },
-      )
-    })
   }
 
   /** The latest lines first. Looks back day by day, `auditDaysMax` at most. */
