@@ -84,6 +84,8 @@ export const limits = {
   requestsMax: 64,
   /** One more ends the connection that has waited longest for its client. */
   connectionsMax: 512,
+  /** With so many open an answer tells its client to end the connection: idle ones then need not be ended while a request is on its way. */
+  connectionsKeptMax: 384,
   /** Of all bodies that are not whole yet; more is `PROVISION_BUSY`. */
   bodiesBytesMax: 64 * 1024 * 1024,
   headerBytesMax: 16 * 1024,
@@ -94,7 +96,13 @@ export const limits = {
   /** Until an answer is read; the connection of one that is not is ended. */
   answerReadMs: 20_000,
   operationTimeoutMs: 10_000,
-  keepAliveMs: 5_000,
+  /**
+   * An idle connection is kept for so long, as clients are told: longer than the pools of clients and proxies keep theirs (curl 118 s, Go
+   * 90, .NET and nginx 60, Java 30), so that the side that would send next is the one that ends it.
+   */
+  keepAliveMs: 120_000,
+  /** … and for so long afterwards, for requests that were sent at the last moment, by a client or to a node that stood still. */
+  keepAliveSlackMs: 10_000,
   stopMs: 2_000,
 
   /** Administrators: scrypt runs at once, waiting, and answers kept. */

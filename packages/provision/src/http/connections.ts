@@ -13,16 +13,23 @@ const keyOf = ({ remoteAddress, remotePort }: Peer): string => `${remoteAddress}
  */
 export class Connections {
   readonly #max: number
+  readonly #keptMax: number
   readonly #open = new Map<string, Socket>()
   /** Who has waited longest first. */
   readonly #waiting = new Map<string, Socket>()
 
-  constructor(init: { max: number }) {
+  constructor(init: { max: number; keptMax: number }) {
     this.#max = init.max
+    this.#keptMax = init.keptMax
   }
 
   get size(): number {
     return this.#open.size
+  }
+
+  /** Clients do better to end theirs after the answer: soon some of those that wait would be ended. */
+  get isCrowded(): boolean {
+    return this.#open.size >= this.#keptMax
   }
 
   opened(socket: Socket): void {

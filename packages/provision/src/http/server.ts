@@ -40,7 +40,7 @@ export interface ProvisionInit {
 
 /** How long clients may take, milliseconds. */
 export type HttpTimes = Record<
-  'headersTimeoutMs' | 'requestTimeoutMs' | 'answerReadMs' | 'keepAliveMs' | 'connectionsCheckMs',
+  'headersTimeoutMs' | 'requestTimeoutMs' | 'answerReadMs' | 'keepAliveMs' | 'keepAliveSlackMs' | 'connectionsCheckMs',
   number
 >
 
@@ -70,7 +70,7 @@ export class ProvisionServer implements Lifecycle {
   #running = 0
   readonly #bodies: Bodies = { sizeBytes: 0 }
   readonly #times: HttpTimes
-  readonly #connections = new Connections({ max: limits.connectionsMax })
+  readonly #connections = new Connections({ max: limits.connectionsMax, keptMax: limits.connectionsKeptMax })
 
   constructor(components: ProvisionComponents, init: ProvisionInit) {
     this.#bind = init.bind
@@ -96,12 +96,14 @@ export class ProvisionServer implements Lifecycle {
   }
 
   #listen(): Promise<void> {
-    const { headersTimeoutMs, requestTimeoutMs, keepAliveMs, connectionsCheckMs } = this.#times
+    const { headersTimeoutMs, requestTimeoutMs, keepAliveMs, keepAliveSlackMs, connectionsCheckMs } = this.#times
     const server = createServer({
       maxHeaderSize: limits.headerBytesMax,
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
+      // Said in `Keep-Alive: timeout=`.
       keepAliveTimeout: keepAliveMs,
+      keepAliveTimeoutBuffer: keepAliveSlackMs,
       connectionsCheckingInterval: connectionsCheckMs,
     })
     if (this.#tls) this.#endEarly = alsoOverTls({ server, clock: this.#clock }, this.#tls, headersTimeoutMs)
@@ -234,7 +236,8 @@ export class ProvisionServer implements Lifecycle {
     if (answer === 'too-large') {
       response.setHeader('Connection', 'close')
       const text = `the request is larger than ${limits.bodyBytesMax} bytes`
-      return this.#send(response, 413, XML, writeFault({ side: 'Client', text }))
+      // Of a 413 the client of portals shows its users nothing.
+      return this.#send(response, 500, XML, writeFault({ side: 'Client', text }))
     }
     this.#send(response, answer.status, XML, answer.body)
   }
@@ -246,6 +249,7 @@ export class ProvisionServer implements Lifecycle {
   #send(response: ServerResponse, status: number, type: string | undefined, text: string): void {
     if (response.destroyed) return
     const body = Buffer.from(text, 'utf8')
+    if (this.#connections.isCrowded) response.setHeader('Connection', 'close')
     response.writeHead(status, {
       ...(type !== undefined && { 'Content-Type': type }),
       ...(status !== 204 && status !== 304 && { 'Content-Length': body.length }),

@@ -47,7 +47,7 @@ test(
         // As many octets as characters.
         const head = phpPost('x'.repeat(body.length)).slice(0, -body.length || undefined)
         const answer = await exchange(port, HOST, Buffer.from(head + body, 'latin1'))
-        assert.match(answer, /^HTTP\/1\.1 (500|413) /, what)
+        assert.match(answer, /^HTTP\/1\.1 500 /, what)
         assert.match(answer, /<SOAP-ENV:Fault>.*Client/, what)
         assert.not.match(answer, /root:|haha/, what)
       }
@@ -114,18 +114,19 @@ test(
   deadline(30_000, async () => {
     const { server, port } = await startServer(HOST)
     const size = 100 * 1024 * 1024
-    const heads: [what: string, head: string][] = [
-      ['SOAP', `POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: ${size}\r\n\r\n`],
+    const heads: [what: string, status: number, head: string][] = [
+      ['SOAP', 500, `POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: ${size}\r\n\r\n`],
       [
         'REST',
+        413,
         `POST /api/v1/sip/accounts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${size}\r\n\r\n`,
       ],
     ]
     try {
       const before = process.memoryUsage().arrayBuffers
-      for (const [what, head] of heads) {
+      for (const [what, status, head] of heads) {
         const { answer, sent } = await flood(port, head, size)
-        assert.match(answer, /^HTTP\/1\.1 413 /, what)
+        assert.ok(answer.startsWith(`HTTP/1.1 ${status} `), what)
         assert.ok(sent < size / 4, `${what}: ${sent} bytes were taken`)
       }
       const grown = process.memoryUsage().arrayBuffers - before
