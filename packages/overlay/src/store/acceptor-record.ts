@@ -33,3 +33,26 @@ export function decodeRecord(key: string, bytes: Uint8Array): AcceptorState<Uint
   if (!promised || !accepted) throw new ThorError('STORE_CORRUPT', `the register ${key} on the disk cannot be read`)
   return { promised, accepted, value: data instanceof Uint8Array ? data : undefined }
 }
+
+/** The state on the disk, or undefined when it is damaged. */
+export function intact(key: string, bytes: Uint8Array): AcceptorState<Uint8Array> | undefined {
+  try {
+    return decodeRecord(key, bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** What an accepted value adds to the digest of its range. Name and ballot say it all: under one ballot there is one value. */
+export function digestItem(
+  name: string,
+  { accepted, value }: Pick<AcceptorState<Uint8Array>, 'accepted' | 'value'>,
+): string | undefined {
+  return value ? `${name}\u0000${accepted.join(' ')}` : undefined
+}
+
+/** The same of a record on the disk. Damaged ones do not count: the copies differ then, and the register is mended. */
+export function storedItem(key: string, bytes: Uint8Array): string | undefined {
+  const state = intact(key, bytes)
+  return state && digestItem(splitKey(key).name, state)
+}

@@ -12,13 +12,22 @@ import type { ConfigTable } from '../ranges/config-table.ts'
 import type { RangeRecords } from '../ranges/contract.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import { type AcceptorInput, type AcceptorReply, type AcceptorState, emptyAcceptor, step } from './acceptor.ts'
-import { AcceptorDigests, intact } from './acceptor-digests.ts'
 import { listOwn } from './acceptor-list.ts'
 import { AcceptorNames } from './acceptor-names.ts'
-import { decodeRecord, encodeRecord, rangeEndKey, recordKeyOf, splitKey } from './acceptor-record.ts'
+import {
+  decodeRecord,
+  digestItem,
+  encodeRecord,
+  intact,
+  rangeEndKey,
+  recordKeyOf,
+  splitKey,
+  storedItem,
+} from './acceptor-record.ts'
 import { type Ballot, NO_BALLOT, parseBallot } from './ballot.ts'
 import { checkRoom } from './group-commit.ts'
 import { transferLimits } from './limits.ts'
+import { RangeDigests } from './range-digests.ts'
 import { RangeLocks } from './range-locks.ts'
 import { regLimits } from './reg-limits.ts'
 import type {
@@ -70,7 +79,7 @@ export class AcceptorStore implements RangeRecords {
   readonly #busy = new Map<RangeId, Set<Promise<unknown>>>()
 
   readonly #names = new AcceptorNames()
-  readonly #digests: AcceptorDigests
+  readonly #digests: RangeDigests
   readonly #transfer: Transfer
   readonly #locks = new RangeLocks()
 
@@ -78,7 +87,7 @@ export class AcceptorStore implements RangeRecords {
 
   constructor(components: AcceptorStoreComponents) {
     this.#components = components
-    this.#digests = new AcceptorDigests(components)
+    this.#digests = new RangeDigests(components, { letter: 'R', itemOf: storedItem })
     this.#transfer = components.transfer ?? new Transfer(components)
     const { rpc } = components
     rpc.serve<PrepareRequest, VoteAnswer>('reg.prepare', (request, from) =>
@@ -172,7 +181,7 @@ export class AcceptorStore implements RangeRecords {
       const promised: Ballot = [epoch, counter + regLimits.mendMargin, nodeId]
       const state = encodeRecord(key, { promised, accepted, value })
       const write = () => disk.batch([{ type: 'put', key, value: state }], { sync: true })
-      await this.#digests.during(range, name, [undefined, accepted], write)
+      await this.#digests.during(range, { added: digestItem(name, { accepted, value }) }, write)
     })
   }
 
@@ -196,10 +205,8 @@ export class AcceptorStore implements RangeRecords {
     return this.#digests.of(range)
   }
 
-  async digests(ranges: readonly RangeId[]): Promise<string[]> {
-    const out: string[] = []
-    for (const range of ranges.slice(0, RANGE_COUNT)) out.push(await this.#digests.of(range))
-    return out
+  digests(ranges: readonly RangeId[]): Promise<string[]> {
+    return this.#digests.ofAll(ranges.slice(0, RANGE_COUNT))
   }
 
   async #onAccept(request: AcceptRequest, from: NodeId): Promise<VoteAnswer> {
@@ -261,8 +268,8 @@ export class AcceptorStore implements RangeRecords {
       // Also after it: who learns the names meanwhile may have passed its place on the disk before.
       this.#names.note(key)
       const write = () => disk.batch([{ type: 'put', key, value: encodeRecord(key, state) }], { sync: true })
-      const ballots = [before, state].map(({ accepted, value }) => (value ? accepted : undefined))
-      await this.#digests.during(range, name, [ballots[0], ballots[1]], write).finally(() => this.#names.note(key))
+      const items = { removed: digestItem(name, before), added: digestItem(name, state) }
+      await this.#digests.during(range, items, write).finally(() => this.#names.note(key))
       return reply
     })
   }

@@ -17,7 +17,7 @@ export type WithoutIntent = (key: RecordKey, value: RegValue, intent: Intent) =>
 interface Found {
   key: RecordKey
   accepted: Ballot
-  value: Uint8Array
+  value: RegValue
 }
 
 /**
@@ -59,7 +59,8 @@ async function listOnce(
         const known = found.get(id)
         if (!known) bytes += value.length
         if (known && compareBallots(known.accepted, accepted) >= 0) continue
-        found.set(id, { key: { range, name }, accepted, value })
+        // Page by page: thousands of values at once would keep everything else waiting.
+        found.set(id, { key: { range, name }, accepted, value: decodeValue(value) })
       }
       if (bytes > listBytesMax) {
         throw new ThorError('STORE_TOO_LARGE', `more registers begin with ${prefix} than one list may have`)
@@ -83,8 +84,7 @@ async function settled(
 ): Promise<{ key: RecordKey; value: RegValue | undefined }[]> {
   const all: { key: RecordKey; value: RegValue | undefined }[] = []
   const open: { item: (typeof all)[number]; value: RegValue; intent: Intent }[] = []
-  for (const { key, value: bytes } of found.values()) {
-    const value = decodeValue(bytes)
+  for (const { key, value } of found.values()) {
     const item: (typeof all)[number] = { key, value }
     all.push(item)
     if (value.intent) open.push({ item, value, intent: value.intent })

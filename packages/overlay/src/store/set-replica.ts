@@ -3,6 +3,7 @@ import type { NodeId } from '../peers.ts'
 import { parseConfig } from '../ranges/config.ts'
 import type { RangeConfig, RangeConfigs, RangeRecords } from '../ranges/contract.ts'
 import { coverageOf } from '../ranges/coverage.ts'
+import { RANGES_PER_BATCH_MAX } from '../ranges/limits.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import { inParallel } from './fanout.ts'
 import { setLimits, transferLimits } from './limits.ts'
@@ -129,17 +130,23 @@ export class SetReplica implements RangeRecords {
    */
   async pull(ranges: readonly RangeId[], sources: readonly NodeId[], urgent = false): Promise<void> {
     for (const source of sources) {
-      const theirs = await this.#digestsOf(source, ranges)
-      const mine = await this.shelf.digests(ranges)
-      const differing = ranges.filter((_, i) => mine[i] !== theirs[i])
-      const digests = new Map(ranges.map((range, i) => [range, theirs[i]]))
-      await inParallel(differing, transferLimits.windowChunks, (one) =>
-        this.#locks.run([one], async ([range = one]) => {
-          const equal = (await this.shelf.digest(range)) === digests.get(range)
-          if (!equal) await this.#pullRange(range, source, urgent)
-        }),
-      )
+      for (let at = 0; at < ranges.length; at += RANGES_PER_BATCH_MAX) {
+        await this.#pullSome(ranges.slice(at, at + RANGES_PER_BATCH_MAX), source, urgent)
+      }
     }
+  }
+
+  async #pullSome(ranges: readonly RangeId[], source: NodeId, urgent: boolean): Promise<void> {
+    const theirs = await this.#digestsOf(source, ranges)
+    const mine = await this.shelf.digests(ranges)
+    const differing = ranges.filter((_, i) => mine[i] !== theirs[i])
+    const digests = new Map(ranges.map((range, i) => [range, theirs[i]]))
+    await inParallel(differing, transferLimits.windowChunks, (one) =>
+      this.#locks.run([one], async ([range = one]) => {
+        const equal = (await this.shelf.digest(range)) === digests.get(range)
+        if (!equal) await this.#pullRange(range, source, urgent)
+      }),
+    )
   }
 
   async #pullRange(range: RangeId, source: NodeId, urgent: boolean): Promise<void> {

@@ -1,7 +1,8 @@
 import { type Disk, type DiskOperation, prefixEnd, type RangeId } from '@thor-node/core'
-import { DigestSum, diskKey, hash8, openValue, sealValue, splitDiskKey } from './encoding.ts'
+import { diskKey, hash8, openValue, sealValue, splitDiskKey } from './encoding.ts'
 import { KeyedQueue } from './fanout.ts'
 import { checkRoom } from './group-commit.ts'
+import { RangeDigests } from './range-digests.ts'
 
 /** First byte of a stored value: a body, or the note that several bodies lie under `name#hash8`. */
 const BODY = 0
@@ -24,11 +25,7 @@ export type ShelfItem = [name: string, hash: string]
 export class SetShelf {
   readonly #disk: Disk & { readonly isFull?: boolean }
   readonly #queue = new KeyedQueue()
-  /** Digests that were asked for before; changed with each write. */
-  readonly #digests = new Map<RangeId, DigestSum>()
-  readonly #counting = new Map<RangeId, { count: number; answer: Promise<string> }>()
-  /** Writes begun and ended, and those that run: a digest counted meanwhile is not kept. */
-  readonly #changes = new Map<RangeId, { count: number; running: number }>()
+  readonly #digests: RangeDigests
   readonly onStored: (record: { range: RangeId; name: string; bytes: Uint8Array }) => void
   /** Values whose checksum did not fit, since the start. */
   corrupt = 0
@@ -38,6 +35,7 @@ export class SetShelf {
     init: { onStored: (record: ShelfRecord) => void },
   ) {
     this.#disk = components.disk
+    this.#digests = new RangeDigests(components, { letter: 'S', itemOf: countedItem })
     this.onStored = init.onStored
   }
 
@@ -68,20 +66,8 @@ export class SetShelf {
       }
       // In one tick: the question and handing the write over. Whoever changes the config queues behind it.
       if (!mayWrite()) return false
-      const change = this.#changeOf(range)
-      change.count++
-      change.running++
-      try {
-        await this.#disk.batch(operations, { sync: true })
-      } catch (error) {
-        // It may be there nevertheless.
-        this.#digests.delete(range)
-        throw error
-      } finally {
-        change.count++
-        change.running--
-      }
-      this.#digests.get(range)?.add(itemText([name, hash]))
+      const write = () => this.#disk.batch(operations, { sync: true })
+      await this.#digests.during(range, { added: itemText([name, hash]) }, write)
       this.onStored({ range, name: stored ? `${name}#${hash}` : name, bytes })
       return true
     })
@@ -141,58 +127,16 @@ export class SetShelf {
 
   /** To be counted anew. */
   forgetDigest(range: RangeId): void {
-    this.#changeOf(range).count++
-    this.#digests.delete(range)
+    this.#digests.forget(range)
   }
 
-  /** A large range takes a while to count: whoever asks meanwhile gets the same answer, unless anything changed since. */
   digest(range: RangeId): Promise<string> {
-    const known = this.#digests.get(range)
-    if (known) return Promise.resolve(known.toString())
-    const { count, running } = this.#changeOf(range)
-    const counting = this.#counting.get(range)
-    if (counting?.count === count && running === 0) return counting.answer
-    const mine = { count, answer: this.#count(range) }
-    this.#counting.set(range, mine)
-    const ended = (): void => {
-      if (this.#counting.get(range) === mine) this.#counting.delete(range)
-    }
-    mine.answer.then(ended, ended)
-    return mine.answer
+    return this.#digests.of(range)
   }
 
-  async #count(range: RangeId): Promise<string> {
-    const change = this.#changeOf(range)
-    const before = change.running === 0 ? change.count : -1
-    const sum = new DigestSum()
-    for await (const record of this.records(range, '')) sum.add(itemText(itemOf(record)))
-    if (change.count === before) this.#digests.set(range, sum)
-    return sum.toString()
-  }
-
-  /** Digests of many ranges; empty ones cost nothing. */
-  async digests(ranges: readonly RangeId[]): Promise<string[]> {
-    const filled = new Set<RangeId>()
-    if (ranges.some((range) => !this.#digests.has(range))) {
-      await this.settle()
-      for await (const range of this.ranges()) filled.add(range)
-    }
-    const empty = new DigestSum().toString()
-    const out: string[] = []
-    for (const range of ranges) {
-      const known = this.#digests.get(range)
-      out.push(known ? known.toString() : filled.has(range) ? await this.digest(range) : empty)
-    }
-    return out
-  }
-
-  #changeOf(range: RangeId): { count: number; running: number } {
-    let change = this.#changes.get(range)
-    if (!change) {
-      change = { count: 0, running: 0 }
-      this.#changes.set(range, change)
-    }
-    return change
+  /** In the order of the ranges. */
+  digests(ranges: readonly RangeId[]): Promise<string[]> {
+    return this.#digests.ofAll(ranges)
   }
 
   async #read(key: string): Promise<{ kind: 'body'; bytes: Uint8Array } | { kind: 'split' } | undefined> {
@@ -203,7 +147,7 @@ export class SetShelf {
     if (value?.[0] === SPLIT) return { kind: 'split' }
     this.corrupt++
     // Counted anew without it, the digest differs from those of others, and the record is fetched again.
-    this.#digests.delete(splitDiskKey(key).range)
+    this.#digests.forget(splitDiskKey(key).range)
     return undefined
   }
 
@@ -228,6 +172,11 @@ function tagged(kind: number, body: Uint8Array): Uint8Array {
   out[0] = kind
   out.set(body, 1)
   return out
+}
+
+function countedItem(key: string, sealed: Uint8Array): string | undefined {
+  const value = openValue(key, sealed)
+  return value?.[0] === BODY ? itemText(itemOf({ ...splitDiskKey(key), bytes: value.subarray(1) })) : undefined
 }
 
 function itemText([name, hash]: ShelfItem): string {

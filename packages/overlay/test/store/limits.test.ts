@@ -11,6 +11,8 @@ import { Gate } from '../../src/store/gate.ts'
 import { transferLimits } from '../../src/store/limits.ts'
 import { MemoryDisk } from '../../src/store/memory-disk.ts'
 import { listAll } from '../../src/store/reg-list.ts'
+import { NOTHING_FORGOTTEN, RecentOperations } from '../../src/store/reg-recent.ts'
+import { held } from '../../src/store/reg-value.ts'
 import { SetRecords } from '../../src/store/set.ts'
 import { SetShelf } from '../../src/store/set-shelf.ts'
 import { SoftRecords } from '../../src/store/soft.ts'
@@ -88,9 +90,15 @@ test(
     assert.equal(codes.at(-1), ['STORE_TOO_LARGE', 'STORE_TOO_LARGE', 'STORE_TOO_LARGE'])
     await ring.run(soft.stop())
 
+    const value = held({
+      rev: 1,
+      body: new Uint8Array(999),
+      recent: RecentOperations.none,
+      forgotten: NOTHING_FORGOTTEN,
+    }).bytes
     const page = {
       complete: new Uint8Array(512).fill(0xff),
-      entries: [[1, 'acct/a', [1, 1, 'a'], new Uint8Array(999)]],
+      entries: [[1, 'acct/a', [1, 1, 'a'], value]],
     }
     const one = { nodeId: 'a' }
     const components = {
