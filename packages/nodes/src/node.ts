@@ -129,6 +129,7 @@ class Node implements RunningNode {
       domain,
       domains: () => sip.home.domains(),
       treesOf: (of) => sip.home.treesOf(of),
+      shedding: () => sip.guard.shedding,
     })
     const sip: SipParts = composeSip(context, {
       overlay,
@@ -183,6 +184,7 @@ class Node implements RunningNode {
       records.copies,
       dnsParts.notifier,
       dnsParts.served,
+      dnsParts.loads,
       ...servers,
       door,
       control,

@@ -94,7 +94,12 @@ function finish(sections: Sections, found: Found, { zones, zone, wanted, type, r
 
 function inOrder(records: readonly DnsRecord[], random: Random): readonly DnsRecord[] {
   if (records.length < 2 || !BY_CHANCE.has((records[0] as DnsRecord).type)) return records
-  return shuffled(random, records).slice(0, ANSWER_NODES_MAX)
+  const mixed = shuffled(random, records)
+  if (mixed.length <= ANSWER_NODES_MAX) return mixed
+  // Of SRV those that clients try first are left (RFC 2782).
+  const isSrv = (records[0] as DnsRecord).type === TYPE.SRV
+  const ranked = isSrv ? mixed.sort((a, b) => a.data.readUInt16BE(0) - b.data.readUInt16BE(0)) : mixed
+  return ranked.slice(0, ANSWER_NODES_MAX)
 }
 
 const ADDRESS_TYPES = [TYPE.A, TYPE.AAAA]

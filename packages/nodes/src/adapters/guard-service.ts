@@ -68,6 +68,10 @@ export class GuardService implements Lifecycle {
     }
   }
 
+  get shedding(): boolean {
+    return this.#overload?.sheddingSince !== undefined
+  }
+
   list(): BlockView[] {
     return this.#guard.list().map(({ name, cause, at, secondsLeft, silent, refused }) => ({
       name,

@@ -13,6 +13,7 @@ import {
   type ZoneSource,
 } from '@thor-node/dns'
 import type { Overlay, RingIdentity } from '@thor-node/overlay'
+import { loopBusy, NodeLoads } from '../adapters/node-loads.ts'
 import { NumberLookupAdapter } from '../adapters/number-lookup.ts'
 import type { CheckComponents } from '../dns/check.ts'
 import { LayeredZones } from '../dns/layered.ts'
@@ -30,6 +31,7 @@ export interface DnsParts {
   server: DnsServer
   notifier: Notifier
   numbers: NumberLookupAdapter
+  loads: NodeLoads
   /** Live and serving. */
   nodes(): readonly LiveNode[]
   /** Name servers of zones that name none. */
@@ -48,16 +50,22 @@ interface DnsSurroundings {
   domains(): readonly string[]
   /** Trees of numbers for callers of a domain, where it has an order of its own. */
   treesOf(domain: string | undefined): readonly string[]
+  /** This node refuses new requests, as it has too much to do. */
+  shedding(): boolean
 }
 
 /** The DNS server of a node: live zones, stored ones, numbers. */
 export function composeDns(
   context: Context,
-  { overlay, ring, index, domain, domains, treesOf }: DnsSurroundings,
+  { overlay, ring, index, domain, domains, treesOf, shedding }: DnsSurroundings,
 ): DnsParts {
   const { clock, random, net, logger, config } = context
   const { members, store, ringClock } = overlay
-  const source = new LiveMembers({ members, domains }, { version: Math.floor(clock.wall() / 1_000) })
+  const loads = new NodeLoads(
+    { ring: overlay, busy: loopBusy(), shedding, clock, logger },
+    { weight: config.dns.weight, priority: config.dns.priority },
+  )
+  const source = new LiveMembers({ members, loads, domains }, { version: Math.floor(clock.wall() / 1_000) })
   const live = new LiveZones({ source }, { ttlMs: config.dns.ttl })
   const nameservers = (): string[] =>
     source
@@ -116,6 +124,7 @@ export function composeDns(
     server,
     notifier,
     numbers,
+    loads,
     nodes: () => source.nodes(),
     nameservers,
     check,

@@ -1,5 +1,7 @@
 import { type DnsRecord, type Found, parentName, type Zone, type ZoneSource, ZoneTree } from '@thor-node/dns'
 import type { Members } from '@thor-node/overlay'
+import type { NodeLoads } from '../adapters/node-loads.ts'
+import { shareAt } from './load.ts'
 import { type LiveNode, liveRecords, soaOf } from './zone.ts'
 
 /** Where the nodes and domains of the service come from; must answer from memory. */
@@ -7,6 +9,8 @@ export interface LiveSource {
   /** Lower case. */
   domains(): readonly string[]
   nodes(): readonly LiveNode[]
+  /** Of all nodes that are known, whether they live or not, without those that left. */
+  sites(): readonly string[]
   /** Grows with each change of nodes; becomes the SOA serial, modulo 2^32. */
   version(): number
 }
@@ -14,19 +18,26 @@ export interface LiveSource {
 /** Nodes as this one sees the ring now. */
 export class LiveMembers implements LiveSource {
   readonly #members: Members
+  readonly #loads: Pick<NodeLoads, 'of'>
   readonly #domains: () => readonly string[]
   #nodes: LiveNode[] | undefined
   #version: number
 
   /** `version`: where serials begin; seconds of wall time keep them growing over restarts. */
-  constructor(components: { members: Members; domains: () => readonly string[] }, init: { version: number }) {
+  constructor(
+    components: { members: Members; loads: Pick<NodeLoads, 'of' | 'onChange'>; domains: () => readonly string[] },
+    init: { version: number },
+  ) {
     this.#members = components.members
+    this.#loads = components.loads
     this.#domains = components.domains
     this.#version = init.version
-    this.#members.onChange(() => {
+    const changed = (): void => {
       this.#nodes = undefined
       this.#version++
-    })
+    }
+    this.#members.onChange(changed)
+    components.loads.onChange(changed)
   }
 
   domains(): readonly string[] {
@@ -37,8 +48,16 @@ export class LiveMembers implements LiveSource {
     this.#nodes ??= this.#members
       .list()
       .filter((member) => member.serving && this.#members.isLive(member.nodeId))
-      .map(({ name, weight, services }) => ({ name, weight, ...services }))
+      .map(({ nodeId, name, zone: site, weight: ofNode, services }) => {
+        const { level, weight, priority } = this.#loads.of(nodeId)
+        return { name, site, priority, weight: shareAt(ofNode * weight, level), ...services }
+      })
     return this.#nodes
+  }
+
+  sites(): readonly string[] {
+    const known = this.#members.list().filter(({ state }) => state !== 'left')
+    return [...new Set(known.map(({ zone }) => zone))].sort()
   }
 
   version(): number {
@@ -80,7 +99,12 @@ export class LiveZones implements ZoneSource {
   #zoneOf(domain: string): Zone {
     const known = this.#zones.get(domain)
     if (known) return known
-    const init = { nodes: this.#source.nodes(), serial: this.#source.version(), ttlSeconds: this.#ttlSeconds }
+    const init = {
+      nodes: this.#source.nodes(),
+      sites: this.#source.sites(),
+      serial: this.#source.version(),
+      ttlSeconds: this.#ttlSeconds,
+    }
     const soa = soaOf(domain, init)
     const zone =
       init.nodes.length > 0 ? new LiveZone(domain, soa, liveRecords(domain, init)) : new UnknownZone(domain, soa)

@@ -10,8 +10,11 @@
  *     _sips._tcp.<domain>     SRV: TLS
  *     _sip._ws, _sips._ws     SRV: WebSocket (RFC 7118)
  *     _ngnpro._tcp.<domain>   SRV: provisioning over SOAP; the same for each role
+ *     <site>.site.<domain>    as proxy.<domain>, for phones that shall use the nodes of one site, and others when none of them lives
  */
+
 import { addressData, type DnsRecord, parseRdata, TYPE, wordsOf } from '@thor-node/dns'
+import { DEFAULT_PRIORITY } from './load.ts'
 
 /** A node that is live and serving. Ports are absent where it does not serve. */
 export interface LiveNode {
@@ -21,8 +24,12 @@ export interface LiveNode {
   host: string
   /** A second one, IPv6. */
   host6?: string
-  /** Default 1. */
+  /** Default 1: how many phones it shall get, compared with the others. */
   weight?: number
+  /** Of SRV, default 10: others are asked when no node of a lower one answers (RFC 2782). */
+  priority?: number
+  /** A label. */
+  site?: string
   sipUdp?: number
   sipTcp?: number
   sipTls?: number
@@ -39,6 +46,8 @@ export interface LiveNode {
 
 export interface LiveZoneInit {
   nodes: readonly LiveNode[]
+  /** Those that have names, also while none of their nodes lives. */
+  sites: readonly string[]
   /** Modulo 2^32. */
   serial: number
   ttlSeconds: number
@@ -49,7 +58,12 @@ const RETRY_SECONDS = 10
 const EXPIRE_SECONDS = 3_600
 
 /** Weights of nodes are decimals around 1; those of SRV are integers, where 0 means hardly ever. */
-const SRV_WEIGHT_UNIT = 10
+const SRV_WEIGHT_UNIT = 100
+/** Added to the priority of nodes elsewhere in the names of a site: above any that a node may have. */
+const ELSEWHERE = 10_000
+const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
+/** Room for `_sips._tcp.` (RFC 1035 §2.3.4). */
+const SIP_NAME_MAX = 253 - 11
 
 type Service = 'sipUdp' | 'sipTcp' | 'sipTls' | 'sipWs' | 'sipWss' | RoleService
 type RoleService = 'soap' | 'xcap' | 'msrps' | 'voicemail' | 'events'
@@ -84,7 +98,7 @@ const addressesOf = ({ host, host6 }: LiveNode): { type: number; data: Buffer }[
   [host, ...(host6 === undefined ? [] : [host6])].map(addressData)
 
 /** The first name server in order of name: of all nodes the same, as long as they see the same nodes. */
-function soaText(domain: string, { nodes, serial, ttlSeconds }: LiveZoneInit): string {
+function soaText(domain: string, { nodes, serial, ttlSeconds }: Omit<LiveZoneInit, 'sites'>): string {
   const servers = nodes.filter((node) => node.dns !== undefined).map((node) => node.name)
   const primary = servers.toSorted()[0]
   const numbers = [serial >>> 0, REFRESH_SECONDS, RETRY_SECONDS, EXPIRE_SECONDS, ttlSeconds].join(' ')
@@ -112,12 +126,13 @@ class Records {
       const port = node[service]
       if (port === undefined) continue
       const weight = Math.min(65_535, Math.max(1, Math.round((node.weight ?? 1) * SRV_WEIGHT_UNIT)))
-      this.add(name, TYPE.SRV, `10 ${weight} ${port} ${node.name}.${domain}.`)
+      this.add(name, TYPE.SRV, `${node.priority ?? DEFAULT_PRIORITY} ${weight} ${port} ${node.name}.${domain}.`)
     }
   }
 
-  /** NAPTR and SRV of SIP at a name. */
+  /** NAPTR and SRV of SIP at a name; none where their names would be too long. */
   sip(name: string, domain: string, nodes: readonly LiveNode[]): void {
+    if (name.length > SIP_NAME_MAX) return
     for (const [preference, service, label, port] of naptrs) {
       if (nodes.every((node) => node[port] === undefined)) continue
       this.add(name, TYPE.NAPTR, `10 ${preference} "s" "${service}" "" ${label}.${name}.`)
@@ -126,7 +141,7 @@ class Records {
   }
 }
 
-export const soaOf = (domain: string, init: LiveZoneInit): DnsRecord => ({
+export const soaOf = (domain: string, init: Omit<LiveZoneInit, 'sites'>): DnsRecord => ({
   name: domain,
   type: TYPE.SOA,
   ttl: init.ttlSeconds,
@@ -134,7 +149,7 @@ export const soaOf = (domain: string, init: LiveZoneInit): DnsRecord => ({
 })
 
 /** All records but the SOA. `domain` canonical. */
-export function liveRecords(domain: string, { nodes, ttlSeconds }: LiveZoneInit): DnsRecord[] {
+export function liveRecords(domain: string, { nodes, sites, ttlSeconds }: LiveZoneInit): DnsRecord[] {
   const records = new Records(ttlSeconds)
   for (const { name, dns } of nodes) if (dns !== undefined) records.add(domain, TYPE.NS, `${name}.${domain}.`)
   records.addresses(domain, nodes)
@@ -147,10 +162,23 @@ export function liveRecords(domain: string, { nodes, ttlSeconds }: LiveZoneInit)
     records.addresses(`proxy.${domain}`, proxies)
     records.sip(`proxy.${domain}`, domain, nodes)
   }
+  for (const site of proxies.length > 0 ? sites : []) addSite(records, site, domain, proxies)
   for (const [host, srv, port] of roleZones) {
     records.srv(`${srv}.${domain}`, port, domain, nodes)
     const able = nodes.filter((node) => node[port] !== undefined)
     if (!named.has(host)) records.addresses(`${host}.${domain}`, able)
   }
   return records.all
+}
+
+/** Addresses know no priority: they are those of the site, as long as it has any. */
+function addSite(records: Records, site: string, domain: string, proxies: readonly LiveNode[]): void {
+  const name = `${site}.site.${domain}`
+  if (!LABEL.test(site) || name.length > SIP_NAME_MAX) return
+  const there = proxies.filter((node) => node.site === site)
+  records.addresses(name, there.length > 0 ? there : proxies)
+  const ranked = proxies.map((node) =>
+    node.site === site ? node : { ...node, priority: ELSEWHERE + (node.priority ?? DEFAULT_PRIORITY) },
+  )
+  records.sip(name, domain, ranked)
 }

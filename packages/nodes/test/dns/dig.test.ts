@@ -47,10 +47,10 @@ for (const [transport, option] of transports) {
     [
       '_sip._udp.thor.local',
       'SRV',
-      ['10 10 5060 n1.thor.local.', '10 10 5060 n3.thor.local.', '10 20 5060 n2.thor.local.'],
+      ['10 100 5060 n1.thor.local.', '10 100 5060 n3.thor.local.', '10 200 5060 n2.thor.local.'],
     ],
-    ['_sip._tcp.thor.local', 'SRV', ['10 10 5060 n1.thor.local.', '10 20 5062 n2.thor.local.']],
-    ['_ngnpro._tcp.thor.local', 'SRV', ['10 10 9200 n1.thor.local.', '10 20 9200 n2.thor.local.']],
+    ['_sip._tcp.thor.local', 'SRV', ['10 100 5060 n1.thor.local.', '10 200 5062 n2.thor.local.']],
+    ['_ngnpro._tcp.thor.local', 'SRV', ['10 100 9200 n1.thor.local.', '10 200 9200 n2.thor.local.']],
     [
       'thor.local',
       'NAPTR',

@@ -11,7 +11,8 @@ export const threeNodes: LiveNode[] = [
 ]
 
 export function zoneOf(nodes: readonly LiveNode[], domains: readonly string[] = ['thor.local']): LiveSource {
-  return { domains: () => domains, nodes: () => nodes, version: () => 7 }
+  const sites = [...new Set(nodes.flatMap(({ site }) => site ?? []))]
+  return { domains: () => domains, nodes: () => nodes, sites: () => sites, version: () => 7 }
 }
 
 export function dnsServer(source: LiveSource, host: string, port = 0): DnsServer {

@@ -57,7 +57,7 @@ const cases: [name: string, type: keyof typeof TYPE, answers: string[]][] = [
   [
     '_sip._udp.thor.local',
     'SRV',
-    ['SRV 10 10 5060 n1.thor.local.', 'SRV 10 10 5060 n3.thor.local.', 'SRV 10 20 5060 n2.thor.local.'],
+    ['SRV 10 100 5060 n1.thor.local.', 'SRV 10 100 5060 n3.thor.local.', 'SRV 10 200 5060 n2.thor.local.'],
   ],
   ['nobody.thor.local', 'A', ['rcode 3']],
   ['www.other.example', 'A', ['A 192.0.2.81']],

@@ -41,13 +41,13 @@ const found: [name: string, type: number, answers: string[], additionals: string
   [
     '_sip._udp.thor.local',
     TYPE.SRV,
-    ['10 10 5060 n1', '10 10 5060 n3', '10 20 5060 n2'].map((text) => `_sip._udp.thor.local. ${text}.thor.local.`),
+    ['10 100 5060 n1', '10 100 5060 n3', '10 200 5060 n2'].map((text) => `_sip._udp.thor.local. ${text}.thor.local.`),
     [n1, n2, n3],
   ],
   [
     '_sip._tcp.proxy.thor.local',
     TYPE.SRV,
-    ['10 10 5060 n1', '10 20 5062 n2'].map((text) => `_sip._tcp.proxy.thor.local. ${text}.thor.local.`),
+    ['10 100 5060 n1', '10 200 5062 n2'].map((text) => `_sip._tcp.proxy.thor.local. ${text}.thor.local.`),
     [n1, n2],
   ],
   [
@@ -138,7 +138,7 @@ for (const [host, srv, service, port] of [
     const nodes = threeNodes.map((node, index) => (index === 1 ? { ...node, [service]: port } : node))
     assert.equal(brief(ask(`${host}.thor.local`, TYPE.A, nodes).answers), [`${host}.thor.local. 192.0.2.2`])
     const { answers } = ask(`${srv}.thor.local`, TYPE.SRV, nodes)
-    assert.equal(brief(answers), [`${srv}.thor.local. 10 20 ${port} n2.thor.local.`])
+    assert.equal(brief(answers), [`${srv}.thor.local. 10 200 ${port} n2.thor.local.`])
   })
 }
 
@@ -152,7 +152,7 @@ zone('a zone follows the nodes and the domains, and its serial grows', () => {
   let domains: readonly string[] = ['thor.local']
   let version = 2 ** 32 + 5
   const zones = new LiveZones(
-    { source: { nodes: () => nodes, domains: () => domains, version: () => version } },
+    { source: { nodes: () => nodes, sites: () => [], domains: () => domains, version: () => version } },
     { ttlMs: 5_000 },
   )
   const look = (name: string, type: number): Sections =>
@@ -187,7 +187,7 @@ zone('weights of SRV follow those of nodes and are never 0', () => {
   const weights = ask('_sip._udp.thor.local', TYPE.SRV, nodes).answers.map(({ data }) => data.readUInt16BE(2))
   assert.equal(
     weights.toSorted((a, b) => a - b),
-    [1, 10, 26, 65_535],
+    [1, 100, 255, 65_535],
   )
 })
 
@@ -216,6 +216,53 @@ zone('names both addresses of a node that has two', () => {
   assert.equal(brief(ask('_sip._udp.thor.local', TYPE.SRV, nodes).additionals), [
     'n1.thor.local. 192.0.2.1',
     'n1.thor.local. 2001:db8::1',
+  ])
+})
+
+zone('nodes of a higher priority are asked after the others, and are left out first where there are many', () => {
+  const nodes = Array.from({ length: 30 }, (_, i) => ({
+    name: `n${i}`,
+    host: `192.0.2.${i}`,
+    sipUdp: 5060,
+    priority: i < 20 ? 20 : 10,
+  }))
+  const { answers } = ask('_sip._udp.thor.local', TYPE.SRV, nodes)
+  assert.is(answers.length, CAPACITY)
+  assert.is(answers.filter(({ data }) => data.readUInt16BE(0) === 10).length, 10)
+})
+
+const sited: LiveNode[] = [
+  { name: 'n1', host: '192.0.2.1', sipUdp: 5060, site: 'east' },
+  { name: 'n2', host: '192.0.2.2', sipUdp: 5060, site: 'west', weight: 0.25 },
+  { name: 'n3', host: '192.0.2.3', sipUdp: 5060, site: 'west', priority: 20 },
+]
+
+zone('names of a site lead to its nodes first', () => {
+  assert.equal(brief(ask('_sip._udp.west.site.thor.local', TYPE.SRV, sited).answers), [
+    '_sip._udp.west.site.thor.local. 10 25 5060 n2.thor.local.',
+    '_sip._udp.west.site.thor.local. 10010 100 5060 n1.thor.local.',
+    '_sip._udp.west.site.thor.local. 20 100 5060 n3.thor.local.',
+  ])
+  assert.equal(brief(ask('east.site.thor.local', TYPE.A, sited).answers), ['east.site.thor.local. 192.0.2.1'])
+  assert.equal(brief(ask('east.site.thor.local', TYPE.NAPTR, sited).answers), [
+    'east.site.thor.local. 10 10 "s" "SIP+D2U" "" _sip._udp.east.site.thor.local.',
+  ])
+  assert.is(ask('north.site.thor.local', TYPE.A, sited).rcode, RCODE.NXDOMAIN)
+})
+
+zone('a site that cannot be a name has none, and the zone is there all the same', () => {
+  const nodes = ['', 'a.b', 'x'.repeat(64)].map((site, i) => ({ ...(sited[i] as LiveNode), site }))
+  assert.is(ask('site.thor.local', TYPE.A, nodes).rcode, RCODE.NXDOMAIN)
+  const long = `${'x.'.repeat(113)}thor.local`
+  const named = askAll(zoneOf(sited, [long]), `_sip._udp.${long}`, TYPE.SRV)
+  assert.is(named.answers.length, 3)
+})
+
+zone('a site of which no node lives keeps its names, which lead elsewhere', () => {
+  const source = { ...zoneOf(sited.slice(0, 1)), sites: () => ['east', 'west'] }
+  assert.equal(brief(askAll(source, 'west.site.thor.local', TYPE.A).answers), ['west.site.thor.local. 192.0.2.1'])
+  assert.equal(brief(askAll(source, '_sip._udp.west.site.thor.local', TYPE.SRV).answers), [
+    '_sip._udp.west.site.thor.local. 10010 100 5060 n1.thor.local.',
   ])
 })
 

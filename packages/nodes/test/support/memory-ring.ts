@@ -12,7 +12,7 @@ import {
   ThorError,
   type Versioned,
 } from '@thor-node/core'
-import type { Member, Members, NodeId, Ranges, Rpc } from '@thor-node/overlay'
+import type { Member, MemberChange, Members, NodeId, Ranges, Rpc } from '@thor-node/overlay'
 import type { RingAccess } from '../../src/adapters/ring-access.ts'
 
 const copy = <T>(value: T): T => structuredClone(value)
@@ -185,6 +185,7 @@ export class MemoryRing implements RingAccess {
   readonly calls: string[] = []
   readonly nodes = new Map<NodeId, Partial<Member>>([['self', {}]])
   readonly foreignRanges = new Set<RangeId>()
+  readonly #seen = new Set<(change: MemberChange) => void>()
   readonly #gained: ((range: RangeId) => void)[] = []
   readonly #lost: ((range: RangeId) => void)[] = []
 
@@ -211,7 +212,10 @@ export class MemoryRing implements RingAccess {
     list: () => [...this.nodes].map(([nodeId, change]) => this.#member(nodeId, change)),
     get: (nodeId) => this.members.list().find((member) => member.nodeId === nodeId),
     isLive: (nodeId) => ['alive', 'suspect'].includes(this.members.get(nodeId)?.state ?? 'dead'),
-    onChange: () => () => undefined,
+    onChange: (listener) => {
+      this.#seen.add(listener)
+      return () => void this.#seen.delete(listener)
+    },
   }
 
   readonly ranges: Ranges = {
@@ -228,6 +232,12 @@ export class MemoryRing implements RingAccess {
       this.#lost.push(listener)
       return () => undefined
     },
+  }
+
+  /** Something about a member is new, as `nodes` has it. */
+  tellMember(nodeId: NodeId): void {
+    const member = this.#member(nodeId, this.nodes.get(nodeId) ?? {})
+    for (const listener of this.#seen) listener({ member, previous: undefined })
   }
 
   /** Another node is home of it from now on. */
