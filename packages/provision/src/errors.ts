@@ -26,6 +26,7 @@ const inUse = (number: number, what: string): Entry => entry(number, 409, `${wha
  * others are ours by analogy: the port's thousands, even for what is not found and odd for what exists.
  */
 export const faults = {
+  PROVISION_INVALID_TYPE: entry(100, 422, 'Invalid type'),
   PROVISION_INVALID_VALUE: entry(101, 422, 'Invalid value'),
   PROVISION_MISSING_VALUE: entry(102, 422, 'Missing input'),
   PROVISION_CONFLICT: entry(101, 412, 'Changed by somebody else'),
@@ -138,6 +139,11 @@ export function failure(code: ProvisionCode, message: string, options?: { cause?
 /** A value that is not what its field takes. `field` as operators know it: `domain`, `acl[2].mask`. */
 export function invalid(field: string, why: string): ThorError {
   return failure('PROVISION_INVALID_VALUE', `${field}: ${why}`)
+}
+
+/** Something else than its field takes: text for a structure, a word for a number. */
+export function wrongType(field: string, why: string): ThorError {
+  return failure('PROVISION_INVALID_TYPE', `${field}: ${why}`)
 }
 
 export function missing(field: string): ThorError {

@@ -65,7 +65,6 @@ export const mediaOperations: readonly Operation[] = [
       'nobody of the call is traced.',
     who: 'admin',
     rest: 'GET /sip/trace',
-    aliases: ['getTrace'],
     input: { filter: 'SipTraceFilter' },
     output: 'string',
     async run(context, args) {

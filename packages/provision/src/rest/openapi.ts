@@ -70,7 +70,9 @@ function bodyOf(operation: Operation, { body }: Shape): Json | undefined {
 
 /** Every operation may be refused with these. */
 const general: readonly ProvisionCode[] = [
+  'PROVISION_INVALID_TYPE',
   'PROVISION_INVALID_VALUE',
+  'PROVISION_MISSING_VALUE',
   'PROVISION_UNAUTHENTICATED',
   'PROVISION_FORBIDDEN',
 ]

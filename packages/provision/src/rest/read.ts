@@ -1,5 +1,5 @@
 import { splitAor } from '@thor-node/core'
-import { invalid } from '../errors.ts'
+import { invalid, wrongType } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { Operation } from '../schema/operation.ts'
 import { arrays, isArray, isStruct, membersOf, type SchemaValue, type TypeName } from '../schema/types.ts'
@@ -16,7 +16,7 @@ export interface RestInput {
 
 const shapes = new Map<Operation, Shape>()
 
-/** The arguments of an operation. Throws PROVISION_INVALID_VALUE, which names the field. */
+/** The arguments of an operation. Throws PROVISION_INVALID_TYPE and PROVISION_INVALID_VALUE, which name the field. */
 export function readArguments(operation: Operation, input: RestInput): Record<string, SchemaValue> {
   let shape = shapes.get(operation)
   if (!shape) {
@@ -91,19 +91,19 @@ function readWord(text: string, type: TypeName, name: string): SchemaValue {
   if (type === 'boolean') {
     if (/^(true|1)$/.test(text)) return true
     if (/^(false|0)$/.test(text)) return false
-    throw invalid(name, 'is not true or false')
+    throw wrongType(name, 'is not true or false')
   }
   return numberOf(text, type, name)
 }
 
 function numberOf(text: string, type: TypeName, field: string): number {
   const valid = type === 'int' ? /^-?\d{1,15}$/ : /^-?\d{1,15}(\.\d{1,10})?$/
-  if (!valid.test(text)) throw invalid(field, type === 'int' ? 'is not a whole number' : 'is not a number')
+  if (!valid.test(text)) throw wrongType(field, type === 'int' ? 'is not a whole number' : 'is not a number')
   return Number(text)
 }
 
 function object(value: unknown, field: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(field, 'is not an object')
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongType(field, 'is not an object')
   return value as Record<string, unknown>
 }
 
@@ -130,7 +130,7 @@ export class JsonReader {
       return out
     }
     if (isArray(type)) {
-      if (!Array.isArray(json)) throw invalid(field, 'is not an array')
+      if (!Array.isArray(json)) throw wrongType(field, 'is not an array')
       return json
         .map((item, index) => this.value(item, arrays[type], `${field}[${index}]`))
         .filter((item) => item !== undefined)
@@ -138,6 +138,6 @@ export class JsonReader {
     if (type === 'string' && typeof json === 'string') return json
     if (type === 'boolean' && typeof json === 'boolean') return json
     if ((type === 'int' || type === 'float') && typeof json === 'number') return numberOf(`${json}`, type, field)
-    throw invalid(field, `is not of the type ${type}`)
+    throw wrongType(field, `is not of the type ${type}`)
   }
 }

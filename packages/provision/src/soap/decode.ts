@@ -1,5 +1,5 @@
 import { attributeOf, childElements, textOf, type XmlElement } from '@thor-node/core'
-import { invalid } from '../errors.ts'
+import { invalid, wrongType } from '../errors.ts'
 import { limits } from '../limits.ts'
 import {
   arrays,
@@ -25,7 +25,7 @@ export class Decoder {
     this.#ids = ids
   }
 
-  /** undefined is nil. Throws PROVISION_INVALID_VALUE, which names `field`. */
+  /** undefined is nil. Throws PROVISION_INVALID_TYPE and PROVISION_INVALID_VALUE, which name `field`. */
   value(element: XmlElement, type: TypeName, field: string): SchemaValue {
     this.#left -= 1
     if (this.#left < 0) throw invalid(field, `the request has more than ${limits.decodedValuesMax} values`)
@@ -40,7 +40,7 @@ export class Decoder {
   #struct(element: XmlElement, members: readonly StructMember[], field: string): SchemaValue {
     const children = childElements(element)
     if (children.length === 0) {
-      if (textOf(element).trim() !== '') throw invalid(field, 'is text where a structure belongs')
+      if (textOf(element).trim() !== '') throw wrongType(field, 'is text where a structure belongs')
       return undefined
     }
     const byName = new Map<string, XmlElement>()
@@ -57,7 +57,7 @@ export class Decoder {
   #array(element: XmlElement, type: TypeName, field: string): SchemaValue {
     const children = childElements(element)
     if (children.length === 0) {
-      if (textOf(element).trim() !== '') throw invalid(field, 'is text where an array belongs')
+      if (textOf(element).trim() !== '') throw wrongType(field, 'is text where an array belongs')
       // An array that says it is one is empty; anything else without content is nil.
       return attributeOf(element, 'arrayType', ns.encoding) === undefined ? undefined : []
     }
@@ -82,7 +82,7 @@ export class Decoder {
 }
 
 function scalar(element: XmlElement, type: TypeName, field: string): SchemaValue {
-  if (childElements(element).length > 0) throw invalid(field, `is a structure where a ${type} belongs`)
+  if (childElements(element).length > 0) throw wrongType(field, `is a structure where a ${type} belongs`)
   const text = textOf(element)
   if (type === 'string') return text === '' && attributeOf(element, 'type', ns.xsi) === undefined ? undefined : text
   const word = text.trim()
@@ -90,10 +90,10 @@ function scalar(element: XmlElement, type: TypeName, field: string): SchemaValue
   if (type === 'boolean') {
     if (/^(true|1)$/i.test(word)) return true
     if (/^(false|0)$/i.test(word)) return false
-    throw invalid(field, 'is not true or false')
+    throw wrongType(field, 'is not true or false')
   }
   const number = Number(word)
   const valid = type === 'int' ? /^[+-]?\d{1,15}(\.0+)?$/ : /^[+-]?(\d{1,15}(\.\d*)?|\.\d+)(e[+-]?\d{1,2})?$/i
-  if (!valid.test(word)) throw invalid(field, type === 'int' ? 'is not a whole number' : 'is not a number')
+  if (!valid.test(word)) throw wrongType(field, type === 'int' ? 'is not a whole number' : 'is not a number')
   return number
 }

@@ -6,19 +6,24 @@ import {
   isStruct,
   membersOf,
   type SchemaValue,
+  type StructMember,
   type TypeName,
 } from '../schema/types.ts'
 
 /**
  * Writes values as SOAP 1.1 §5 with what old PHP clients need: every scalar says its type, every array says what it holds and
- * how many (also none), positions are never given, nil is left out. Prefixes are those that `envelope.ts` declares.
+ * how many (also none), positions are never given, nil is left out. Where all members are, they are there and empty: an element with
+ * nothing in it would be a string to those clients. Prefixes are those that `envelope.ts` declares.
  */
 export function encodeValue(writer: XmlWriter, name: string, type: TypeName, value: SchemaValue): void {
   if (value === undefined) return
   if (isStruct(type)) {
     const members = value as Record<string, SchemaValue>
+    const known = membersOf(type)
     writer.open(name)
-    for (const member of membersOf(type)) encodeValue(writer, member.name, member.type, members[member.name])
+    if (known.some((member) => members[member.name] !== undefined)) {
+      for (const member of known) encodeValue(writer, member.name, member.type, members[member.name])
+    } else for (const member of known) writer.leaf(member.name)
     writer.close()
   } else if (isArray(type)) {
     const items = openArray(writer, name, type, value)
@@ -37,8 +42,9 @@ export async function encodeAnswer(
   value: SchemaValue,
   rest: () => Promise<void> | undefined,
 ): Promise<void> {
-  if (value !== undefined && isStruct(type)) {
-    const members = value as Record<string, SchemaValue>
+  const members = value as Record<string, SchemaValue>
+  const isLong = (member: StructMember): boolean => isArray(member.type) && members[member.name] !== undefined
+  if (value !== undefined && isStruct(type) && membersOf(type).some(isLong)) {
     writer.open(name)
     for (const { name: member, type: its } of membersOf(type)) {
       if (isArray(its)) await encodeAnswer(writer, member, its, members[member], rest)

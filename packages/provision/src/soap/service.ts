@@ -4,13 +4,14 @@ import { operations } from '../operations/index.ts'
 import { adminCaller, type Caller } from '../schema/caller.ts'
 import type { Dispatcher } from '../schema/dispatcher.ts'
 import type { Operation } from '../schema/operation.ts'
-import type { SchemaValue } from '../schema/types.ts'
+import type { SchemaValue, TypeName } from '../schema/types.ts'
 import type { Slices } from '../slices.ts'
 import { authenticate } from './auth.ts'
 import { Decoder } from './decode.ts'
 import { parseRequest, writeFault, writeResponse } from './envelope.ts'
 import { type Fault, faultOf, isInternal, notImplemented } from './fault.ts'
 import { ns, portNamespace } from './names.ts'
+import { retired } from './retired.ts'
 
 export interface SoapAnswer {
   /** 200, or 500 for a fault: some clients throw away the body of anything else. */
@@ -50,15 +51,18 @@ export class SoapService {
       const { headers, operation: element, ids } = parsed.request
       name = element.local
       const decoder = new Decoder(ids)
-      const operation = findOperation(element)
+      const old = retired.get(`${element.namespace} ${element.local}`)
+      const operation = old?.operation ?? findOperation(element)
       const caller =
         operation?.who === 'anyone' ? nobody : await authenticate(headers, decoder, this.#components.logins, from)
       if (!operation) return refuse(notImplemented(`${element.namespace} ${element.local}`.slice(0, 200)))
-      const args = decodeArguments(operation, element, decoder)
+      const given = decodeArguments(old?.input ?? { ...operation.input, ...operation.retiredInput }, element, decoder)
+      const args = old ? old.arguments(given) : given
       const { value } = await this.#components.dispatcher.run(operation, caller, args, { from, via: 'soap' })
       const namespace = portNamespace(operation.port)
       const rest = this.#components.slices.begin()
-      return { status: 200, body: await writeResponse(namespace, name, operation.output, value, rest) }
+      const result = old ? old.result(value) : value
+      return { status: 200, body: await writeResponse(namespace, name, old?.output ?? operation.output, result, rest) }
     } catch (error) {
       const fault = faultOf(error)
       if (isInternal(fault)) this.#logger.error('operation failed', { operation: name, error })
@@ -86,10 +90,14 @@ function findOperation({ namespace, local }: XmlElement): Operation | undefined 
   return candidates.length === 1 ? candidates[0] : undefined
 }
 
-function decodeArguments(operation: Operation, element: XmlElement, decoder: Decoder): Record<string, SchemaValue> {
+function decodeArguments(
+  input: Readonly<Record<string, TypeName>>,
+  element: XmlElement,
+  decoder: Decoder,
+): Record<string, SchemaValue> {
   const children = childElements(element)
   const args: Record<string, SchemaValue> = {}
-  for (const [name, type] of Object.entries({ ...operation.input, ...operation.retiredInput })) {
+  for (const [name, type] of Object.entries(input)) {
     const child = children.find(({ local }) => local === name)
     const value = child && decoder.value(child, type, child.local)
     if (value !== undefined) args[name] = value

@@ -20,7 +20,8 @@ bound = [
     for client in clients
 ]
 admin = {"username": "admin", "password": password, "admin": True, "impersonate": 0}
-called, wrong, step = set(), [], 0
+# Each is to do once what it is for: one that only refuses was not seen.
+answered, wrong, step, per_node = set(), [], 0, [0] * len(urls)
 
 
 def call(name, *args, auth=admin, fault=None, **kwargs):
@@ -29,10 +30,11 @@ def call(name, *args, auth=admin, fault=None, **kwargs):
     port, operation = name.split(".")
     node = step % len(clients)
     step += 1
-    called.add(name)
+    per_node[node] += 1
     headers = {} if port == "Presence" else {"_soapheaders": {"auth": auth}}
     try:
         value = serialize_object(getattr(bound[node][port], operation)(*args, **headers, **kwargs), dict)
+        answered.add(name)
         if fault is not None:
             wrong.append([step, name, "no fault", fault])
         return value
@@ -218,6 +220,8 @@ call("Platform.getSipTraceMessages", sipId=alice, after="n1", fault=101)
 call("Platform.stopSipTrace", sipId=alice)
 call("Platform.stopSipTrace", sipId=alice, fault=1062)
 call("Sip.getMediaTrace", filter={"callId": "none"}, fault=1060)
+media = call("Sip.getMediaTrace", filter={"callId": "call-1"}, fault=None if shown else 1060)
+expect("getMediaTrace", media and json.loads(media)["duration"], 61 if shown else None)
 expect("getMediaSummary", len(json.loads(call("Sip.getMediaSummary"))), len(urls))
 expect("getMediaSessions", json.loads(call("Sip.getMediaSessions")), [])
 expect("getStatus", len(json.loads(call("Network.getStatus"))), len(urls))
@@ -349,4 +353,5 @@ known = [
     for port, definition in service.ports.items()
     for operation in definition.binding._operations
 ]
-print(json.dumps({"calls": step, "operations": len(known), "missed": sorted(set(known) - called), "wrong": wrong}))
+missed = sorted(set(known) - answered)
+print(json.dumps({"calls": step, "perNode": per_node, "operations": len(known), "missed": missed, "wrong": wrong}))

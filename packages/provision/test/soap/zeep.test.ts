@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
+import { ThorError } from '@thor-node/core'
 import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -98,17 +99,52 @@ function run(program: string, args: string[]): Promise<{ status: number | null; 
   deadline(120_000, async () => {
     const { server, url } = await startServer('127.6.0.1')
     try {
-      const script = resolve(import.meta.dirname, 'zeep-all.py')
-      const { status, output, errors } = await run(PYTHON, [script, 'secret', url])
-      assert.is(status, 0, errors)
-      const { wrong, missed, operations: known } = JSON.parse(output)
+      const { wrong, missed, operations: known, calls } = await callAll(url)
       assert.equal(wrong, [])
       assert.equal(missed, [])
       assert.is(known, operations.length)
+      assert.ok(calls > known)
     } finally {
       await server.stop()
     }
   }),
 )
+
+;(hasZeep ? test : test.skip)(
+  'and that would be told of an answer that is another, and of an operation that only refuses',
+  deadline(120_000, async () => {
+    const { server, url, provisioning } = await startServer('127.6.0.1')
+    const { dispatcher } = provisioning
+    const really = dispatcher.run.bind(dispatcher)
+    dispatcher.run = async (operation, ...rest) => {
+      if (operation.name === 'setAnnouncement') throw new ThorError('PROVISION_BUSY', 'as always')
+      const answer = await really(operation, ...rest)
+      return operation.name === 'getBarringPrefixes' ? { ...answer, value: ['+9'] } : answer
+    }
+    try {
+      const { wrong, missed } = await callAll(url)
+      assert.equal(missed, ['Voicemail.setAnnouncement'])
+      assert.equal(
+        wrong.map(([, name]) => name),
+        ['getBarringPrefixes', 'Voicemail.setAnnouncement'],
+      )
+    } finally {
+      await server.stop()
+    }
+  }),
+)
+
+interface AllCalled {
+  wrong: [step: number, name: string, ...rest: unknown[]][]
+  missed: string[]
+  operations: number
+  calls: number
+}
+
+async function callAll(url: string): Promise<AllCalled> {
+  const { status, output, errors } = await run(PYTHON, [resolve(import.meta.dirname, 'zeep-all.py'), 'secret', url])
+  assert.is(status, 0, errors)
+  return JSON.parse(output)
+}
 
 test.run()
