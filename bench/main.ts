@@ -23,6 +23,7 @@ const benches: Record<string, string> = {
   'enum-ring': 'loading numbers into a ring, memory, start, and how soon a change is answered everywhere',
   'sip-overload': 'goodput of one node at 1, 2 and 5 times what it can do, with shedding and without',
   'one-node': 'start-up, memory, registrations and calls per second of one node on one core',
+  kamailio: 'registrations and calls of thor-node and Kamailio side by side, paced or as many as they can',
   provisioning: 'requests per second over SOAP on three nodes, an import, subscribers while nodes are killed',
   'three-nodes': 'three nodes under sipp, with --kill one dies halfway; compares the records',
 }

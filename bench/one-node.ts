@@ -7,17 +7,16 @@
  *
  * `--profile` starts the node with `--cpu-prof`; `--keep` leaves it running after the rounds, for other generators.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { availableParallelism, loadavg, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { availableParallelism, loadavg } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { sleep, systemClock } from '@thor-node/core'
 import { eventually } from '@thor-node/core/testing'
-import { connectControl, type NodeOperations } from '@thor-node/nodes'
 import { startCluster } from '../test/support/cluster.ts'
 import type { GeneratorInit, GeneratorReport } from './generator.ts'
+import { cpuMicros, median, memory, type NodeProcess, pinned, provision, startNode } from './node-process.ts'
 
 const { values } = parseArgs({
   options: {
@@ -40,81 +39,10 @@ const GENERATOR_ADDRESS = '127.41.2.1'
 const RING_NET = '127.41.3'
 const SIP_PORT = 5060
 const MEMORY_REST_MS = 10_000
-const TICKS_PER_SECOND = 100
-const MB = 1024
 
-const root = resolve(import.meta.dirname, '..')
-
-function median(numbers: number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b)
-  const half = sorted.length >> 1
-  const upper = sorted[half] ?? 0
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[half - 1] ?? upper)) / 2
-}
-
-/** CPU time of a process so far, in microseconds. */
-function cpuMicros(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return ((Number(fields[11]) + Number(fields[12])) * 1e6) / TICKS_PER_SECOND
-}
-
-/** Resident memory of a process, in MB. */
-function memory(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / MB
-}
-
-/** Pins to a core where there is more than one. */
-function pinned(core: number, command: string, args: string[]): [string, string[]] {
-  return availableParallelism() > 1 ? ['taskset', ['-c', String(core), command, ...args]] : [command, args]
-}
-
-interface Running {
-  process: ChildProcess
-  pid: number
-  operations: NodeOperations
-  startMs: number
-  stop(): Promise<void>
-}
-
-async function startNode(): Promise<Running> {
-  const data = mkdtempSync(join(tmpdir(), 'thor-bench-'))
-  const profile = values.profile ? ['--cpu-prof', '--cpu-prof-dir', values.profile] : []
-  const node = [join(root, 'bin/thor-node.js'), 'join', '--data', data, '--address', NODE_ADDRESS, '--dns-port', '5353']
-  const started = performance.now()
-  const [command, args] = pinned(0, process.execPath, [...profile, ...node, '--log-level', 'warn'])
-  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
-  let output = ''
-  await new Promise<void>((ready, fail) => {
-    child.once('exit', (code) => fail(new Error(`the node ended with ${code}:\n${output}`)))
-    child.stdout.on('data', (chunk) => {
-      output += chunk
-      if (output.includes('thor1-')) ready()
-    })
-  })
-  return {
-    process: child,
-    pid: child.pid as number,
-    operations: connectControl(data),
-    startMs: performance.now() - started,
-    async stop() {
-      const gone = once(child, 'exit')
-      child.kill('SIGTERM')
-      await gone
-      rmSync(data, { recursive: true, force: true })
-    },
-  }
-}
-
-async function provision(operations: NodeOperations): Promise<number> {
-  const started = performance.now()
-  let next = 0
-  const worker = async (): Promise<void> => {
-    for (let n = next++; n < accounts; n = next++) {
-      await operations.accountAdd({ aor: `u${n}@thor.local`, password: `p${n}` })
-    }
-  }
-  await Promise.all(Array.from({ length: 16 }, worker))
-  return accounts / ((performance.now() - started) / 1000)
+const startBenchNode = (): Promise<NodeProcess> => {
+  const runtime = values.profile ? ['--cpu-prof', '--cpu-prof-dir', values.profile] : []
+  return startNode({ runtime, options: ['--address', NODE_ADDRESS, '--dns-port', '5353', '--log-level', 'warn'] })
 }
 
 async function generate(mode: GeneratorInit['mode'], amount: number): Promise<GeneratorReport> {
@@ -137,9 +65,11 @@ async function generate(mode: GeneratorInit['mode'], amount: number): Promise<Ge
   return JSON.parse(output) as GeneratorReport
 }
 
+const account = (n: number) => ({ aor: `u${n}@thor.local`, password: `p${n}` })
+
 const percent = (share: number): string => `${Math.round(share * 100)} %`
 
-async function measureLoad(node: Running, mode: GeneratorInit['mode']): Promise<void> {
+async function measureLoad(node: NodeProcess, mode: GeneratorInit['mode']): Promise<void> {
   const name = mode === 'register' ? 'registration' : 'call'
   await generate(mode, Math.min(count, 3_000))
   const rates: number[] = []
@@ -164,7 +94,7 @@ async function measureLoad(node: Running, mode: GeneratorInit['mode']): Promise<
 async function measureStart(): Promise<void> {
   const times: number[] = []
   for (let round = 0; round < rounds; round++) {
-    const node = await startNode()
+    const node = await startBenchNode()
     times.push(node.startMs)
     await node.stop()
   }
@@ -172,7 +102,7 @@ async function measureStart(): Promise<void> {
 }
 
 async function measureMemory(): Promise<void> {
-  const node = await startNode()
+  const node = await startBenchNode()
   await sleep(systemClock, MEMORY_REST_MS)
   const before = cpuMicros(node.pid)
   await sleep(systemClock, MEMORY_REST_MS)
@@ -199,9 +129,9 @@ async function main(): Promise<void> {
   if (only.has('start')) await measureStart()
   if (only.has('memory')) await measureMemory()
   if (!only.has('register') && !only.has('call')) return
-  const node = await startNode()
+  const node = await startBenchNode()
   try {
-    console.log(`provisioning: ${(await provision(node.operations)).toFixed(0)} accounts/s`)
+    console.log(`provisioning: ${(await provision(node.operations, accounts, account)).toFixed(0)} accounts/s`)
     if (!only.has('register')) await generate('register', accounts)
     for (const mode of ['register', 'call'] as const) if (only.has(mode)) await measureLoad(node, mode)
     await eventually(
