@@ -156,6 +156,38 @@ it(
   }),
 )
 
+it(
+  'EN-37: an account, and else its domain, says which trees its calls look into, in which order',
+  deadline(60_000, async () => {
+    const dialled = '+31208005177'
+    const tree = 'e164.private.example'
+    await node(1).operations.enumRangeAdd({ tree, prefix: '+3120', minDigits: 11, maxDigits: 11 })
+    const mappings = [{ type: 'sip', mapto: 'sip:bob@voice.example', priority: 5, ttl: 60 }]
+    await node(1).operations.enumAdd({ tree, number: dialled, mappings })
+    await add(dialled, 'sip:carol@voice.example')
+    const rings = async (phone: Phone, why: string): Promise<void> => {
+      const invites = (): number => phone.requests.filter((one) => methodOf(one) === 'INVITE').length
+      const tried = async (): Promise<boolean> => {
+        const before = invites()
+        const { dialog } = await alice.call(dialled)
+        if (dialog) await alice.bye(dialog)
+        return invites() > before
+      }
+      await eventually(tried, 15_000, why)
+    }
+    const id = { username: 'alice', domain: 'voice.example' }
+    await rings(carol, 'the trees of the ring, by name')
+    await call(3, 'Sip.updateDomain', { domain: { domain: 'voice.example', enum_trees: [tree, TREE] } })
+    await rings(bob, 'the order of the domain')
+    await call(3, 'Sip.updateAccount', { account: { id, enum_trees: [TREE] } })
+    await rings(carol, 'the order of the account')
+    await call(3, 'Sip.updateAccount', { account: { id, enum_trees: [] } })
+    await rings(bob, 'the order of the domain again')
+    await call(3, 'Sip.updateDomain', { domain: { domain: 'voice.example', enum_trees: [] } })
+    await rings(carol, 'the trees of the ring again')
+  }),
+)
+
 const call = (at: number, operation: string, args: Record<string, unknown>): Promise<unknown> =>
   node(at).operations.apiCall({ operation, args })
 

@@ -171,7 +171,7 @@ export class ProvisionOperations implements ProvisionContract {
     return {
       ...{ username: user, domain, ...(digests && { password: `${ha1Md5}:${ha1bMd5}` }) },
       ...{ firstName, lastName, email, timezone, owner, rpid, groups, prepaid, quota, quickdialPrefix, timeout },
-      ...{ region, callLimit, aliases, acl, properties },
+      ...{ region, enum_trees: record.enumTrees ?? [], callLimit, aliases, acl, properties },
     }
   }
 

@@ -66,6 +66,8 @@ export type Admission =
       callLimit: number
       /** Of emergency calls. */
       region?: string
+      /** Trees in which numbers are looked up for him, in this order and no others. */
+      trees?: readonly string[]
       /** Why anything but an emergency call is refused. */
       onlyEmergency?: string
       /** Nobody could be asked whether it is he. */
@@ -316,13 +318,21 @@ export interface Ring {
   readonly cookieKey: Uint8Array
 }
 
+export interface NumberQuery {
+  number: string
+  method: string
+  caller?: Aor
+  trees?: readonly string[]
+}
+
 /** Where telephone numbers lead by ENUM (RFC 6116). */
 export interface NumberLookup {
   /**
    * URIs of the schemes sip, sips and tel that a number leads to for this method, best first. `number` made normal by the dial
-   * plan: without + it is a local one. Never rejects: what cannot be found out leads nowhere.
+   * plan: without + it is a local one. `trees`: those of the caller, where he has an order of his own. Never rejects: what cannot
+   * be found out leads nowhere.
    */
-  find(query: { number: string; method: string; caller?: Aor }): Promise<readonly string[]>
+  find(query: NumberQuery): Promise<readonly string[]>
 }
 
 /** Where a foreign host is reached (RFC 3263). Rejects, or gives an empty list, when it cannot be found. */

@@ -37,6 +37,7 @@ export type {
   KeptMessage,
   MediaControl,
   NumberLookup,
+  NumberQuery,
   PlanQuery,
   Resolver,
   Ring,

@@ -309,6 +309,7 @@ export class HomeService {
       ...(displayName && { displayName }),
       ...(record.rpid && { number: record.rpid }),
       ...(record.region && { region: record.region }),
+      ...(record.enumTrees && record.enumTrees.length > 0 && { trees: record.enumTrees }),
     }
   }
 }

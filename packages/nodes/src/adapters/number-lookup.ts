@@ -1,6 +1,5 @@
 import {
   type Address,
-  type Aor,
   type Clock,
   errorMessage,
   formatAddress,
@@ -10,7 +9,7 @@ import {
   splitAor,
 } from '@thor-node/core'
 import { EnumClient, type EnumIndex, type EnumTarget, StubResolver, type ZoneSource } from '@thor-node/dns'
-import type { NumberLookup } from '@thor-node/sip'
+import type { NumberLookup, NumberQuery } from '@thor-node/sip'
 
 /** Enumservices that a request of each method may follow; others are for other programs. */
 const services: Readonly<Record<string, readonly string[]>> = {
@@ -21,8 +20,8 @@ const services: Readonly<Record<string, readonly string[]>> = {
 const SCHEMES = /^(sips?|tel|pres|im):/i
 
 /**
- * Numbers as they are dialled, to where ENUM says: the trees that the caller's domain names, or else the ring's own first, then those of
- * the settings.
+ * Numbers as they are dialled, to where ENUM says: the trees that the caller's account names, or else his domain, or else the ring's
+ * own first, then those of the settings.
  */
 export class NumberLookupAdapter implements NumberLookup {
   readonly #client: EnumClient
@@ -54,10 +53,11 @@ export class NumberLookupAdapter implements NumberLookup {
     this.#log.debug('numbers are looked up', { trees: this.#trees, servers: init.servers.map(formatAddress) })
   }
 
-  async find({ number, method, caller }: { number: string; method: string; caller?: Aor }): Promise<readonly string[]> {
+  async find({ number, method, caller, trees: ofCaller = [] }: NumberQuery): Promise<readonly string[]> {
     // Others are local numbers, which are accounts or aliases.
     const digits = number.startsWith('+') ? number.slice(1) : undefined
-    const own = caller === undefined ? [] : this.#treesOf(splitAor(caller)?.domain)
+    const ofDomain = caller === undefined ? [] : this.#treesOf(splitAor(caller)?.domain)
+    const own = ofCaller.length > 0 ? ofCaller : ofDomain
     const trees = digits === undefined ? [] : own.length > 0 ? own : this.#inOrder()
     if (digits === undefined || trees.length === 0) return []
     try {

@@ -10,7 +10,7 @@ export const formatOf = (path: string): FileFormat => (/\.csv$/i.test(path) ? 'c
 /** Columns of an export, in this order. Lists are words with spaces between. */
 export const columns = [
   ...['username', 'domain', 'password', 'firstName', 'lastName', 'email', 'timezone', 'owner', 'rpid', 'groups'],
-  ...['prepaid', 'quota', 'quickdialPrefix', 'timeout', 'region', 'callLimit', 'aliases', 'balance'],
+  ...['prepaid', 'quota', 'quickdialPrefix', 'timeout', 'region', 'enum_trees', 'callLimit', 'aliases', 'balance'],
 ]
 
 const types = new Map<string, string>([

@@ -347,4 +347,16 @@ test(
   }),
 )
 
+test(
+  'EN-37: the trees of an account come with its admission',
+  deadline(5_000, async () => {
+    const { account, admit } = scene()
+    account(ALICE, { enumTrees: ['e164.private.example', 'e164.arpa'] })
+    const admission = await admit()
+    assert.equal(admission.verdict === 'admit' && admission.trees, ['e164.private.example', 'e164.arpa'])
+    account(ALICE, { enumTrees: [] })
+    assert.ok(!('trees' in (await admit())))
+  }),
+)
+
 test.run()

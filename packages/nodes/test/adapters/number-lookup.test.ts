@@ -43,8 +43,8 @@ function lookup(
     servers: [],
     timeoutMs: 100,
   })
-  return (number: string, method = 'INVITE', caller?: string) =>
-    adapter.find({ number, method, ...(caller && { caller: caller as Aor }) })
+  return (number: string, method = 'INVITE', caller?: string, own?: string[]) =>
+    adapter.find({ number, method, ...(caller && { caller: caller as Aor }), ...(own && { trees: own }) })
 }
 
 test('numbers of the world are looked up, local ones are not', async () => {
@@ -60,7 +60,7 @@ test('trees of the ring come first, by name or as the settings have them', async
   assert.equal(await lookup(both, ['a.example'])('+3120'), ['sip:z@z'])
 })
 
-test('a domain has its own order of trees, public, private or of carriers, and no others (EN-37)', async () => {
+test('an account or a domain has its own order of trees, public, private or of carriers, and no others (EN-37)', async () => {
   const trees = {
     'e164.arpa': { '3120': ['sip sip:public@a'], '313121': ['sip sip:public1@a'] },
     'e164.private.example': { '3120': ['sip sip:private@a'] },
@@ -79,6 +79,13 @@ test('a domain has its own order of trees, public, private or of carriers, and n
   for (const caller of ['a@ring.example', 'a@other.example', undefined]) {
     assert.equal(await find('+3120', 'INVITE', caller), ['sip:public@a'], caller)
   }
+  const carrier = ['tel:+3120;npdi;rn=+31970']
+  for (const caller of ['a@company.example', 'a@ring.example']) {
+    assert.equal(await find('+3120', 'INVITE', caller, ['ie164.arpa', 'e164.arpa']), carrier, 'what his account names')
+    assert.equal(await find('+313121', 'INVITE', caller, ['ie164.arpa', 'e164.arpa']), ['sip:public1@a'])
+    assert.equal(await find('+313121', 'INVITE', caller, ['ie164.arpa']), [], 'and no others')
+  }
+  assert.equal(await find('+3120', 'INVITE', 'a@company.example', []), ['sip:private@a'], 'it names none')
 })
 
 test('a call follows addresses and telephone numbers, a message and a subscription what is theirs', async () => {

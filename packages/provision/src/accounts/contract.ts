@@ -36,6 +36,8 @@ export interface AccountRecord {
   /** No-answer seconds. */
   timeout: number
   region: string
+  /** Trees of numbers that are asked for its calls, in this order and no others; empty or absent: those of its domain. */
+  enumTrees?: string[]
   /** Concurrent calls; 0 = platform default. */
   callLimit: number
   acl: { ip: string; mask: number; tag?: string }[]

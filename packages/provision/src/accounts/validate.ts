@@ -129,6 +129,7 @@ const checks: { [F in keyof AccountFields]-?: (value: NonNullable<AccountFields[
   quickdialPrefix: (value) => dialled(value, 'quickdialPrefix'),
   timeout: (value) => whole(value, 'timeout', 900),
   region: (value) => text(value, 'region', 64),
+  enumTrees: (value) => treeNames(value),
   callLimit: (value) => whole(value, 'callLimit', 1_000),
   acl,
   properties,

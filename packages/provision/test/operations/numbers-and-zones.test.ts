@@ -16,6 +16,21 @@ const range = (prefix: string, ...[customer, reseller]: number[]) => ({
 })
 const sip = (user: string) => [{ type: 'sip', mapto: `sip:${user}@two.example` }]
 
+/** As the user of an account of two.example. */
+function userOf(made: Parameters<typeof asker>[0], name: string): ReturnType<typeof asker> {
+  const aor = `${name}@two.example` as NonNullable<Caller['aor']>
+  const user: Caller = {
+    username: aor,
+    kind: 'user',
+    impersonate: 0,
+    reseller: 0,
+    isReseller: false,
+    mayAdd: false,
+    aor,
+  }
+  return asker(made, user)
+}
+
 test(
   'what is added over SOAP is what the command line has, and the other way round',
   deadline(10_000, async () => {
@@ -141,19 +156,7 @@ test(
     const others = { ...number, number: '31208005101' }
     await ask('Enum.addNumber', { number: { id: number, owner: 7, mappings: sip('alice') } })
     await ask('Enum.addNumber', { number: { id: others, owner: 8, mappings: sip('bob') } })
-    const user = (name: string): ReturnType<typeof asker> => {
-      const aor = `${name}@two.example` as NonNullable<Caller['aor']>
-      const own: Caller = {
-        username: aor,
-        kind: 'user',
-        impersonate: 0,
-        reseller: 0,
-        isReseller: false,
-        mayAdd: false,
-        aor,
-      }
-      return asker(made, own)
-    }
+    const user = (name: string) => userOf(made, name)
     const alice = user('alice')
     assert.equal(
       (await alice('Enum.getNumbers')).numbers.map(({ id }: { id: object }) => id),
@@ -174,6 +177,51 @@ test(
       'PROVISION_FORBIDDEN',
       'owner 0 is nobody, not everybody',
     )
+  }),
+)
+
+test(
+  'EN-37: a domain and an account have trees of numbers, in an order, until they are taken away; not for users to change',
+  deadline(10_000, async () => {
+    const made = await withCustomers()
+    const { ask } = made
+    const trees = ['E164.private.example.', 'e164.arpa', 'e164.arpa']
+    const stored = ['e164.private.example', 'e164.arpa']
+    const id = { username: 'alice', domain: 'two.example' }
+    const added = await ask('Sip.addAccount', { account: { id, password: 'pw' } })
+    assert.not.ok('enum_trees' in added, 'an answer as portals have known it')
+    for (const [update, read, wrap] of [
+      [
+        'Sip.updateAccount',
+        async () => (await ask('Sip.getAccount', { sipId: id })).enum_trees ?? [],
+        (more: object) => ({ account: { id, ...more } }),
+      ],
+      [
+        'Sip.updateDomain',
+        async () =>
+          (await ask('Sip.getDomains', { query: { filter: { domain: 'two.example' } } })).domains[0].enum_trees,
+        (more: object) => ({ domain: { domain: 'two.example', ...more } }),
+      ],
+    ] as const) {
+      await ask(update, wrap({ enum_trees: trees }))
+      assert.equal(await read(), stored, update)
+      await ask(update, wrap({}))
+      assert.equal(await read(), stored, 'what is not given stays')
+      for (const wrong of [
+        ['not a tree'],
+        Array.from({ length: limits.enumTreesMax + 1 }, (_, i) => `t${i}.example`),
+      ]) {
+        assert.is(await codeOf(ask(update, wrap({ enum_trees: wrong }))), 'PROVISION_INVALID_VALUE')
+      }
+      if (update === 'Sip.updateAccount') {
+        const alice = userOf(made, 'alice')
+        assert.is(await codeOf(alice(update, wrap({ enum_trees: [] }))), 'PROVISION_FORBIDDEN')
+        assert.equal((await alice(update, wrap({ enum_trees: stored }))).enum_trees, stored, 'as it was')
+      }
+      await ask(update, wrap({ enum_trees: [] }))
+      assert.equal(await read(), [])
+      if (update === 'Sip.updateAccount') await userOf(made, 'alice')(update, wrap({ enum_trees: [] }))
+    }
   }),
 )
 

@@ -117,6 +117,8 @@ call("Sip.addAccount", account={"id": alice, "password": "pw"}, fault=1011)
 call("Sip.addAccount", account={"id": bob, "password": "pw"}, auth=as_customer)
 call("Sip.addAccount", account={"id": nobody, "password": "pw"}, auth=as_customer, fault=5004)
 has("updateAccount", call("Sip.updateAccount", account={"id": alice, "quota": 12}), quota=12, groups=["free-pstn"])
+trees = ["e164.private.example", "e164.arpa"]
+has("updateAccount", call("Sip.updateAccount", account={"id": alice, "enum_trees": trees}), quota=12, enum_trees=trees)
 has("getAccount", call("Sip.getAccount", sipId=alice, auth=as_customer), quota=12, email=None)
 call("Sip.getAccount", sipId=nobody, fault=1010)
 has("getAccounts", call("Sip.getAccounts", query={"filter": {"domain": DOMAIN}, "range": {"start": 0, "count": 1}}), total=2)

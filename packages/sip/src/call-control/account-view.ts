@@ -9,6 +9,8 @@ export interface AccountView {
   displayName?: string
   /** Of emergency calls. */
   region?: string
+  /** Trees of numbers for its calls, where it has an order of its own. */
+  trees?: readonly string[]
   /** By which it is known in the telephone network. */
   number?: string
   groups: readonly string[]

@@ -55,6 +55,7 @@ export function decideAdmission(account: AccountView | undefined, query: AdmitQu
     groups: account.groups,
     callLimit: account.callLimit,
     ...(account.region && { region: account.region }),
+    ...(account.trees && { trees: account.trees }),
     ...(onlyEmergency !== undefined && { onlyEmergency }),
     ...(numbers.length > 0 && { numbers }),
     ...(account.groups.includes('anonymous') && { hidden: true }),

@@ -20,7 +20,8 @@ export async function targetsOf(
 ): Promise<NumberTarget[]> {
   if (!numbers || !dialled) return []
   const { number } = dialled
-  const found = await numbers.find({ number, method, ...(caller && { caller: caller.account }) })
+  const { account, trees } = caller ?? {}
+  const found = await numbers.find({ number, method, ...(account && { caller: account }), ...(trees && { trees }) })
   return found.slice(0, NUMBER_TARGETS_MAX).flatMap((text): NumberTarget[] => {
     try {
       const uri = parseUri(text)

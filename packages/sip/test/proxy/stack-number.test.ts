@@ -75,6 +75,20 @@ test(
 )
 
 test(
+  'EN-37: an account with an order of trees of its own has its numbers looked up by that',
+  deadline(5_000, async () => {
+    const { it, alice, bob, asked } = await scene(['sip:bob@example.com'])
+    const trees = ['e164.private.example', 'e164.arpa']
+    it.account('alice@example.com', { groups: [], trees })
+    await bob.register()
+    await alice.authenticated('INVITE', NUMBER, { body: SDP })
+    await bob.request('INVITE')
+    assert.equal(asked, [{ number: '+31208005100', method: 'INVITE', caller: 'alice@example.com', trees }])
+    await it.stop()
+  }),
+)
+
+test(
   'foreign hosts are tried in their order, with the URI as ENUM has it',
   deadline(5_000, async () => {
     const { it, alice, far, further } = await scene(['sip:x@far.example;a=b', 'nonsense', 'sip:y@further.example'])

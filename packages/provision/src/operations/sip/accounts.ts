@@ -15,12 +15,14 @@ export function toInput(wire: Value<'SipAccount'>, id: { username: string; domai
     ...id,
     ...{ password, firstName, lastName, email, timezone, owner, rpid, groups, prepaid, quota },
     ...{ quickdialPrefix, timeout, region, callLimit, acl, properties },
+    ...(wire.enum_trees && { enumTrees: [...wire.enum_trees] }),
   }
 }
 
 export function toWire(record: AccountRecord, owner: DomainRecord | undefined): Value<'SipAccount'> {
-  const { aor, aliases: _aliases, createdAt, changedAt, username, domain, ...fields } = accountView(record, owner)
-  return { id: { username, domain }, ...fields, createDate: dateText(createdAt), changeDate: dateText(changedAt) }
+  const { aor, aliases: _, createdAt, changedAt, username, domain, enumTrees, ...fields } = accountView(record, owner)
+  const dates = { createDate: dateText(createdAt), changeDate: dateText(changedAt) }
+  return { id: { username, domain }, ...fields, ...(enumTrees?.length && { enum_trees: enumTrees }), ...dates }
 }
 
 /** The id of an account that is to be added. */

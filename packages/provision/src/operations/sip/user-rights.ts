@@ -13,7 +13,9 @@ export function assertUserMay(wire: Value<'SipAccount'>, before: Value<'SipAccou
   const forbidden = (why: string) => failure('PROVISION_FORBIDDEN', why)
   for (const [member, value] of Object.entries(wire)) {
     if (own.has(member) || member === 'id' || member === 'ha1') continue
-    if (!isDeepStrictEqual(value, before[member as keyof typeof before])) {
+    const known = before[member as keyof typeof before]
+    // A list of nothing may be left out.
+    if (!isDeepStrictEqual(value, known ?? (Array.isArray(value) ? [] : known))) {
       throw forbidden(`${member} is for the operator to change`)
     }
   }

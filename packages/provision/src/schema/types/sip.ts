@@ -58,6 +58,10 @@ export const structs = {
     quickdialPrefix: 'string',
     timeout: field('int', 'seconds until nobody answers, up to 900'),
     region: field('string', 'for emergency calls'),
+    enum_trees: field(
+      'StringArray',
+      'trees of numbers that its calls look into, in this order and no others; empty: as its domain does',
+    ),
     callLimit: field('int', 'calls at once; 0 is the default of the platform'),
     acl: field('IPACLArray', 'networks that calls may come from'),
     properties: 'SipPropertyArray',
