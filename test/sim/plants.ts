@@ -63,8 +63,8 @@ export const plants: Readonly<Record<string, Plant>> = {
     changes: [
       {
         file: 'packages/overlay/src/ranges/change.ts',
-        find: 'await reg.redecide(configs, urgent)\n      return configs',
-        replace: 'await Promise.resolve()\n      return configs',
+        find: 'await reg.redecide(configs, urgent)',
+        replace: 'await Promise.resolve({ done: new Set(configs.map(({ range }) => range)), failure: undefined })',
       },
     ],
     finds: /unknown|lost|missed|moved|twice|began after|is at/,

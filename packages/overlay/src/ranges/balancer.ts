@@ -20,6 +20,7 @@ import type { RangeConfig, RangeRecords } from './contract.ts'
 import { serveChanges } from './handlers.ts'
 import type { RangeView } from './home.ts'
 import { type ChangeLimits, defaultChangeLimits } from './limits.ts'
+import type { DrivenNotice } from './messages.ts'
 import { type Placement, type PlacementNode, Placer } from './placement.ts'
 import { type PlanInput, pendingMoves, planMoves } from './plan.ts'
 import { type MoveGroup, MoveProgress } from './progress.ts'
@@ -66,8 +67,8 @@ export class Balancer implements Lifecycle {
   /** Ranges in the hands of this node now. */
   readonly #active = new Set<RangeId>()
   readonly #retryAt = new Map<RangeId, number>()
-  /** Changes under way, and since when they stand at this epoch. */
-  readonly #openSince = new Map<RangeId, { epoch: number; since: number }>()
+  /** Changes under way: since when they stand at this epoch, and when somebody said last that they are driven. */
+  readonly #open = new Map<RangeId, { since: number; drivenAt: number }>()
   readonly #progress = new MoveProgress()
   #urgentBatches = 0
   #normalBatches = 0
@@ -95,6 +96,7 @@ export class Balancer implements Lifecycle {
       else this.#roster.unsayLeaving(from)
       this.#wake()
     })
+    rpc.serve<DrivenNotice, void>('range.driven', ({ ranges }, from) => this.#onDriven(ranges, from))
   }
 
   async start(): Promise<void> {
@@ -104,6 +106,7 @@ export class Balancer implements Lifecycle {
     const onError = (error: unknown) => log.error('the ranges could not be looked at', { error: errorMessage(error) })
     const tick = (): Promise<void> => {
       this.moves()
+      this.#sayDriven()
       return this.#tick()
     }
     this.#timer = every(clock, this.#limits.tickMs, tick, onError, random.float() * this.#limits.tickMs)
@@ -112,14 +115,12 @@ export class Balancer implements Lifecycle {
         this.#catchUp.onMemberChange(change)
         this.#wake()
       }),
-      configs.onChange(({ range, epoch, next }) => {
-        if (next) this.#openSince.set(range, { epoch, since: clock.now() })
-        else this.#openSince.delete(range)
+      configs.onChange(({ range, next }) => {
+        if (next) this.#isOpen(range)
+        else this.#open.delete(range)
       }),
     ]
-    for (const { range, epoch, next } of configs.all()) {
-      if (next) this.#openSince.set(range, { epoch, since: clock.now() })
-    }
+    for (const { range, next } of configs.all()) if (next) this.#isOpen(range)
     this.#catchUp.start()
     this.#wake()
   }
@@ -189,6 +190,36 @@ export class Balancer implements Lifecycle {
     const { members, rpc } = this.#components
     for (const { nodeId } of members.list()) {
       if (members.isLive(nodeId)) rpc.notify(nodeId, 'range.leaving', { leaving })
+    }
+  }
+
+  #isOpen(range: RangeId): void {
+    const now = this.#components.clock.now()
+    this.#open.set(range, { since: now, drivenAt: now })
+  }
+
+  #sayDriven(): void {
+    const { configs, members, rpc } = this.#components
+    const byNode = new Map<NodeId, RangeId[]>()
+    for (const range of this.#active) {
+      for (const nodeId of voters(configs.get(range))) {
+        const ranges = byNode.get(nodeId)
+        if (ranges) ranges.push(range)
+        else byNode.set(nodeId, [range])
+      }
+    }
+    for (const [nodeId, ranges] of byNode) {
+      const notice: DrivenNotice = { ranges }
+      if (nodeId !== this.#init.self && members.isLive(nodeId)) rpc.notify(nodeId, 'range.driven', notice)
+    }
+  }
+
+  #onDriven(ranges: readonly RangeId[], from: NodeId): void {
+    const { clock, configs, members } = this.#components
+    if (!Array.isArray(ranges) || !members.isLive(from)) return
+    for (const range of ranges.slice(0, configs.count)) {
+      const open = this.#open.get(range)
+      if (open && clock.now() - open.since < this.#limits.drivenMaxMs) open.drivenAt = clock.now()
     }
   }
 
@@ -273,10 +304,10 @@ export class Balancer implements Lifecycle {
    */
   #stalled(config: RangeConfig): Job | undefined {
     const { clock, ranges, members } = this.#components
-    const open = this.#openSince.get(config.range)
+    const open = this.#open.get(config.range)
     if (!config.next || !open || !entryOf(config, this.#init.self)) return undefined
     const patience = this.#limits.stalledAfterMs * (ranges.isHome(config.range) ? 1 : 8)
-    if (clock.now() - open.since < patience) return undefined
+    if (clock.now() - open.drivenAt < patience) return undefined
     const live = new Set(voters(config).filter((nodeId) => members.isLive(nodeId)))
     if (hasQuorum(config, live)) return { config }
     const awaited = new Set(voters(config).filter((nodeId) => live.has(nodeId) || this.#roster.isMissed(nodeId)))

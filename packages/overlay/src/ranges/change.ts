@@ -12,6 +12,7 @@ import { type Clock, errorMessage, type Logger, type Random, type RangeId, ThorE
 import type { Members } from '../membership/contract.ts'
 import type { NodeId } from '../peers.ts'
 import type { Rpc } from '../rpc/contract.ts'
+import { transferLimits } from '../store/limits.ts'
 import { finalConfig, hasOldQuorum, hasQuorum, jointConfig, newMembers, undoneConfig, voters } from './config.ts'
 import { decideConfigs, type Proposal } from './config-paxos.ts'
 import type { ConfigTable } from './config-table.ts'
@@ -23,8 +24,8 @@ import type { FillAnswer, FillBatch, InstallAnswer, InstallBatch } from './messa
 
 /** The part of REG that a move needs. */
 export interface Redecider {
-  /** Throws unless every register of these ranges was decided anew under exactly these configs. */
-  redecide(configs: readonly RangeConfig[], urgent?: boolean): Promise<void>
+  /** `done`: the ranges of which every register was decided anew under exactly these configs. */
+  redecide(configs: readonly RangeConfig[], urgent?: boolean): Promise<{ done: Set<RangeId>; failure?: unknown }>
 }
 
 export interface ChangeComponents {
@@ -117,22 +118,11 @@ export class RangeChanger {
   async #redecide(configs: readonly RangeConfig[], urgent: boolean): Promise<readonly RangeConfig[]> {
     if (configs.length === 0) return []
     const { log, reg } = this.#components
-    try {
-      await reg.redecide(configs, urgent)
-      return configs
-    } catch (error) {
-      log.debug('registers of moving ranges are not all decided anew yet', { error: errorMessage(error) })
+    const { done, failure } = await reg.redecide(configs, urgent)
+    if (failure !== undefined) {
+      log.debug('registers of moving ranges are not all decided anew yet', { error: errorMessage(failure) })
     }
-    // One range that cannot be done must not hold up the others.
-    const done: RangeConfig[] = []
-    if (configs.length === 1) return done
-    for (const config of configs) {
-      await reg.redecide([config], urgent).then(
-        () => done.push(config),
-        () => undefined,
-      )
-    }
-    return done
+    return configs.filter(({ range }) => done.has(range))
   }
 
   /**
@@ -150,8 +140,12 @@ export class RangeChanger {
       if (!hasOldQuorum(config, new Set(sources))) failed.add(config.range)
       for (const { nodeId } of config.next ?? []) {
         if (!members.isLive(nodeId)) continue
-        const id = [nodeId, ...sources].join(' ')
-        const batch = batches.get(id) ?? { nodeId, sources, items: [] }
+        // In a ring, so that not all who copy begin with the same one.
+        const ring = [...new Set([nodeId, ...sources])].sort()
+        const at = ring.indexOf(nodeId)
+        const others = [...ring.slice(at + 1), ...ring.slice(0, at)]
+        const id = [nodeId, ...others].join(' ')
+        const batch = batches.get(id) ?? { nodeId, sources: others, items: [] }
         batch.items.push({ range: config.range, epoch: config.epoch })
         batches.set(id, batch)
       }
@@ -160,12 +154,16 @@ export class RangeChanger {
     const until = clock.now() + this.#init.limits.fillTimeoutMs
     await Promise.all(
       [...batches.values()].map(async ({ nodeId, sources, items }) => {
-        const batch: FillBatch = { items, sources: sources.filter((source) => source !== nodeId), urgent }
+        const batch: FillBatch = { items, sources, urgent }
+        const options = { timeoutMs: transferLimits.chunkTimeoutMs }
         try {
-          while (!(await rpc.call<FillAnswer>(nodeId, 'range.fill', batch)).done) {
+          let answer: FillAnswer
+          do {
             if (clock.now() > until) throw new ThorError('RANGES_SLOW', `the copy does not come to its end`)
-          }
-          for (const { range } of items) filled.get(range)?.add(nodeId)
+            answer = await rpc.call<FillAnswer>(nodeId, 'range.fill', batch, options)
+          } while (!answer.done)
+          const stale = new Set(answer.stale)
+          for (const { range } of items) if (!stale.has(range)) filled.get(range)?.add(nodeId)
         } catch (error) {
           this.#components.log.info('ranges could not be copied yet', { to: nodeId, error: errorMessage(error) })
         }

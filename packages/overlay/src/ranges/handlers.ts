@@ -1,4 +1,4 @@
-import { type Clock, ENOUGH, type RangeId, sleep, ThorError } from '@thor-node/core'
+import { type Clock, ENOUGH, type RangeId, sleep } from '@thor-node/core'
 import type { Rpc } from '../rpc/contract.ts'
 import { Gate } from '../store/gate.ts'
 import { transferLimits } from '../store/limits.ts'
@@ -30,7 +30,7 @@ export function serveChanges(components: {
 }): void {
   const { clock, rpc, configs, copied } = components
   const gate = new Gate(transferLimits.jobsAtOnceMax)
-  const fills = new Map<string, Promise<void>>()
+  const fills = new Map<string, Promise<Set<RangeId>>>()
 
   rpc.serve<VoteBatch, VoteBatchAnswer>('range.vote', async ({ items }) => ({
     replies: await configs.vote(batchOf(items).map(checkedVote)),
@@ -42,33 +42,52 @@ export function serveChanges(components: {
     return { epochs: wanted.map(({ range }) => configs.get(range).epoch) }
   })
 
-  const fill = async ({ items, sources, urgent }: FillBatch): Promise<void> => {
-    const ranges = items.map(({ range }): RangeId => range)
-    await gate.run(async () => {
-      for (const records of copied) await records.pull(ranges, sources, urgent === true)
-    })
-    await configs.markFilled(items)
+  const isHere = ({ range, epoch }: FillBatch['items'][number]): boolean => configs.get(range).epoch === epoch
+
+  /** Returns what was copied. One range that went on meanwhile is no reason to copy the others again. */
+  const fill = async ({ items, sources, urgent }: FillBatch): Promise<Set<RangeId>> => {
+    for (;;) {
+      const here = items.filter(isHere)
+      const ranges = here.map(({ range }): RangeId => range)
+      if (ranges.length === 0) return new Set()
+      try {
+        for (const records of copied) await records.pull(ranges, sources, urgent === true)
+      } catch (error) {
+        // A source refuses what has gone on.
+        if (here.every(isHere)) throw error
+        continue
+      }
+      await configs.markFilled(here)
+      return new Set(ranges)
+    }
   }
 
   rpc.serve<FillBatch, FillAnswer>('range.fill', async (batch) => {
     const items = batchOf(batch.items)
-    const stale = items.find(({ range, epoch }) => configs.get(range).epoch !== epoch)
-    if (stale) throw new ThorError('RANGES_STALE', `range ${stale.range} is not at epoch ${stale.epoch} here`)
     const id = JSON.stringify([items, batch.sources])
+    const patience = new AbortController()
+    const long = sleep(clock, FILL_ANSWER_MS, patience.signal).then(
+      () => undefined,
+      () => undefined,
+    )
     let running = fills.get(id)
+    if (!running && gate.isFull) {
+      // Whoever asks comes again.
+      await long
+      return { done: false }
+    }
     if (!running) {
-      running = fill(batch).finally(() => fills.delete(id))
+      running = gate.run(() => fill(batch)).finally(() => fills.delete(id))
       running.catch(() => undefined)
       fills.set(id, running)
     }
-    const patience = new AbortController()
-    const long = sleep(clock, FILL_ANSWER_MS, patience.signal).then(
-      () => false,
-      () => false,
-    )
-    const done = await Promise.race([running.then(() => true), long])
+    const done = await Promise.race([running, long])
     patience.abort(ENOUGH)
-    return { done }
+    if (!done) return { done: false }
+    return {
+      done: true,
+      stale: items.filter((item) => !done.has(item.range) || !isHere(item)).map(({ range }) => range),
+    }
   })
 
   rpc.serve<ConfirmBatch, ConfirmAnswer>('range.confirm', ({ items }) => ({

@@ -30,10 +30,12 @@ export interface ChangeLimits {
   /** A dead node is replaced after so long. Default 60 s. */
   deadNodeAfterMs: number
   /**
-   * A change that stands still so long is finished by the range's home; by other members after eight times that: two who
+   * A change that nobody says to drive for so long is finished by the range's home; by other members after eight times that: two who
    * drive one change do all of it twice, which a ring that is slow already cannot afford. Default 2 s.
    */
   stalledAfterMs: number
+  /** Whoever drives a change says so each tick, and is believed for so long at one epoch. Default 60 s. */
+  drivenMaxMs: number
   /** A range whose change failed is left alone so long (times 1 to 2, by chance). Default 1 s. */
   retryAfterMs: number
   /** Desired and effective placement are compared this often. Default 1 s. */
@@ -55,6 +57,7 @@ export const defaultChangeLimits: ChangeLimits = {
   newNodeAfterMs: 10_000,
   deadNodeAfterMs: 60_000,
   stalledAfterMs: 2_000,
+  drivenMaxMs: 60_000,
   retryAfterMs: 1_000,
   tickMs: 1_000,
   syncMs: 5_000,

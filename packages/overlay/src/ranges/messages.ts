@@ -36,6 +36,13 @@ export interface FillBatch {
 }
 export interface FillAnswer {
   done: boolean
+  /** Once it is done: ranges that were not copied, because they are at another epoch there. */
+  stale?: RangeId[]
+}
+
+/** `range.driven`, a notice: the sender drives changes of these ranges now; nobody else need begin with them. */
+export interface DrivenNotice {
+  ranges: RangeId[]
 }
 
 /** `range.confirm`: which of these ranges the node holds completely, as a member of this epoch or a later one. */

@@ -13,8 +13,12 @@ export class Gate {
     return this.#running
   }
 
+  get isFull(): boolean {
+    return this.#running >= this.#max
+  }
+
   async run<T>(task: () => Promise<T>): Promise<T> {
-    if (this.#running >= this.#max) {
+    if (this.isFull) {
       throw new ThorError('STORE_OVERLOADED', `${this.#running} such requests run here already`)
     }
     this.#running++

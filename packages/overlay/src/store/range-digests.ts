@@ -73,6 +73,11 @@ export class RangeDigests {
     if (added !== undefined) sum?.add(added)
   }
 
+  /** A write of this range is under way. */
+  isChanging(range: RangeId): boolean {
+    return this.#changeOf(range).running > 0
+  }
+
   /** To be counted anew. */
   forget(range: RangeId): void {
     this.#changeOf(range).count++

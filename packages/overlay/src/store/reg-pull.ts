@@ -1,5 +1,5 @@
 /** Copies registers from another node as if their accept messages came late; the messages of that, and who answers them. */
-import type { RangeId, RecordKey } from '@thor-node/core'
+import { type RangeId, type RecordKey, ThorError } from '@thor-node/core'
 import type { NodeId } from '../peers.ts'
 import { RANGES_PER_BATCH_MAX } from '../ranges/limits.ts'
 import type { Rpc } from '../rpc/contract.ts'
@@ -75,12 +75,14 @@ async function pullHeld(
   const list = (method: string, body: object) => ask<PairsAnswer>(method, { ...body, copy: true })
   const behind: Wanted[] = []
   let bytes = 0
+  const refused = new Set<RangeId>()
   const fetchBehind = async (): Promise<void> => {
     bytes = 0
     await fetchAll({ ask, copy }, behind.splice(0))
   }
-  for await (const page of pairsOf(list, source, wanted)) {
-    await eachAtOnce(page, transferLimits.recordsAtOnce, async ([range, name, accepted]) => {
+  for await (const page of pairsOf(list, wanted)) {
+    for (const range of page.refused) refused.add(range)
+    await eachAtOnce(page.pairs, transferLimits.recordsAtOnce, async ([range, name, accepted]) => {
       const epoch = epochs.get(range)
       if (epoch === undefined || compareBallots(accepted, NO_BALLOT) <= 0) return
       const key: RecordKey = { range, name }
@@ -93,6 +95,9 @@ async function pullHeld(
     if (bytes >= transferLimits.namesBytesMax) await fetchBehind()
   }
   await fetchBehind()
+  const [range] = refused
+  if (range === undefined) return
+  throw new ThorError('STORE_UNAVAILABLE', `${source} does not vote for range ${range} in this epoch`)
 }
 
 async function fetchAll({ ask, copy }: { ask: Ask; copy: RegCopy }, wanted: readonly Wanted[]): Promise<void> {

@@ -24,7 +24,7 @@ import {
 } from './reg-operation.ts'
 import { KeyProposer, type KeyProposerComponents, type Planner } from './reg-paxos.ts'
 import type { Operation } from './reg-recent.ts'
-import { redecideRanges } from './reg-redecide.ts'
+import { type Redecided, redecideRanges } from './reg-redecide.ts'
 import { Blocked, intentId, planOf, Transactions, unblocked, type Verdicts } from './reg-transactions.ts'
 import { held, type Intent, type RegValue, versioned } from './reg-value.ts'
 import type { Transfer } from './transfer.ts'
@@ -122,7 +122,7 @@ export class Registers implements RegStore {
   }
 
   /** See `redecideRanges`. */
-  redecide(configs: readonly RangeConfig[], urgent = false): Promise<void> {
+  redecide(configs: readonly RangeConfig[], urgent = false): Promise<Redecided> {
     const decideAnew = (key: RecordKey): Promise<number> => this.#proposer.decideAnew(key)
     return redecideRanges({ ...this.#components, decideAnew }, configs, urgent)
   }

@@ -99,7 +99,7 @@ export class SetReplica implements RangeRecords {
         const fence = await this.#configs.fence(request.range, request.epoch, from)
         if (!fence.ok) return { newer: fence.newer }
         return this.#transfer.give(from, request.urgent === true, async () => {
-          await this.shelf.settle()
+          await this.shelf.settle(request.range)
           return this.#items(request.range, request.after ?? undefined)
         })
       },

@@ -106,13 +106,13 @@ export class SetShelf {
     }
   }
 
-  /** What waits to be written is on the disk when this resolves: a listing after it misses nothing. */
-  async settle(): Promise<void> {
-    await this.#disk.batch([], { sync: true })
+  /** What waits to be written of this range is on the disk when this resolves: a listing after it misses nothing. */
+  async settle(range: RangeId): Promise<void> {
+    if (this.#digests.isChanging(range)) await this.#disk.batch([], { sync: true })
   }
 
   async wipe(range: RangeId): Promise<void> {
-    await this.settle()
+    await this.settle(range)
     let operations: DiskOperation[] = []
     const prefix = diskKey('S', range)
     for await (const [key] of this.#disk.entries({ from: prefix, to: prefixEnd(prefix) })) {

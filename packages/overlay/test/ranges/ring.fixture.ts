@@ -80,9 +80,12 @@ export const memberOf = (nodeId: NodeId, change: Partial<Member> = {}): Member =
 export class CountedRecords implements RangeRecords {
   readonly pulled: { ranges: readonly RangeId[]; sources: readonly NodeId[] }[] = []
   readonly wiped: RangeId[] = []
+  /** Copies end when this does. */
+  hold: Promise<void> = Promise.resolve()
 
   async pull(ranges: readonly RangeId[], sources: readonly NodeId[]): Promise<void> {
     this.pulled.push({ ranges, sources })
+    await this.hold
   }
 
   async wipe(range: RangeId): Promise<void> {

@@ -242,7 +242,7 @@ test(
     const { range } = keyOf('x')
     const joint = jointConfig(b.configs.get(range), ['b', 'c', 'd'])
     for (const node of [b, c, d]) await ring.run(node.configs.adopt(joint))
-    await ring.run(b.reg.redecide([joint]))
+    assert.equal(await ring.run(b.reg.redecide([joint])), { done: new Set([range]) })
     const after = finalConfig(joint)
     for (const node of [b, c, d]) await ring.run(node.configs.adopt(after))
     await ring.run(d.configs.markFilled([after]))

@@ -1,0 +1,121 @@
+/** Changes that take long, of which some ranges go on meanwhile: nothing is done twice, and one range holds up no other. */
+import type { RangeId } from '@thor-node/core'
+import { deadline } from '@thor-node/core/testing'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { finalConfig, jointConfig } from '../../src/ranges/config.ts'
+import type { FillAnswer } from '../../src/ranges/messages.ts'
+import { RANGES, ringKey, type TestNode, TestRing } from './ring.fixture.ts'
+
+const test = suite('overlay: slow changes of ranges')
+const LIMITS = { deadNodeAfterMs: 1_000, newNodeAfterMs: 500 }
+
+/** Four nodes; `c` is dead, and its ranges go to `d`, which does not come to the end of its copies. */
+async function replacing(seed: number): Promise<{ ring: TestRing; nodes: TestNode[]; release: () => void }> {
+  const ring = new TestRing(seed, { limits: LIMITS })
+  const nodes = await ring.formed(['a', 'b', 'c', 'd'], ['a', 'b', 'c'])
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const d = nodes[3] as TestNode
+  d.copied.hold = promise
+  await ring.kill('c')
+  await ring.until(() => pulledBy(d).length === RANGES, 20_000, 'a copy of every range')
+  return { ring, nodes, release: resolve }
+}
+
+const pulledBy = ({ copied }: TestNode): RangeId[] => copied.pulled.flatMap(({ ranges }) => ranges)
+
+test(
+  'nobody begins with a change that somebody says to drive, however long it takes',
+  deadline(60_000, async () => {
+    const { ring, nodes, release } = await replacing(31)
+    const d = nodes[3] as TestNode
+    await ring.clock.advance(40_000)
+    assert.is(pulledBy(d).length, RANGES, 'each range is copied once')
+    release()
+    await ring.until(() => ring.isStable(3), 20_000, 'three copies')
+    assert.is(pulledBy(d).length, RANGES)
+    await ring.stop()
+  }),
+)
+
+test(
+  'when the driver of a slow change stops, another one goes on; nobody is believed for ever',
+  deadline(60_000, async () => {
+    const { ring, nodes, release } = await replacing(32)
+    const [a, b, , d] = nodes as [TestNode, TestNode, TestNode, TestNode]
+    const driver = a.balancer.snapshot().active > 0 ? a : b
+    await ring.clock.advance(10_000)
+    const before = pulledBy(d).length
+    await driver.balancer.stop()
+    await ring.until(() => pulledBy(d).length > before, 30_000, 'another driver')
+    release()
+    await driver.balancer.start()
+    await ring.until(() => ring.isStable(3), 60_000, 'three copies')
+    await ring.stop()
+
+    const again = await replacing(33)
+    await again.ring.clock.advance(90_000)
+    assert.ok(pulledBy(again.nodes[3] as TestNode).length > RANGES, 'others tried after a minute')
+    again.release()
+    await again.ring.until(() => again.ring.isStable(3), 60_000, 'three copies')
+    await again.ring.stop()
+  }),
+)
+
+test(
+  'a copy leaves out the ranges that are at another epoch, and says which',
+  deadline(30_000, async () => {
+    const ring = new TestRing(34)
+    const nodes: TestNode[] = []
+    for (const id of ['a', 'b', 'c', 'd']) nodes.push(await ring.start(id, { manual: true, genesis: id === 'a' }))
+    const [a, , , d] = nodes as [TestNode, TestNode, TestNode, TestNode]
+    const joint = [1, 2, 3].map((range) => {
+      const old = ['a', 'b', 'c'].map((nodeId) => ({ nodeId, since: 1 }))
+      return jointConfig({ range, epoch: 3, old }, ['b', 'c', 'd'])
+    })
+    for (const node of nodes) await ring.run(node.configs.adoptAll(joint))
+    const further = joint.map(finalConfig)
+    await ring.run(d.configs.adopt(further[1] as never))
+    const items = joint.map(({ range, epoch }) => ({ range, epoch }))
+    const fill = (): Promise<FillAnswer> => a.rpc.call<FillAnswer>('d', 'range.fill', { items, sources: ['b', 'c'] })
+    assert.equal(await ring.run(fill()), { done: true, stale: [2] })
+    assert.equal(pulledBy(d), [1, 3])
+    assert.ok(!d.configs.isUnfilled(1) && !d.configs.isUnfilled(3))
+
+    // One goes on while it is copied.
+    const { promise, resolve } = Promise.withResolvers<void>()
+    d.copied.hold = promise
+    const asked = fill()
+    await ring.clock.advance(500)
+    await ring.run(d.configs.adopt(further[0] as never))
+    resolve()
+    assert.equal(await ring.run(asked), { done: true, stale: [1, 2] })
+    await ring.run(d.configs.adopt(further[2] as never))
+    assert.equal(await ring.run(fill()), { done: true, stale: [1, 2, 3] })
+    await ring.stop()
+  }),
+)
+
+test(
+  'registers of a range that went on do not hold up those of others',
+  deadline(30_000, async () => {
+    const ring = new TestRing(35)
+    const nodes: TestNode[] = []
+    for (const id of ['a', 'b', 'c']) nodes.push(await ring.start(id, { manual: true, genesis: id === 'a' }))
+    const [a, b, c] = nodes as [TestNode, TestNode, TestNode]
+    const old = ['a', 'b', 'c'].map((nodeId) => ({ nodeId, since: 1 }))
+    const all = Array.from({ length: RANGES }, (_, range) => ({ range, epoch: 3, old }))
+    for (const node of nodes) await ring.run(node.configs.adoptAll(all))
+    for (const node of nodes) await ring.run(node.configs.markFilled(all))
+    const [one, other] = [ringKey('acct', 'one@example.com'), ringKey('acct', 'other@example.com')]
+    for (const key of [one, other]) await ring.run(a.reg.change(key, 'op', () => ({ body: 'x', result: 0 })))
+    const configs = [one, other].map(({ range }) => a.configs.get(range))
+    for (const node of [b, c]) await ring.run(node.configs.adopt({ range: other.range, epoch: 5, old }))
+    const { done, failure } = await ring.run(a.reg.redecide(configs))
+    assert.equal([...done], [one.range])
+    assert.match(String(failure), new RegExp(`range ${other.range}|${other.name}|epoch|config`))
+    await ring.stop()
+  }),
+)
+
+test.run()
