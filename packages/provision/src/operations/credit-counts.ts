@@ -22,13 +22,15 @@ export class CreditCounts {
     this.#clock = components.clock
   }
 
-  /** How many there are, before the one that is to be added: less than `allowed` lets it pass. Throws what `count` throws. */
-  async before(key: string, allowed: number, count: () => Promise<number>): Promise<number> {
+  /**
+   * How many there are, before those that are to be added: as many as are `allowed` with them let them pass. Throws what `count` throws.
+   */
+  async before(key: string, allowed: number, count: () => Promise<number>, adding = 1): Promise<number> {
     const known = this.#counted.get(key)
     if (known && this.#clock.now() - known.at < limits.creditCountMs) {
       const has = (await known.has) + known.passed
-      if (has + limits.creditNear < allowed) {
-        known.passed++
+      if (has + adding - 1 + limits.creditNear < allowed) {
+        known.passed += adding
         return has
       }
     }
@@ -38,7 +40,7 @@ export class CreditCounts {
     this.#counted.set(key, counted)
     try {
       const has = await counted.has
-      if (has < allowed) counted.passed++
+      if (has + adding <= allowed) counted.passed += adding
       return has
     } catch (error) {
       if (this.#counted.get(key) === counted) this.#counted.delete(key)

@@ -17,14 +17,19 @@ export type CreditName =
  * Throws PROVISION_CREDIT_EXHAUSTED when a customer has as many records of a kind as it may. Administrators with all rights are
  * not bound. Counts near copies, and not for each, so several that are added at several nodes in the same second may go beyond it.
  */
-export async function assertCredit(context: OperationContext, customer: number, name: CreditName): Promise<void> {
+export async function assertCredit(
+  context: OperationContext,
+  customer: number,
+  name: CreditName,
+  adding = 1,
+): Promise<void> {
   if (context.caller.impersonate === 0 || customer === 0) return
   const record = (await context.records.customers.table.find(`${customer}`, 'near'))?.body
   const allowed = Number(Customers.property(record, name) || Number.NaN)
   if (!Number.isFinite(allowed)) return
   const count = (): Promise<number> => counts[name](context, (owned) => owned?.customer === customer)
-  const has = await context.creditCounts.before(`${name} ${customer}`, allowed, count)
-  if (has >= allowed) {
+  const has = await context.creditCounts.before(`${name} ${customer}`, allowed, count, adding)
+  if (has + adding > allowed) {
     throw failure('PROVISION_CREDIT_EXHAUSTED', `customer ${customer} has ${has} of ${allowed} that ${name} allows`)
   }
 }

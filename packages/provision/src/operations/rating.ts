@@ -53,6 +53,7 @@ export const ratingPort: readonly Operation[] = [
     name: 'deleteEntityProfiles',
     doc: 'Takes the profiles off an entity: those of its domain, or the default, count again.',
     rest: 'DELETE /rating/profiles/{entity}',
+    guarded: true,
     input: { entity: 'string' },
     faults,
     async run(context, args) {

@@ -39,6 +39,7 @@ export const voicemailPort: readonly Operation[] = [
     name: 'updateAccount',
     doc: 'Changes the members that are given; an empty password leaves it as it is.',
     rest: 'PATCH /voicemail/accounts/{account.sipId}',
+    guarded: true,
     input: { account: 'VoicemailAccount' },
     faults: unknown,
     async run(context, args) {
@@ -54,6 +55,7 @@ export const voicemailPort: readonly Operation[] = [
     name: 'deleteAccount',
     doc: 'Deletes the mailbox of a SIP account.',
     rest: 'DELETE /voicemail/accounts/{sipId}',
+    guarded: true,
     input: { sipId: 'SipId' },
     faults: unknown,
     async run(context, args) {

@@ -96,30 +96,33 @@ function responsesOf(operation: Operation): Json {
   return responses
 }
 
-const changeHeaders: readonly Json[] = [
-  {
-    name: 'Idempotency-Key',
-    in: 'header',
-    description: 'the request is done once, however often it comes',
-    schema: { type: 'string', minLength: 8, maxLength: 255 },
-  },
-  {
-    name: 'If-Match',
-    in: 'header',
-    description: 'an ETag: changed only when it still is what was read',
-    schema: { type: 'string' },
-  },
-]
+const idempotencyKey: Json = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description: 'the request is done once, however often it comes',
+  schema: { type: 'string', minLength: 8, maxLength: 255 },
+}
+
+const ifMatch: Json = {
+  name: 'If-Match',
+  in: 'header',
+  description: 'an ETag: changed only when it still is what was read',
+  schema: { type: 'string' },
+}
 
 function operationOf(operation: Operation): Json {
   const shape = shapeOf(operation)
-  const { port, name, doc, who, changes } = operation
+  const { port, name, doc, who, changes, guarded } = operation
   const body = bodyOf(operation, shape)
   return {
     operationId: `${port}.${name}`,
     tags: [port],
     summary: doc,
-    parameters: [...shape.parameters.map(parameterOf), ...(changes ? changeHeaders : [])],
+    parameters: [
+      ...shape.parameters.map(parameterOf),
+      ...(changes ? [idempotencyKey] : []),
+      ...(guarded ? [ifMatch] : []),
+    ],
     ...(body && { requestBody: body }),
     responses: responsesOf(operation),
     ...(who === 'anyone' && { security: [] }),

@@ -94,6 +94,9 @@ export class RestService {
   ): Promise<RestAnswer> {
     const ifMatch = textOf(request.headers['if-match'])
     const etag = ifMatch === undefined || ifMatch.trim() === '*' ? undefined : bare(ifMatch)
+    if (etag !== undefined && operation.changes && !operation.guarded) {
+      throw invalid('If-Match', `is not taken by ${operation.port}.${operation.name}`)
+    }
     const { value, seen } = await this.#c.dispatcher.run(operation, caller, args, {
       from: request.from,
       via: 'rest',
@@ -123,7 +126,8 @@ export class RestService {
     if (given.length < 8 || given.length > 255) throw invalid('Idempotency-Key', 'is not 8 to 255 characters')
     const { idempotency } = this.#c
     const key = `${caller.username} ${given}`
-    const known = await idempotency.claim(key, hash(`${operation.port}.${operation.name} ${JSON.stringify(args)}`))
+    const done = `${operation.port}.${operation.name} ${caller.impersonate} ${JSON.stringify(args)}`
+    const known = await idempotency.claim(key, hash(done))
     if (known) {
       const headers = { 'Idempotency-Replayed': 'true', ...(known.body !== '' && { 'Content-Type': JSON_TYPE }) }
       return { status: known.status, headers, body: known.body }

@@ -78,6 +78,8 @@ export interface Operation {
   who: Who
   /** Whether it changes anything; what only reads is not in the audit log. */
   changes: boolean
+  /** Whether it is done only to what still has the etag of the request; others are refused with one. */
+  guarded: boolean
   /** Where REST has it. `{name}` in the path is the argument of this name. */
   rest: { method: HttpMethod; path: string }
   /** Argument name → type, in the order of the wire. */
@@ -105,6 +107,8 @@ interface Definition<
   who?: Who
   /** `GET /sip/accounts/{sipId}` */
   rest: `${HttpMethod} /${string}`
+  /** @default false */
+  guarded?: boolean
   input: I
   retiredInput?: R
   output?: O
@@ -127,6 +131,7 @@ export function operation<
     doc,
     who,
     changes: !name.startsWith('get'),
+    guarded: definition.guarded ?? false,
     rest: { method, path },
     input,
     retiredInput: definition.retiredInput ?? {},

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -224,6 +225,39 @@ test(
 )
 
 test(
+  'an administrator may take the part of a customer, and what was answered to one is not answered to another',
+  deadline(10_000, async () => {
+    const { ask, server } = await start()
+    try {
+      for (const username of ['resell', 'other']) await ask('POST', '/customers', { username, password: 'pw' })
+      await ask('POST', '/sip/domains', { domain: 'one.example', customer: 1, reseller: 1 })
+      await ask('POST', '/sip/domains', { domain: 'two.example', customer: 2, reseller: 2 })
+      const as = (id: string) => ({ 'X-Impersonate': id })
+      assert.is((await ask('GET', '/sip/domains')).json.total, 2)
+      const own = await ask('GET', '/sip/domains', undefined, as('1'))
+      assert.equal(
+        own.json.domains.map(({ domain }: { domain: string }) => domain),
+        ['one.example'],
+      )
+      const account = { id: 'alice@one.example', password: 'pw' }
+      const key = { 'Idempotency-Key': 'impersonated-1' }
+      assert.is((await ask('POST', '/sip/accounts', account, { ...as('2'), ...key })).status, 403)
+      assert.is((await ask('POST', '/sip/accounts', account, { ...as('1'), ...key })).status, 201)
+      assert.is((await ask('POST', '/sip/accounts', account, { ...as('1'), ...key })).status, 201)
+      assert.is((await ask('POST', '/sip/accounts', account, { ...as('2'), ...key })).status, 412)
+      for (const wrong of ['x', '-1', '1.5']) {
+        assert.is((await ask('GET', '/sip/domains', undefined, as(wrong))).status, 422, wrong)
+      }
+      // A customer has no other's part to take.
+      const customer = { Authorization: `Basic ${Buffer.from('resell:pw').toString('base64')}` }
+      assert.is((await ask('GET', '/sip/domains', undefined, { ...customer, ...as('2') })).status, 403)
+    } finally {
+      await server.stop()
+    }
+  }),
+)
+
+test(
   'OpenAPI and a page describe every operation, with references that exist',
   deadline(10_000, async () => {
     const { server, port } = await start()
@@ -260,6 +294,26 @@ test(
     } finally {
       await server.stop()
     }
+  }),
+)
+
+const VALIDATOR = 'openapi_spec_validator'
+const hasValidator = spawnSync('python3', ['-c', `import ${VALIDATOR}`]).status === 0
+if (!hasValidator) console.log(`SKIP provision rest test: python3 has no ${VALIDATOR}`)
+
+;(hasValidator ? test : test.skip)(
+  'the description is valid OpenAPI 3.1',
+  deadline(120_000, async () => {
+    const script = `import json, sys
+from ${VALIDATOR} import OpenAPIV31SpecValidator
+print(json.dumps([error.message for error in OpenAPIV31SpecValidator(json.load(sys.stdin)).iter_errors()]))`
+    const faultsOf = (document: unknown): string[] => {
+      const { stdout, stderr } = spawnSync('python3', ['-c', script], { input: JSON.stringify(document) })
+      return JSON.parse(stdout.toString() || JSON.stringify([stderr.toString()]))
+    }
+    const document = openApi('http://192.0.2.1:9200/api/v1')
+    assert.equal(faultsOf(document), [])
+    assert.is.not(faultsOf({ openapi: '3.1.0', info: {}, paths: {} }).length, 0)
   }),
 )
 

@@ -80,6 +80,7 @@ export const updateAccount = operation({
   name: 'updateAccount',
   doc: 'Changes the members that are given; properties are replaced as a list.',
   rest: 'PATCH /customers/{account.id}',
+  guarded: true,
   input: { account: 'CustomerAccount' },
   output: 'CustomerAccount',
   faults: ['PROVISION_CUSTOMER_UNKNOWN', 'PROVISION_CUSTOMER_EXISTS'],

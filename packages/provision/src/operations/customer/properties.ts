@@ -38,6 +38,7 @@ export const setProperties = operation({
   name: 'setProperties',
   doc: 'Sets properties of a customer; those that are not named stay.',
   rest: 'PATCH /customers/{customer}/properties',
+  guarded: true,
   input: { customer: 'int', properties: 'CustomerPropertyArray' },
   faults: ['PROVISION_CUSTOMER_UNKNOWN'],
   async run(context, args) {

@@ -35,6 +35,7 @@ export const updateZone = operation({
   name: 'updateZone',
   doc: 'Changes the members that are given.',
   rest: 'PATCH /dns/zones/{zone.name}',
+  guarded: true,
   input: { zone: 'DnsZone' },
   faults: ['PROVISION_ZONE_UNKNOWN'],
   async run(context, args) {
@@ -50,6 +51,7 @@ export const deleteZone = operation({
   name: 'deleteZone',
   doc: 'Deletes a DNS zone with all its records.',
   rest: 'DELETE /dns/zones/{zone}',
+  guarded: true,
   input: { zone: 'string' },
   faults: ['PROVISION_ZONE_UNKNOWN'],
   async run(context, args) {

@@ -25,15 +25,19 @@ function inputOf(wire: Value<'EnumNumber'>) {
   return { ...required(id, 'id'), ...own, ...(mappings && { mappings }) }
 }
 
-/** A new number, checked against its range. For `addSubscriber` too. */
-export async function newNumber(context: OperationContext, wire: Value<'EnumNumber'>): Promise<StoredNumber> {
+/** A new number, checked against its range, and the customer that has one more with it. For `addSubscriber` too. */
+export async function newNumber(
+  context: OperationContext,
+  wire: Value<'EnumNumber'>,
+): Promise<{ number: StoredNumber; customer: number }> {
   const input = inputOf(wire)
   const { numbers } = context.records
-  const range = await numbers.rangeOf(numbers.numberId(input))
-  if (!inScope(context, range)) throw failure('PROVISION_FORBIDDEN', `no rights for the ENUM range of ${input.number}`)
+  const { customer, ...range } = await numbers.rangeOf(numbers.numberId(input))
+  if (!inScope(context, { ...range, customer })) {
+    throw failure('PROVISION_FORBIDDEN', `no rights for the ENUM range of ${input.number}`)
+  }
   assertMayAdd(context)
-  await assertCredit(context, range.customer, 'enum_number_credit')
-  return (await numbers.newNumber(input)).number
+  return { number: (await numbers.newNumber(input)).number, customer }
 }
 
 export const addNumber = operation({
@@ -45,7 +49,8 @@ export const addNumber = operation({
   faults: ['PROVISION_NUMBER_EXISTS', 'PROVISION_RANGE_UNKNOWN', 'PROVISION_CREDIT_EXHAUSTED'],
   async run(context, args) {
     const wire = required(args.number, 'number')
-    await newNumber(context, wire)
+    const { customer } = await newNumber(context, wire)
+    await assertCredit(context, customer, 'enum_number_credit')
     await context.records.numbers.addNumber(inputOf(wire))
   },
 })
@@ -56,6 +61,7 @@ export const updateNumber = operation({
   doc: 'Changes the members that are given; mappings are replaced as a list and keep their ids. The user of an account may do so with numbers whose owner is that of the account.',
   who: 'user',
   rest: 'PATCH /enum/numbers/{number.id.number}/{number.id.tld}',
+  guarded: true,
   input: { number: 'EnumNumber' },
   faults: ['PROVISION_NUMBER_UNKNOWN'],
   async run(context, args) {
@@ -71,6 +77,7 @@ export const deleteNumber = operation({
   name: 'deleteNumber',
   doc: 'Deletes a number.',
   rest: 'DELETE /enum/numbers/{enumId.number}/{enumId.tld}',
+  guarded: true,
   input: { enumId: 'EnumId' },
   faults: ['PROVISION_NUMBER_UNKNOWN'],
   async run(context, args) {

@@ -45,6 +45,7 @@ export const updateRange = operation({
   name: 'updateRange',
   doc: 'Changes the members that are given.',
   rest: 'PATCH /enum/ranges/{range.id.prefix}/{range.id.tld}',
+  guarded: true,
   input: { range: 'EnumRange' },
   faults: ['PROVISION_RANGE_UNKNOWN'],
   async run(context, args) {
@@ -63,6 +64,7 @@ export const deleteRange = operation({
   name: 'deleteRange',
   doc: 'Deletes a range without numbers.',
   rest: 'DELETE /enum/ranges/{range.prefix}/{range.tld}',
+  guarded: true,
   input: { range: 'EnumRangeId' },
   faults: ['PROVISION_RANGE_UNKNOWN', 'PROVISION_RANGE_IN_USE'],
   async run(context, args) {

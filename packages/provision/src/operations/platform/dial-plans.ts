@@ -17,6 +17,7 @@ const setDialPlan = operation({
   name: 'setDialPlan',
   doc: 'Says how numbers are dialled in a domain; replaces the plan. Numbers are made E.164 by it before anybody is looked up.',
   rest: 'PUT /sip/domains/{domain}/dial-plan',
+  guarded: true,
   input: { domain: 'string', plan: 'DialPlan' },
   faults,
   async run(context, args) {
@@ -34,7 +35,8 @@ const getDialPlan = operation({
   output: 'DialPlan',
   faults,
   async run(context, args) {
-    const { body } = await context.directory.getDomain(await ownDomain(context, args.domain))
+    const { body, etag } = await context.directory.getDomain(await ownDomain(context, args.domain))
+    context.request.seen = etag
     return body.dialPlan ?? {}
   },
 })
@@ -44,6 +46,7 @@ const deleteDialPlan = operation({
   name: 'deleteDialPlan',
   doc: 'Takes the dial plan of a domain away: that of the ring counts again.',
   rest: 'DELETE /sip/domains/{domain}/dial-plan',
+  guarded: true,
   input: { domain: 'string' },
   faults,
   async run(context, args) {

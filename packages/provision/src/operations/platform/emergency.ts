@@ -14,6 +14,7 @@ export const emergencyOperations: readonly Operation[] = [
       'region default. Such calls go to its gateways alone, and nothing that bars or limits calls counts for them.',
     who: 'admin',
     rest: 'PUT /emergency/regions/{region.region}',
+    guarded: true,
     input: { region: 'EmergencyRegion' },
     async run(context, args) {
       const row = checkMembers('EmergencyRegion', required(args.region, 'region'), emergencyRules)
@@ -27,6 +28,7 @@ export const emergencyOperations: readonly Operation[] = [
     doc: 'Takes a region away.',
     who: 'admin',
     rest: 'DELETE /emergency/regions/{region}',
+    guarded: true,
     input: { region: 'string' },
     faults: ['PROVISION_REGION_UNKNOWN'],
     async run(context, args) {

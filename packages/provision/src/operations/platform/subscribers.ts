@@ -13,7 +13,7 @@ import { checkMembers } from '../../records/rules.ts'
 import { type VoicemailRow, voicemailRules } from '../../records/voicemail.ts'
 import { type Operation, type OperationContext, operation, required } from '../../schema/operation.ts'
 import type { Value } from '../../schema/types.ts'
-import { assertCredit } from '../credits.ts'
+import { assertCredit, type CreditName } from '../credits.ts'
 import { newNumber } from '../enum/numbers.ts'
 import { assertMayAdd, ownedAddress, ownedDomain, sipId } from '../scope.ts'
 import { toInput, toWire } from '../sip/accounts.ts'
@@ -28,21 +28,45 @@ interface Company {
   balance: number
 }
 
+/** What a request adds, by kind and customer: several are to fit together. */
+class Credits {
+  readonly #counts = new Map<string, { name: CreditName; customer: number; count: number }>()
+
+  add(name: CreditName, customer: number): void {
+    const key = `${name} ${customer}`
+    const { count } = this.#counts.get(key) ?? { count: 0 }
+    this.#counts.set(key, { name, customer, count: count + 1 })
+  }
+
+  /** Throws PROVISION_CREDIT_EXHAUSTED. */
+  async assert(context: OperationContext): Promise<void> {
+    for (const { name, customer, count } of this.#counts.values()) await assertCredit(context, customer, name, count)
+  }
+}
+
 async function companyOf(context: OperationContext, wire: Value<'Subscriber'>): Promise<Company> {
   const { aliases = [], numbers = [], voicemail, diversions, balance = 0 } = wire
   if (aliases.length + numbers.length > limits.aliasesAtOnce) {
     throw invalid('aliases', `and numbers are more than ${limits.aliasesAtOnce} together; add the others afterwards`)
   }
+  const adds = new Credits()
   const aors: Aor[] = []
   for (const [index, id] of aliases.entries()) {
     const aor = address(id, `aliases[${index}]`)
     const owner = await ownedDomain(context, splitAor(aor)?.domain ?? '')
     if (!owner) throw failure('PROVISION_DOMAIN_UNKNOWN', `the SIP domain of ${aor} does not exist`)
-    if (!aors.includes(aor)) aors.push(aor)
+    if (aors.includes(aor)) continue
+    aors.push(aor)
+    adds.add('sip_alias_credit', owner.customer)
   }
   const rows: StoredNumber[] = []
   // What it maps to follows, when the address of the account is known.
-  for (const id of numbers) rows.push(await newNumber(context, { id }))
+  for (const id of numbers) {
+    const { number, customer } = await newNumber(context, { id })
+    rows.push(number)
+    adds.add('enum_number_credit', customer)
+  }
+  await adds.assert(context)
   if (balance < 0) throw invalid('balance', 'is below zero')
   const { mailboxes } = context.records
   return {
@@ -158,6 +182,7 @@ export const subscribers: readonly Operation[] = [
     name: 'deleteSubscriber',
     doc: 'Deletes an account with all that addSubscriber makes, and all that was kept for it: all of it or nothing.',
     rest: 'DELETE /subscribers/{sipId}',
+    guarded: true,
     input: { sipId: 'SipId' },
     faults: ['PROVISION_ACCOUNT_UNKNOWN'],
     async run(context, args) {

@@ -60,6 +60,7 @@ export const updateAccount = operation({
   doc: 'Changes the members that are given; lists are replaced, an empty password leaves it as it is.',
   who: 'user',
   rest: 'PATCH /sip/accounts/{account.id}',
+  guarded: true,
   input: { account: 'SipAccount' },
   output: 'SipAccount',
   faults: ['PROVISION_ACCOUNT_UNKNOWN'],
@@ -82,6 +83,7 @@ export const deleteAccount = operation({
   name: 'deleteAccount',
   doc: 'Deletes an account with its aliases, registrations and all that was kept for it.',
   rest: 'DELETE /sip/accounts/{sipId}',
+  guarded: true,
   input: { sipId: 'SipId' },
   faults: ['PROVISION_ACCOUNT_UNKNOWN'],
   async run(context, args) {

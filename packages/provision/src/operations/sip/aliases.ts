@@ -36,6 +36,7 @@ export const updateAlias = operation({
   name: 'updateAlias',
   doc: 'Moves an alias to another account, or gives it to another owner.',
   rest: 'PATCH /sip/aliases/{alias.id}',
+  guarded: true,
   input: { alias: 'SipAlias' },
   faults: ['PROVISION_ALIAS_UNKNOWN', 'PROVISION_ACCOUNT_UNKNOWN'],
   async run(context, args) {
@@ -53,6 +54,7 @@ export const deleteAlias = operation({
   name: 'deleteAlias',
   doc: 'Deletes an alias.',
   rest: 'DELETE /sip/aliases/{id}',
+  guarded: true,
   input: { id: 'SipId' },
   faults: ['PROVISION_ALIAS_UNKNOWN'],
   async run(context, args) {

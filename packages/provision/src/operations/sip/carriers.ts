@@ -27,6 +27,7 @@ export const updateCarrier = operation({
   name: 'updateCarrier',
   doc: 'Changes the members that are given.',
   rest: 'PATCH /sip/carriers/{carrier.id}',
+  guarded: true,
   input: { carrier: 'Carrier' },
   output: 'Carrier',
   faults: ['PROVISION_CARRIER_UNKNOWN'],
@@ -45,6 +46,7 @@ export const deleteCarrier = operation({
   name: 'deleteCarrier',
   doc: 'Deletes a carrier without gateways and routes.',
   rest: 'DELETE /sip/carriers/{id}',
+  guarded: true,
   input: { id: 'int' },
   // Before 2009 records were known by their names.
   retiredInput: { name: 'string' },

@@ -55,6 +55,7 @@ export const updateDomain = operation({
   name: 'updateDomain',
   doc: 'Changes the members that are given.',
   rest: 'PATCH /sip/domains/{domain.domain}',
+  guarded: true,
   input: { domain: 'SipDomain' },
   faults: ['PROVISION_DOMAIN_UNKNOWN'],
   async run(context, args) {
@@ -73,6 +74,7 @@ export const deleteDomain = operation({
   name: 'deleteDomain',
   doc: 'Deletes a SIP domain without accounts and aliases.',
   rest: 'DELETE /sip/domains/{domain}',
+  guarded: true,
   input: { domain: 'string' },
   faults: ['PROVISION_DOMAIN_UNKNOWN', 'PROVISION_DOMAIN_IN_USE'],
   async run(context, args) {

@@ -45,6 +45,7 @@ export const updateGatewayRule = operation({
   name: 'updateGatewayRule',
   doc: 'Changes the members that are given.',
   rest: 'PATCH /sip/gateway-rules/{rule.id}',
+  guarded: true,
   input: { rule: 'GatewayRule' },
   output: 'GatewayRule',
   faults: ['PROVISION_RULE_UNKNOWN', 'PROVISION_GATEWAY_UNKNOWN'],
@@ -64,6 +65,7 @@ export const deleteGatewayRule = operation({
   name: 'deleteGatewayRule',
   doc: 'Deletes a rule of a gateway.',
   rest: 'DELETE /sip/gateway-rules/{id}',
+  guarded: true,
   input: { id: 'int' },
   faults: ['PROVISION_RULE_UNKNOWN'],
   async run(context, args) {

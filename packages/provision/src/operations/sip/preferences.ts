@@ -3,6 +3,7 @@ import {
   acceptView,
   barringPrefixes,
   diversionRules,
+  noPreferences,
   type Preferences,
   rejectMembers,
 } from '../../records/preferences.ts'
@@ -26,7 +27,14 @@ async function change(
 }
 
 async function read(context: OperationContext, id: Value<'SipId'> | undefined): Promise<Preferences> {
-  return context.records.accounts.preferencesOf(await ownAccount(context, id))
+  return seen(context, await ownAccount(context, id))
+}
+
+/** All preferences are one record, so a change of some is one of all to who sends its etag. */
+async function seen(context: OperationContext, aor: string): Promise<Preferences> {
+  const found = await context.records.accounts.preferences.find(aor)
+  context.request.seen = found?.etag
+  return found?.body ?? noPreferences
 }
 
 const faults = ['PROVISION_ACCOUNT_UNKNOWN'] as const
@@ -37,6 +45,7 @@ export const setRejectMembers = operation({
   doc: 'Says whose calls are refused; replaces the list.',
   who: 'user',
   rest: 'PUT /sip/accounts/{sipId}/reject',
+  guarded: true,
   input: { sipId: 'SipId', members: 'StringArray' },
   faults,
   run(context, args) {
@@ -63,6 +72,7 @@ export const setAcceptRules = operation({
   doc: 'Says when calls of which groups are taken; replaces all rules. A temporary rule counts down and ends by itself.',
   who: 'user',
   rest: 'PUT /sip/accounts/{sipId}/accept',
+  guarded: true,
   input: { sipId: 'SipId', rules: 'AcceptRules' },
   faults,
   run(context, args) {
@@ -83,7 +93,7 @@ export const getAcceptRules = operation({
   async run(context, args) {
     const aor = await ownAccount(context, args.sipId)
     const { accounts } = context.records
-    const [{ accept }, entries] = await Promise.all([accounts.preferencesOf(aor), accounts.entriesOf(aor)])
+    const [{ accept }, entries] = await Promise.all([seen(context, aor), accounts.entriesOf(aor)])
     const groups = new Set(entries.map(({ group = '' }) => group))
     groups.delete('')
     return { rules: acceptView(accept, context.clock.wall()), nonEmptyGroups: [...groups].sort() }
@@ -95,6 +105,7 @@ export const setBarringPrefixes = operation({
   name: 'setBarringPrefixes',
   doc: 'Says which numbers may not be called, by what they begin with; replaces the list.',
   rest: 'PUT /sip/accounts/{sipId}/barring',
+  guarded: true,
   input: { sipId: 'SipId', prefixes: 'StringArray' },
   faults,
   run(context, args) {
@@ -127,6 +138,7 @@ export const setCallDiversions = operation({
   doc: 'Says where calls go on a condition; replaces all diversions: what is not given is taken off.',
   who: 'user',
   rest: 'PUT /sip/accounts/{sipId}/diversions',
+  guarded: true,
   input: { sipId: 'SipId', diversions: 'CallDiversions' },
   faults,
   run(context, args) {

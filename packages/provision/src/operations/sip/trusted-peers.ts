@@ -24,6 +24,7 @@ export const updateTrustedPeer = operation({
   name: 'updateTrustedPeer',
   doc: 'Changes the members that are given.',
   rest: 'PATCH /sip/trusted-peers/{peer.ip}',
+  guarded: true,
   input: { peer: 'TrustedPeer' },
   faults: ['PROVISION_PEER_UNKNOWN'],
   async run(context, args) {
@@ -40,6 +41,7 @@ export const deleteTrustedPeer = operation({
   name: 'deleteTrustedPeer',
   doc: 'Deletes a trusted peer.',
   rest: 'DELETE /sip/trusted-peers/{ip}',
+  guarded: true,
   input: { ip: 'string' },
   faults: ['PROVISION_PEER_UNKNOWN'],
   async run(context, args) {
