@@ -14,6 +14,7 @@ import {
   type ServiceAddresses,
   StandingCheck,
 } from '@thor-node/overlay'
+import { CachedDisk } from '../adapters/cached-disk.ts'
 import { packageVersion } from '../cli/version.ts'
 import type { Identity, IdentityFiles } from '../identity.ts'
 import { staleCopy } from '../membership.ts'
@@ -52,7 +53,7 @@ export function composeRing(
 ): RingParts {
   const level = new LevelDisk({ directory: join(config.data, 'records') })
   const disk = new GroupCommit(
-    { disk: level },
+    { disk: new CachedDisk({ disk: level }) },
     {
       onFatal: (cause) =>
         onFatal(new ThorError('NODE_DISK_FAILED', `the disk failed: ${errorMessage(cause)}`, { cause })),
