@@ -192,6 +192,25 @@ const call = (at: number, operation: string, args: Record<string, unknown>): Pro
   node(at).operations.apiCall({ operation, args })
 
 it(
+  'ten who put numbers of one block at three nodes at once all succeed, and so do subscribers with such numbers',
+  deadline(120_000, async () => {
+    const mappings = [{ type: 'sip', mapto: 'sip:bob@voice.example', priority: 5, ttl: 60 }]
+    const put = (index: number): Promise<unknown> =>
+      node((index % 3) + 1).operations.enumAdd({ tree: TREE, number: `+312080061${10 + index}`, mappings })
+    const add = (index: number): Promise<unknown> => {
+      const account = { id: { username: `s${index}`, domain: 'voice.example' }, password: 'secret' }
+      const numbers = [{ number: `312080061${30 + index}`, tld: TREE }]
+      return call((index % 3) + 1, 'Platform.addSubscriber', { subscriber: { account, numbers } })
+    }
+    await Promise.all(Array.from({ length: 10 }, (_, index) => put(index)))
+    await Promise.all(Array.from({ length: 6 }, (_, index) => add(index)))
+    const query = { filter: { number: '312080061%', tld: TREE } }
+    const { value } = (await call(2, 'Enum.getNumbers', { query })) as { value: { total: number } }
+    assert.is(value.total, 16)
+  }),
+)
+
+it(
   'a portal and the command line have the same zones and numbers, all nodes answer for them, and calls are led by them',
   deadline(90_000, async () => {
     const id = { number: '4930123456', tld: TREE }

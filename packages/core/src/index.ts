@@ -65,7 +65,9 @@ export type {
 } from './record-store.ts'
 export { deriveKey, Sealer, shortMac } from './sealer.ts'
 export { compareUtf8, prefixEnd, SortedMap } from './sorted-map.ts'
+export { type SurelyInit, surely } from './surely.ts'
 export { TimerQueue, type TimerQueueInit } from './timer-queue.ts'
+export { Turns } from './turns.ts'
 export {
   attributeOf,
   childElements,

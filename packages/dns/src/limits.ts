@@ -60,6 +60,12 @@ export const ENUM_LIMITS = {
   blocksAtOnce: 64,
 }
 
+/** Of registers that several numbers or records share. */
+export const REGISTER_LIMITS = {
+  /** Changes of one register that run or wait at this node; one more is `STORE_UNAVAILABLE`. */
+  waitingMax: 512,
+}
+
 /** Of stored zones. */
 export const ZONE_LIMITS = {
   /** Records of one zone, fancy ones with them; one more is refused. */

@@ -82,6 +82,8 @@ export const limits = {
   /** Values that one request may decode to, with multi-reference values counted each time they are used. */
   decodedValuesMax: 50_000,
   requestsMax: 64,
+  /** Subscribers with numbers of one block that this node makes or waits to make; one more is `STORE_UNAVAILABLE`. */
+  blockChangesMax: 512,
   /** One more ends the connection that has waited longest for its client. */
   connectionsMax: 512,
   /** With so many open an answer tells its client to end the connection: idle ones then need not be ended while a request is on its way. */

@@ -1,17 +1,16 @@
 import {
   type Clock,
   type Decision,
-  errorCode,
   type KeyChange,
   type Random,
   type RecordKey,
   type RecordStore,
-  randomHex,
+  surely,
+  Turns,
   type Versioned,
 } from '@thor-node/core'
 import { failure } from '../errors.ts'
-
-const UNKNOWN_TRIES = 3
+import { REGISTER_LIMITS } from '../limits.ts'
 
 export interface ChangeOptions {
   /** Only if it is still the value of this etag, else `DNS_CONFLICT`. */
@@ -23,6 +22,7 @@ export class Registers {
   readonly #store: Pick<RecordStore, 'reg'>
   readonly #random: Random
   readonly #clock: Clock
+  readonly #turns = new Turns({ max: REGISTER_LIMITS.waitingMax })
 
   constructor(components: { store: Pick<RecordStore, 'reg'>; random: Random; clock: Clock }) {
     this.#store = components.store
@@ -36,28 +36,20 @@ export class Registers {
   }
 
   change<B, R>(key: RecordKey, fn: (current: Versioned<B> | undefined) => Decision<B, R>): Promise<R> {
-    return this.#surely((opId) => this.#store.reg.change<B, R>(key, opId, fn))
+    return this.#inTurn([key], (opId) => this.#store.reg.change<B, R>(key, opId, fn))
   }
 
   /** Several registers, all or none. */
   async transact(changes: readonly KeyChange<null>[]): Promise<void> {
-    await this.#surely((opId) => this.#store.reg.transact<null>(opId, changes))
+    const keys = changes.map(({ key }) => key)
+    await this.#inTurn(keys, (opId) => this.#store.reg.transact<null>(opId, changes))
   }
 
-  async #surely<R>(run: (opId: string) => Promise<R>): Promise<R> {
-    const opId = randomHex(this.#random, 16)
-    let unknown: unknown
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await run(opId)
-      } catch (error) {
-        const code = errorCode(error)
-        if (code === 'STORE_UNKNOWN') unknown = error
-        // A repetition that finds no quorum tells nothing about the first try.
-        if (!unknown || (code !== 'STORE_UNKNOWN' && code !== 'STORE_UNAVAILABLE')) throw error
-        if (attempt === UNKNOWN_TRIES) throw unknown
-      }
-    }
+  /** Numbers share registers, and so do the records of a zone: what this node changes in one waits here, for the ring gives up sooner. */
+  #inTurn<R>(keys: readonly RecordKey[], run: (opId: string) => Promise<R>): Promise<R> {
+    const names = keys.map(({ name }) => name)
+    const around = { clock: this.#clock, random: this.#random }
+    return this.#turns.run(names, () => surely(around, run, { contended: true }))
   }
 
   read<B>(key: RecordKey, mode: 'strict' | 'near' = 'strict'): Promise<Versioned<B> | undefined> {

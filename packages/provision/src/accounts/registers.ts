@@ -9,14 +9,15 @@ import {
   type RecordStore,
   randomHex,
   recordKey,
+  type SurelyInit,
+  surely,
+  Turns,
   type Versioned,
 } from '@thor-node/core'
 import { failure } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { AddressRecord } from './contract.ts'
 import { SharedReads } from './shared-reads.ts'
-
-const UNKNOWN_TRIES = 3
 
 export type RegisterKind =
   | 'acct'
@@ -66,8 +67,8 @@ export class Registers {
   readonly #store: RecordStore
   readonly #random: Random
   readonly #clock: Clock
-  /** The last transaction of a block of numbers. */
-  readonly #turns = new Map<string, Promise<unknown>>()
+  /** Of blocks of numbers. */
+  readonly #turns = new Turns({ max: limits.blockChangesMax })
   readonly #shared: SharedReads
   /** As last read for `known` or by `see`; the one not read for longest goes. */
   readonly #seen = new Map<string, { value: Versioned<unknown>; at: number }>()
@@ -100,23 +101,12 @@ export class Registers {
   /** Several registers, all or none; at most `limits.changesAtOnce`. */
   async transactAll(changes: readonly RegisterChange[]): Promise<void> {
     const keyed = changes.map(({ kind, name, fn }): KeyChange<null> => ({ key: recordKey(kind, name), fn }))
+    // Accounts whose numbers are in a row share a block of numbers: those that are made at once wait for each other here, and for
+    // those of other nodes, for transactions that wait in the ring give up.
     const shared = changes.filter(({ kind }) => kind === 'dnsblock').map(({ name }) => name)
-    await this.#inTurn(shared, () => this.#surely((opId) => this.#store.reg.transact<null>(opId, keyed)))
-  }
-
-  /**
-   * Accounts whose numbers are in a row share a block of numbers: those that this node makes at once are made one after the other, for
-   * transactions that wait for each other in the ring give up. As many wait as requests are under way (`limits.requestsMax`).
-   */
-  #inTurn(names: readonly string[], run: () => Promise<unknown>): Promise<unknown> {
-    if (names.length === 0) return run()
-    // Each waits for earlier ones alone, so none waits for itself.
-    const earlier = names.map((name) => this.#turns.get(name))
-    const turn = Promise.allSettled(earlier).then(run)
-    for (const name of names) this.#turns.set(name, turn)
-    return turn.finally(() => {
-      for (const name of names) if (this.#turns.get(name) === turn) this.#turns.delete(name)
-    })
+    const run = () =>
+      this.#surely((opId) => this.#store.reg.transact<null>(opId, keyed), { contended: shared.length > 0 })
+    await this.#turns.run(shared, run)
   }
 
   /** For an operation of its own. */
@@ -133,21 +123,8 @@ export class Registers {
   }
 
   /** What has an unknown outcome is repeated under the same operation id, so it is never done twice. */
-  async #surely<R>(run: (opId: string) => Promise<R>): Promise<R> {
-    const opId = randomHex(this.#random, 16)
-    let unknown: unknown
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await run(opId)
-      } catch (error) {
-        const code = errorCode(error)
-        if (code === 'STORE_UNKNOWN') unknown = error
-        // A repetition that finds no quorum tells nothing about the first try, and the next one would find none either.
-        if (code === 'STORE_UNAVAILABLE') throw unknown ?? error
-        if (code !== 'STORE_UNKNOWN') throw error
-        if (attempt === UNKNOWN_TRIES || isAlone(error)) throw unknown
-      }
-    }
+  #surely<R>(run: (opId: string) => Promise<R>, init?: SurelyInit): Promise<R> {
+    return surely({ clock: this.#clock, random: this.#random }, run, init)
   }
 
   /** What several get of one read, they share: nobody changes it. */
@@ -205,9 +182,6 @@ export class Registers {
     return (await this.#store.reg.list<B>(`${kind}/`)).map(({ value }) => value.body)
   }
 }
-
-/** No quorum is in sight: a repetition would not find out either. */
-const isAlone = (error: unknown): boolean => error instanceof Error && errorCode(error.cause) === 'STORE_UNAVAILABLE'
 
 /** Compare-and-set as clients know it: passes when no etag was given, or when it names the current value. */
 export function checkEtag(current: Versioned<unknown>, etag: string | undefined, what: string): void {
