@@ -64,6 +64,7 @@ export type {
   Versioned,
 } from './record-store.ts'
 export { deriveKey, Sealer, shortMac } from './sealer.ts'
+export { Slices } from './slices.ts'
 export { compareUtf8, prefixEnd, SortedMap } from './sorted-map.ts'
 export { type SurelyInit, surely } from './surely.ts'
 export { TimerQueue, type TimerQueueInit } from './timer-queue.ts'

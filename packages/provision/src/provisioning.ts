@@ -1,4 +1,12 @@
-import type { Clock, Logger, Random, RecordKey, RecordStore, Sealer } from '@thor-node/core'
+import {
+  type Clock,
+  type Logger,
+  type Random,
+  type RecordKey,
+  type RecordStore,
+  type Sealer,
+  Slices,
+} from '@thor-node/core'
 import type { EnumDirectory, ZoneDirectory } from '@thor-node/dns'
 import type { Admins } from './accounts/admins.ts'
 import type { AccountDirectory } from './accounts/directory.ts'
@@ -7,12 +15,12 @@ import { Registers } from './accounts/registers.ts'
 import { Tokens } from './accounts/tokens.ts'
 import { Audit } from './audit/audit.ts'
 import type { CallHistory, DeviceLocations, NetworkState, SipTraces } from './delegates.ts'
+import { limits } from './limits.ts'
 import { Balances } from './money/balances.ts'
 import { CreditCounts } from './operations/credit-counts.ts'
 import { ProvisionRecords } from './records/index.ts'
 import { Idempotency } from './rest/idempotency.ts'
 import { Dispatcher } from './schema/dispatcher.ts'
-import { Slices } from './slices.ts'
 
 export interface ProvisioningComponents {
   store: RecordStore
@@ -59,7 +67,7 @@ export class Provisioning {
     this.balances = new Balances(components)
     this.logins = new Logins({ ...components, customers: this.records.customers, tokens: this.tokens })
     this.audit = new Audit({ ...components, set: store.set }, init)
-    this.slices = new Slices(components)
+    this.slices = new Slices(components, { sliceMs: limits.sliceMs })
     const creditCounts = new CreditCounts(components)
     const { records, balances, logins, audit, slices } = this
     this.dispatcher = new Dispatcher({ ...components, records, balances, logins, audit, slices, creditCounts })

@@ -7,11 +7,12 @@ import {
   type Logger,
   type Net,
   type Random,
+  Slices,
   type TcpConnection,
   type TcpListener,
   type UdpSocket,
 } from '@thor-node/core'
-import { TCP_CONNECTIONS_MAX, TRANSFERS_MAX } from '../limits.ts'
+import { TCP_CONNECTIONS_MAX, TRANSFER_SLICE_MS, TRANSFERS_MAX } from '../limits.ts'
 import { TYPE } from '../wire/codes.ts'
 import { type Query, readQuery } from '../wire/query.ts'
 import type { Delta } from '../zone/journal.ts'
@@ -69,6 +70,7 @@ export class DnsServer implements Lifecycle {
   readonly #rate: RateLimit
   readonly #responder: Responder
   readonly #connections = new Set<TcpConnection>()
+  readonly #slices: Slices
   #transfers = 0
   #udp: UdpSocket | undefined
   #tcp: TcpListener | undefined
@@ -78,6 +80,7 @@ export class DnsServer implements Lifecycle {
     this.#components = components
     this.#init = init
     this.#logger = components.logger.forComponent('dns')
+    this.#slices = new Slices(components, { sliceMs: TRANSFER_SLICE_MS })
     this.#rate = new RateLimit(components, { perSecond: init.ratePerSecond ?? 0 })
     const { zones, random, logger } = components
     this.#responder = new Responder({
@@ -178,7 +181,7 @@ export class DnsServer implements Lifecycle {
       transfer: (query: Query, host: string) => this.#transfer(query, host),
     }
     const { clock } = this.#components
-    new TcpQueries({ connection, handler, clock }, () => this.#connections.delete(connection))
+    new TcpQueries({ connection, handler, clock, slices: this.#slices }, () => this.#connections.delete(connection))
   }
 
   #zoneFor({ question }: Query, host: string) {

@@ -1,5 +1,5 @@
 /** Queries over one TCP connection: answers in their order, zone transfers as the peer takes them. */
-import type { Clock, TcpConnection, Timer } from '@thor-node/core'
+import type { Clock, Slices, TcpConnection, Timer } from '@thor-node/core'
 import { QUERY_MAX_BYTES, TCP_IDLE_MS } from '../limits.ts'
 import { type Query, readQuery } from '../wire/query.ts'
 
@@ -9,17 +9,26 @@ export interface TcpHandler {
   transfer(query: Query, host: string): { messages: Iterator<Buffer>; done(): void } | undefined
 }
 
+type Transfer = NonNullable<ReturnType<TcpHandler['transfer']>> & { rest(): Promise<void> | undefined }
+
 export class TcpQueries {
   readonly #connection: TcpConnection
   readonly #handler: TcpHandler
   readonly #clock: Clock
   #idle: Timer
   #waiting: Buffer = Buffer.alloc(0)
-  #transfer: { messages: Iterator<Buffer>; done(): void } | undefined
+  readonly #slices: Slices
+  #transfer: Transfer | undefined
+  #resting = false
   #closed = false
 
-  constructor(components: { connection: TcpConnection; handler: TcpHandler; clock: Clock }, onClose: () => void) {
-    const { connection, handler, clock } = components
+  /** `slices`: of the whole server, so that transfers together leave room for everything else. */
+  constructor(
+    components: { connection: TcpConnection; handler: TcpHandler; clock: Clock; slices: Slices },
+    onClose: () => void,
+  ) {
+    const { connection, handler, clock, slices } = components
+    this.#slices = slices
     this.#connection = connection
     this.#handler = handler
     this.#clock = clock
@@ -29,7 +38,7 @@ export class TcpQueries {
       this.#go()
     })
     connection.onDrain(() => {
-      connection.resume()
+      if (!this.#transfer) connection.resume()
       this.#go()
     })
     connection.onClose(() => {
@@ -45,7 +54,7 @@ export class TcpQueries {
   }
 
   #go(): void {
-    while (!this.#closed) {
+    while (!this.#closed && !this.#resting) {
       if (this.#transfer) {
         if (!this.#sendTransfer()) return
         continue
@@ -61,23 +70,35 @@ export class TcpQueries {
         return
       }
       this.#waiting = this.#waiting.subarray(end)
-      this.#transfer = this.#handler.transfer(query, this.#connection.remote.host)
-      if (this.#transfer) continue
+      const transfer = this.#handler.transfer(query, this.#connection.remote.host)
+      if (transfer) {
+        // What is asked meanwhile waits outside.
+        this.#connection.pause()
+        this.#transfer = { ...transfer, rest: this.#slices.begin() }
+        continue
+      }
       // A client that asks and does not read is made to wait.
       if (!this.#write(this.#handler.answer(query, this.#connection.remote.host))) this.#connection.pause()
     }
   }
 
-  /** False when the rest has to wait until the peer has taken some. */
+  /** False when more has to wait until the peer has taken some, or until others have had their turn. */
   #sendTransfer(): boolean {
     for (;;) {
       const next = this.#transfer?.messages.next()
       if (!next || next.done) {
         this.#endTransfer()
+        this.#connection.resume()
         return true
       }
-      if (this.#write(next.value)) continue
-      this.#connection.pause()
+      if (!this.#write(next.value)) return false
+      const pause = this.#transfer?.rest()
+      if (!pause) continue
+      this.#resting = true
+      void pause.then(() => {
+        this.#resting = false
+        this.#go()
+      })
       return false
     }
   }

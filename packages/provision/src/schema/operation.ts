@@ -1,4 +1,4 @@
-import type { Clock } from '@thor-node/core'
+import type { Clock, Slices } from '@thor-node/core'
 import type { AccountDirectory } from '../accounts/directory.ts'
 import type { Logins } from '../accounts/logins.ts'
 import type { CallHistory, DeviceLocations, NetworkState, SipTraces } from '../delegates.ts'
@@ -6,7 +6,6 @@ import { missing, type ProvisionCode } from '../errors.ts'
 import type { Balances } from '../money/balances.ts'
 import type { CreditCounts } from '../operations/credit-counts.ts'
 import type { ProvisionRecords } from '../records/index.ts'
-import type { Slices } from '../slices.ts'
 import type { Caller } from './caller.ts'
 import type { SchemaValue, TypeName, Value } from './types.ts'
 

@@ -1,9 +1,8 @@
-import { silentLogger } from '@thor-node/core'
+import { Slices, silentLogger } from '@thor-node/core'
 import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { limits } from '../../src/limits.ts'
-import { Slices } from '../../src/slices.ts'
 import { SoapService } from '../../src/soap/service.ts'
 import { makeComponents } from '../support/soap-server.ts'
 import { phpEnvelope } from '../support/wire.ts'
@@ -35,7 +34,7 @@ async function turnsUntil(done: Promise<unknown>, each: (turn: number) => void =
 test(
   'a slice is as long as the limit says, and others work between two',
   deadline(5_000, async () => {
-    const rest = new Slices({ clock: busyClock() }).begin()
+    const rest = new Slices({ clock: busyClock() }, { sliceMs: limits.sliceMs }).begin()
     const rowsOfTurns: number[] = []
     let rows = 0
     const work = async (): Promise<void> => {
@@ -59,7 +58,7 @@ test(
 test(
   'of many lists one is worked at in each turn',
   deadline(5_000, async () => {
-    const slices = new Slices({ clock: busyClock() })
+    const slices = new Slices({ clock: busyClock() }, { sliceMs: limits.sliceMs })
     const workedIn: number[] = []
     let turn = 0
     const list = async (): Promise<void> => {
@@ -86,7 +85,7 @@ test(
     for (let n = 0; n < count; n++) {
       await directory.addAccount({ username: `u${n}`, domain: 'example.com', password: 'pw', firstName: `F${n}` })
     }
-    const slices = new Slices({ clock: busyClock() })
+    const slices = new Slices({ clock: busyClock() }, { sliceMs: limits.sliceMs })
     Object.assign(provisioning.slices, { begin: () => slices.begin() })
     const service = new SoapService({ ...provisioning, logger: silentLogger })
     const query = '<query><filter><domain>example.com</domain></filter></query>'
