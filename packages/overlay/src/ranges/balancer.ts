@@ -64,8 +64,8 @@ export class Balancer implements Lifecycle {
   readonly #roster: Roster
   readonly #placer: Placer
   readonly #placed = new Map<string, Placement>()
-  /** Ranges in the hands of this node now. */
-  readonly #active = new Set<RangeId>()
+  /** Ranges in the hands of this node now, and what it does with them. */
+  readonly #active = new Map<RangeId, readonly Job[]>()
   readonly #retryAt = new Map<RangeId, number>()
   /** Changes under way: since when they stand at this epoch, and when somebody said last that they are driven. */
   readonly #open = new Map<RangeId, { since: number; drivenAt: number }>()
@@ -96,7 +96,7 @@ export class Balancer implements Lifecycle {
       else this.#roster.unsayLeaving(from)
       this.#wake()
     })
-    rpc.serve<DrivenNotice, void>('range.driven', ({ ranges }, from) => this.#onDriven(ranges, from))
+    rpc.serve<DrivenNotice, void>('range.driven', ({ items }, from) => this.#onDriven(items, from))
   }
 
   async start(): Promise<void> {
@@ -200,26 +200,28 @@ export class Balancer implements Lifecycle {
 
   #sayDriven(): void {
     const { configs, members, rpc } = this.#components
-    const byNode = new Map<NodeId, RangeId[]>()
-    for (const range of this.#active) {
-      for (const nodeId of voters(configs.get(range))) {
-        const ranges = byNode.get(nodeId)
-        if (ranges) ranges.push(range)
-        else byNode.set(nodeId, [range])
+    const byNode = new Map<NodeId, DrivenNotice['items']>()
+    for (const range of this.#active.keys()) {
+      const config = configs.get(range)
+      for (const nodeId of voters(config)) {
+        const items = byNode.get(nodeId) ?? []
+        items.push([range, config.epoch])
+        byNode.set(nodeId, items)
       }
     }
-    for (const [nodeId, ranges] of byNode) {
-      const notice: DrivenNotice = { ranges }
+    for (const [nodeId, items] of byNode) {
+      const notice: DrivenNotice = { items }
       if (nodeId !== this.#init.self && members.isLive(nodeId)) rpc.notify(nodeId, 'range.driven', notice)
     }
   }
 
-  #onDriven(ranges: readonly RangeId[], from: NodeId): void {
+  #onDriven(items: DrivenNotice['items'], from: NodeId): void {
     const { clock, configs, members } = this.#components
-    if (!Array.isArray(ranges) || !members.isLive(from)) return
-    for (const range of ranges.slice(0, configs.count)) {
+    if (!Array.isArray(items) || !members.isLive(from)) return
+    for (const [range, epoch] of items.slice(0, configs.count)) {
       const open = this.#open.get(range)
-      if (open && clock.now() - open.since < this.#limits.drivenMaxMs) open.drivenAt = clock.now()
+      const isSame = open && configs.get(range).epoch === epoch
+      if (isSame && clock.now() - open.since < this.#limits.fillTimeoutMs) open.drivenAt = clock.now()
     }
   }
 
@@ -330,21 +332,25 @@ export class Balancer implements Lifecycle {
 
   async #drive(kind: 'urgent' | 'normal', jobs: readonly Job[]): Promise<void> {
     const { clock, random, log } = this.#components
-    for (const { config } of jobs) this.#active.add(config.range)
+    for (const { config } of jobs) this.#active.set(config.range, jobs)
     if (kind === 'urgent') this.#urgentBatches++
     else this.#normalBatches++
+    const letGo = (range: RangeId): void => {
+      if (this.#active.get(range) !== jobs) return
+      this.#active.delete(range)
+      this.#retryAt.set(range, clock.now() + this.#limits.retryAfterMs * (1 + random.float()))
+    }
     let arrived: ReadonlySet<RangeId> = new Set()
     try {
-      arrived = await this.#changer.run(jobs, kind === 'urgent')
+      arrived = await this.#changer.run(jobs, { urgent: kind === 'urgent', letGo })
     } catch (error) {
       log.error('a change of ranges failed', { error: errorMessage(error) })
     }
     if (kind === 'urgent') this.#urgentBatches--
     else this.#normalBatches--
     for (const { config } of jobs) {
-      this.#active.delete(config.range)
+      letGo(config.range)
       if (arrived.has(config.range)) this.#retryAt.delete(config.range)
-      else this.#retryAt.set(config.range, clock.now() + this.#limits.retryAfterMs * (1 + random.float()))
     }
     if (arrived.size > 0) log.info('ranges moved', { ranges: arrived.size, failed: jobs.length - arrived.size })
     this.#wake()

@@ -61,8 +61,14 @@ export class RangeChanger {
     this.#init = init
   }
 
-  /** Returns the ranges that arrived; the others are where they were or between two steps, and may be tried again. */
-  async run(jobs: readonly Job[], urgent = false): Promise<Set<RangeId>> {
+  /**
+   * Returns the ranges that arrived; the others are where they were or between two steps, and may be tried again. `letGo`: of
+   * one that cannot go on, as soon as that is known, because the others may take long.
+   */
+  async run(
+    jobs: readonly Job[],
+    { urgent, letGo }: { urgent: boolean; letGo: (range: RangeId) => void },
+  ): Promise<Set<RangeId>> {
     const { configs, spread } = this.#components
     const begun = jobs.filter(({ config, undo }) => config.next && !undo)
     const undone = jobs.filter(({ config, undo }) => config.next && undo).map(({ config }) => config)
@@ -74,7 +80,10 @@ export class RangeChanger {
     const joint = await this.#install([...begun.map(({ config }) => config), ...started])
     // Another node's decision may have been a final config already.
     const moving = joint.filter((config) => config.next)
-    const ready = await this.#fill(await this.#redecide(moving, urgent), urgent)
+    const redecided = await this.#redecide(moving, urgent)
+    const going = new Set([...redecided, ...undone].map(({ range }) => range))
+    for (const { config } of jobs) if (!going.has(config.range)) letGo(config.range)
+    const ready = await this.#fill(redecided, urgent)
     const ended = await this.#decide([
       ...ready.map((config) => ({ config, value: finalConfig(config) })),
       ...undone.map((config) => ({ config, value: undoneConfig(config) })),

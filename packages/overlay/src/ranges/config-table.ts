@@ -165,6 +165,11 @@ export class ConfigTable implements RangeConfigs {
     return config.epoch === epoch && !this.#closed.has(range) ? { ok: true } : { ok: false, newer: config }
   }
 
+  /** Adopts what a node has of a range, if that is newer. Never rejects. */
+  catchUp(range: RangeId, from: NodeId): Promise<void> {
+    return this.#fetch(range, from)
+  }
+
   adopt(config: RangeConfig): Promise<void> {
     return this.adoptAll([config])
   }

@@ -14,6 +14,7 @@ import {
   type FillBatch,
   type InstallAnswer,
   type InstallBatch,
+  sourcesOf,
   type VoteBatch,
   type VoteBatchAnswer,
 } from './messages.ts'
@@ -64,7 +65,7 @@ export function serveChanges(components: {
 
   rpc.serve<FillBatch, FillAnswer>('range.fill', async (batch) => {
     const items = batchOf(batch.items)
-    const id = JSON.stringify([items, batch.sources])
+    const id = JSON.stringify([items, sourcesOf(batch.sources)])
     const patience = new AbortController()
     const long = sleep(clock, FILL_ANSWER_MS, patience.signal).then(
       () => undefined,

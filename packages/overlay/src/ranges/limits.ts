@@ -34,15 +34,13 @@ export interface ChangeLimits {
    * drive one change do all of it twice, which a ring that is slow already cannot afford. Default 2 s.
    */
   stalledAfterMs: number
-  /** Whoever drives a change says so each tick, and is believed for so long at one epoch. Default 60 s. */
-  drivenMaxMs: number
   /** A range whose change failed is left alone so long (times 1 to 2, by chance). Default 1 s. */
   retryAfterMs: number
   /** Desired and effective placement are compared this often. Default 1 s. */
   tickMs: number
   /** Epochs of all ranges are compared with one other node this often. Default 5 s. */
   syncMs: number
-  /** A copy of ranges to a new member may take so long before it is started again. Default 10 min. */
+  /** A copy of ranges to a new member may take so long before it is started again, by others too. Default 10 min. */
   fillTimeoutMs: number
   /** `recover` refuses while a member that it would give up has been out of sight for less. Default 60 s. */
   lostAfterMs: number
@@ -57,7 +55,6 @@ export const defaultChangeLimits: ChangeLimits = {
   newNodeAfterMs: 10_000,
   deadNodeAfterMs: 60_000,
   stalledAfterMs: 2_000,
-  drivenMaxMs: 60_000,
   retryAfterMs: 1_000,
   tickMs: 1_000,
   syncMs: 5_000,

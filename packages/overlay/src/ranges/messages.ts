@@ -42,7 +42,7 @@ export interface FillAnswer {
 
 /** `range.driven`, a notice: the sender drives changes of these ranges now; nobody else need begin with them. */
 export interface DrivenNotice {
-  ranges: RangeId[]
+  items: [range: RangeId, epoch: number][]
 }
 
 /** `range.confirm`: which of these ranges the node holds completely, as a member of this epoch or a later one. */
@@ -93,6 +93,16 @@ export interface SyncAnswer {
   more: boolean
   /** Ranges of which the caller has the newer config. */
   behind: RangeId[]
+}
+
+/** Members of one range, at most. */
+const SOURCES_MAX = 64
+
+/** The sources of a copy. Throws `RANGES_BAD_REQUEST`. */
+export function sourcesOf(sources: readonly NodeId[] | undefined): readonly NodeId[] {
+  const fits = Array.isArray(sources) && sources.length <= SOURCES_MAX
+  if (fits && sources.every((one) => typeof one === 'string')) return sources
+  throw new ThorError('RANGES_BAD_REQUEST', `a copy from what are no nodes, or more than ${SOURCES_MAX}`)
 }
 
 /** The array under `items`, at most a batch long. */

@@ -27,12 +27,11 @@ import {
 import { type Ballot, NO_BALLOT, parseBallot } from './ballot.ts'
 import { checkRoom } from './group-commit.ts'
 import { transferLimits } from './limits.ts'
-import { RangeDigests } from './range-digests.ts'
+import { type DigestsRequest, RangeDigests } from './range-digests.ts'
 import { RangeLocks } from './range-locks.ts'
 import { regLimits } from './reg-limits.ts'
 import type {
   AcceptRequest,
-  DigestsRequest,
   ListAnswer,
   ListRequest,
   NearAnswer,
@@ -97,7 +96,7 @@ export class AcceptorStore implements RangeRecords {
     rpc.serve<ReadRequest, ReadAnswer>('reg.read', (request, from) => this.#onRead(request, from))
     rpc.serve<NearRequest, NearAnswer>('reg.near', async ({ range, name }) => ({ value: await this.near(range, name) }))
     rpc.serve<ListRequest, ListAnswer>('reg.list', (request) => listOwn({ ...components, names: this.#names }, request))
-    rpc.serve<DigestsRequest, string[]>('reg.digests', ({ ranges }) => this.digests(ranges))
+    rpc.serve<DigestsRequest, string[]>('reg.digests', (request) => this.#digests.answer(request, components.configs))
     rpc.serve<PairsRequest & ChunkRequest, PairsAnswer>('reg.pairs', (request, from) => {
       const read = () => this.#onPairs(request, from)
       return request.copy ? this.#transfer.give(from, request.urgent === true, read) : read()
@@ -134,6 +133,7 @@ export class AcceptorStore implements RangeRecords {
     const copy: RegCopy = {
       digests: (some) => this.digests(some),
       epochOf: (range) => configs.get(range).epoch,
+      adoptFrom: (range, source) => configs.catchUp(range, source),
       accepted: async ({ range, name }) => {
         const key = recordKeyOf(range, name)
         const bytes = await disk.get(key)
@@ -190,14 +190,17 @@ export class AcceptorStore implements RangeRecords {
     await this.#quiet(range)
     const { disk } = this.#components
     let batch: DiskOperation[] = []
-    for await (const [key] of disk.entries({ from: recordKeyOf(range, ''), to: rangeEndKey(range) })) {
-      batch.push({ type: 'del', key })
-      if (batch.length < regLimits.pageEntriesMax) continue
-      await disk.batch(batch, { sync: true })
-      batch = []
+    try {
+      for await (const [key] of disk.entries({ from: recordKeyOf(range, ''), to: rangeEndKey(range) })) {
+        batch.push({ type: 'del', key })
+        if (batch.length < regLimits.pageEntriesMax) continue
+        await disk.batch(batch, { sync: true })
+        batch = []
+      }
+      if (batch.length > 0) await disk.batch(batch, { sync: true })
+    } finally {
+      this.#digests.forget(range)
     }
-    if (batch.length > 0) await disk.batch(batch, { sync: true })
-    this.#digests.forget(range)
   }
 
   /** Over names and accepted ballots. */
@@ -206,7 +209,7 @@ export class AcceptorStore implements RangeRecords {
   }
 
   digests(ranges: readonly RangeId[]): Promise<string[]> {
-    return this.#digests.ofAll(ranges.slice(0, RANGE_COUNT))
+    return this.#digests.ofAll(ranges)
   }
 
   async #onAccept(request: AcceptRequest, from: NodeId): Promise<VoteAnswer> {
@@ -312,7 +315,9 @@ export class AcceptorStore implements RangeRecords {
     const refused: RangeId[] = []
     const pairs: PairsAnswer['pairs'] = []
     let bytes = 0
-    for (const { range, epoch } of ranges.slice(0, RANGE_COUNT)) {
+    // Pages go on behind a key: in the order of the disk, whatever the order of the request.
+    const inOrder = ranges.slice(0, RANGE_COUNT).sort((one, other) => one.range - other.range)
+    for (const { range, epoch } of inOrder) {
       if (after && splitKey(after).range > range) continue
       await configs.fence(range, epoch, from)
       // Accepts of earlier epochs that are still on their way to the disk belong into the answer.

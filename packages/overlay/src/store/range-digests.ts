@@ -1,5 +1,14 @@
-import { type Disk, prefixEnd, RANGE_COUNT, type RangeId } from '@thor-node/core'
+import { type Disk, prefixEnd, RANGE_COUNT, type RangeId, ThorError } from '@thor-node/core'
 import { DigestSum, diskKey, splitDiskKey } from './encoding.ts'
+
+/**
+ * `reg.digests`, `set.digests`: digests in the same order. A range that is at another epoch there has none (an empty text):
+ * what it holds may not be what counts any more, or not all of it.
+ */
+export interface DigestsRequest {
+  ranges: RangeId[]
+  epochs: number[]
+}
 
 export interface RangeDigestsInit {
   /** First letter of the keys on the disk. */
@@ -44,9 +53,25 @@ export class RangeDigests {
   /** In the order of the ranges. */
   async ofAll(ranges: readonly RangeId[]): Promise<string[]> {
     await this.#learnEmpty(ranges)
-    const out: string[] = []
-    for (const range of ranges) out.push(await this.of(range))
-    return out
+    const digests = new Map<RangeId, string>()
+    for (const range of new Set(ranges)) digests.set(range, await this.of(range))
+    return ranges.map((range) => digests.get(range) as string)
+  }
+
+  /** Throws `STORE_BAD_REQUEST`. */
+  async answer(
+    { ranges, epochs }: DigestsRequest,
+    configs: { get(range: RangeId): { epoch: number } },
+  ): Promise<string[]> {
+    const isRange = (range: number): boolean => Number.isInteger(range) && range >= 0 && range < RANGE_COUNT
+    if (!Array.isArray(ranges) || !Array.isArray(epochs) || ranges.length > RANGE_COUNT || !ranges.every(isRange)) {
+      throw new ThorError('STORE_BAD_REQUEST', 'digests of what are no ranges')
+    }
+    const isHere = (range: RangeId, index: number): boolean => configs.get(range).epoch === epochs[index]
+    const here = ranges.filter(isHere)
+    const digests = await this.ofAll(here)
+    const known = new Map(here.map((range, index) => [range, digests[index]]))
+    return ranges.map((range, index) => (isHere(range, index) ? (known.get(range) ?? '') : ''))
   }
 
   /** Runs a write; `removed` and `added` are the items that it changes when it is done. */

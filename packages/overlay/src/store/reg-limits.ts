@@ -56,6 +56,8 @@ export const regLimits = {
   newsMs: 20,
   newsMsMax: 300,
   newsKeysMax: 1_000,
+  /** Once a majority has listed the registers of every range of a change, the rest is waited for so long. */
+  listGraceMs: 100,
   /** Entries and bytes of one page of a list. */
   pageEntriesMax: 2_000,
   pageBytesMax: 1024 * 1024,

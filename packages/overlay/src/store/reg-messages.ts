@@ -52,11 +52,6 @@ export interface ListAnswer {
   next?: string
 }
 
-/** `reg.digests`: of what the node accepted; answers in the same order. */
-export interface DigestsRequest {
-  ranges: RangeId[]
-}
-
 /** `reg.pairs`: names and accepted ballots of whole ranges, for copies and re-decisions. */
 export interface PairsRequest {
   ranges: { range: RangeId; epoch: number }[]

@@ -6,9 +6,10 @@ import type { Rpc } from '../rpc/contract.ts'
 import { type Ballot, compareBallots, NO_BALLOT, parseBallot } from './ballot.ts'
 import { eachAtOnce } from './each-at-once.ts'
 import { transferLimits } from './limits.ts'
+import type { DigestsRequest } from './range-digests.ts'
 import type { RangeLocks } from './range-locks.ts'
 import { regLimits } from './reg-limits.ts'
-import type { DigestsRequest, PairsAnswer } from './reg-messages.ts'
+import type { PairsAnswer } from './reg-messages.ts'
 import { pairsOf } from './reg-pairs.ts'
 import type { ChunkRequest, Transfer } from './transfer.ts'
 
@@ -27,6 +28,8 @@ export interface RegFetchAnswer {
 export interface RegCopy {
   digests(ranges: readonly RangeId[]): Promise<string[]>
   epochOf(range: RangeId): number
+  /** Adopts the config that the source has of a range, if it is newer. Never rejects. */
+  adoptFrom(range: RangeId, source: NodeId): Promise<void>
   /** What is accepted here; `damaged` when it cannot be read. */
   accepted(key: RecordKey): Promise<Ballot | 'damaged'>
   /** Like a late accept message; decides the register anew where more is promised. */
@@ -48,7 +51,7 @@ export async function pullRegisters(
 ): Promise<void> {
   for (let at = 0; at < ranges.length; at += RANGES_PER_BATCH_MAX) {
     const batch = ranges.slice(at, at + RANGES_PER_BATCH_MAX)
-    const request: DigestsRequest = { ranges: batch }
+    const request: DigestsRequest = { ranges: batch, epochs: batch.map((range) => copy.epochOf(range)) }
     const theirs = await rpc.call<string[]>(source, 'reg.digests', request, {
       timeoutMs: transferLimits.chunkTimeoutMs,
     })
@@ -97,6 +100,8 @@ async function pullHeld(
   await fetchBehind()
   const [range] = refused
   if (range === undefined) return
+  // So that whoever asked for the copy leaves out what has gone on, the next time.
+  await eachAtOnce(refused, transferLimits.windowChunks, (one) => copy.adoptFrom(one, source))
   throw new ThorError('STORE_UNAVAILABLE', `${source} does not vote for range ${range} in this epoch`)
 }
 

@@ -1,4 +1,4 @@
-import { type RangeId, type RecordKey, ThorError } from '@thor-node/core'
+import { type Clock, inTime, type RangeId, type RecordKey, ThorError } from '@thor-node/core'
 import type { NodeId } from '../peers.ts'
 import { hasQuorum, voters } from '../ranges/config.ts'
 import type { RangeConfig } from '../ranges/contract.ts'
@@ -12,6 +12,7 @@ import { pairsOf } from './reg-pairs.ts'
 import type { Transfer } from './transfer.ts'
 
 export interface RedecideParts {
+  clock: Clock
   rpc: Rpc
   transfer?: Transfer
   /** Returns the bytes of the value. */
@@ -29,7 +30,7 @@ export interface Redecided {
  * A range is not done when its config changed, or no majority lists or decides its registers; that holds up no other range.
  */
 export async function redecideRanges(
-  { rpc, transfer, decideAnew }: RedecideParts,
+  { clock, rpc, transfer, decideAnew }: RedecideParts,
   configs: readonly RangeConfig[],
   urgent: boolean,
 ): Promise<Redecided> {
@@ -39,6 +40,8 @@ export async function redecideRanges(
     configs.flatMap((config) => config.old.map(({ nodeId }) => ({ nodeId, config }))),
     ({ nodeId }) => nodeId,
   )
+  const listed = (config: RangeConfig): boolean =>
+    hasQuorum({ ...config, next: undefined }, seen.get(config.range) ?? new Set())
   const lists = [...byNode].map(async ([nodeId, items]) => {
     const ranges = items.map(({ config: { range, epoch } }) => ({ range, epoch }))
     const options = { timeoutMs: transferLimits.chunkTimeoutMs }
@@ -50,9 +53,7 @@ export async function redecideRanges(
     }
     for (const { range } of ranges) if (!refused.has(range)) seen.get(range)?.add(nodeId)
   })
-  await Promise.allSettled(lists)
-  const listed = (config: RangeConfig): boolean =>
-    hasQuorum({ ...config, next: undefined }, seen.get(config.range) ?? new Set())
+  await settledOrEnough(clock, lists, () => configs.every(listed))
   const done = new Set(configs.filter(listed).map(({ range }) => range))
   const unlisted = configs.find(({ range }) => !done.has(range))
   let failure: unknown
@@ -60,7 +61,8 @@ export async function redecideRanges(
     failure = new ThorError('STORE_UNAVAILABLE', `no majority lists the registers of range ${unlisted.range}`)
   }
   const votersOf = new Map<RangeId, number>(configs.map((config) => [config.range, voters(config).length]))
-  await eachAtOnce(names.values(), regLimits.redecideAtOnce, async (key) => {
+  // What comes later is not needed.
+  await eachAtOnce([...names.values()], regLimits.redecideAtOnce, async (key) => {
     if (!done.has(key.range)) return
     try {
       const bytes = await decideAnew(key)
@@ -72,4 +74,19 @@ export async function redecideRanges(
     }
   })
   return failure === undefined ? { done } : { done, failure }
+}
+
+/** When all have settled; `graceMs` after those that have are enough: one that stands still must not hold up all others. */
+async function settledOrEnough(clock: Clock, tasks: readonly Promise<void>[], isEnough: () => boolean): Promise<void> {
+  const all = Promise.allSettled(tasks)
+  const enough = new Promise<void>((resolve) => {
+    for (const task of tasks) {
+      void task.then(
+        () => isEnough() && resolve(),
+        () => undefined,
+      )
+    }
+  })
+  await Promise.race([all, enough])
+  await inTime(clock, all, regLimits.listGraceMs)
 }

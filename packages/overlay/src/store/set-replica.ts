@@ -1,4 +1,4 @@
-import { type Disk, errorMessage, type Logger, RANGE_COUNT, type RangeId, ThorError } from '@thor-node/core'
+import { type Disk, errorMessage, type Logger, type RangeId, ThorError } from '@thor-node/core'
 import type { NodeId } from '../peers.ts'
 import { parseConfig } from '../ranges/config.ts'
 import type { RangeConfig, RangeConfigs, RangeRecords } from '../ranges/contract.ts'
@@ -7,6 +7,7 @@ import { RANGES_PER_BATCH_MAX } from '../ranges/limits.ts'
 import type { Rpc } from '../rpc/contract.ts'
 import { inParallel } from './fanout.ts'
 import { setLimits, transferLimits } from './limits.ts'
+import type { DigestsRequest } from './range-digests.ts'
 import { RangeLocks } from './range-locks.ts'
 import { itemOf, SetShelf, type ShelfItem, type ShelfRecord } from './set-shelf.ts'
 import type { ChunkRequest, Transfer } from './transfer.ts'
@@ -90,19 +91,17 @@ export class SetReplica implements RangeRecords {
     rpc.serve<{ prefix: string; from: [RangeId, string] | null }, ScanAnswer>('set.scan', (request) =>
       this.#scan(request.prefix, request.from ?? undefined),
     )
-    rpc.serve<{ ranges: RangeId[] }, string[]>('set.digests', ({ ranges }) =>
-      this.shelf.digests(ranges.slice(0, RANGE_COUNT)),
-    )
+    rpc.serve<DigestsRequest, string[]>('set.digests', (request) => this.shelf.answerDigests(request, this.#configs))
     rpc.serve<RangeRequest & ChunkRequest & { after: string | null }, Newer | PageAnswer<ShelfItem>>(
       'set.items',
-      async (request, from) => {
-        const fence = await this.#configs.fence(request.range, request.epoch, from)
-        if (!fence.ok) return { newer: fence.newer }
-        return this.#transfer.give(from, request.urgent === true, async () => {
+      (request, from) =>
+        // The fence when it is its turn: what waited may ask for a range that has gone on, and was wiped.
+        this.#transfer.give(from, request.urgent === true, async () => {
+          const fence = await this.#configs.fence(request.range, request.epoch, from)
+          if (!fence.ok) return { newer: fence.newer }
           await this.shelf.settle(request.range)
           return this.#items(request.range, request.after ?? undefined)
-        })
-      },
+        }),
     )
     rpc.serve<ChunkRequest & { range: RangeId; items: ShelfItem[] }, [string, Uint8Array][]>(
       'set.fetch',
@@ -237,7 +236,11 @@ export class SetReplica implements RangeRecords {
   async #digestsOf(source: NodeId, ranges: readonly RangeId[]): Promise<string[]> {
     try {
       const options = { timeoutMs: transferLimits.chunkTimeoutMs }
-      return await this.#rpc.call<string[]>(source, 'set.digests', { ranges }, options)
+      const request: DigestsRequest = {
+        ranges: [...ranges],
+        epochs: ranges.map((range) => this.#configs.get(range).epoch),
+      }
+      return await this.#rpc.call<string[]>(source, 'set.digests', request, options)
     } catch (error) {
       throw this.#failed(source, errorMessage(error), error)
     }

@@ -2,7 +2,7 @@ import { type Disk, type DiskOperation, prefixEnd, type RangeId } from '@thor-no
 import { diskKey, hash8, openValue, sealValue, splitDiskKey } from './encoding.ts'
 import { KeyedQueue } from './fanout.ts'
 import { checkRoom } from './group-commit.ts'
-import { RangeDigests } from './range-digests.ts'
+import { type DigestsRequest, RangeDigests } from './range-digests.ts'
 
 /** First byte of a stored value: a body, or the note that several bodies lie under `name#hash8`. */
 const BODY = 0
@@ -35,7 +35,7 @@ export class SetShelf {
     init: { onStored: (record: ShelfRecord) => void },
   ) {
     this.#disk = components.disk
-    this.#digests = new RangeDigests(components, { letter: 'S', itemOf: countedItem })
+    this.#digests = new RangeDigests(components, { letter: 'S', itemOf: (key, sealed) => this.#itemOf(key, sealed) })
     this.onStored = init.onStored
   }
 
@@ -115,14 +115,17 @@ export class SetShelf {
     await this.settle(range)
     let operations: DiskOperation[] = []
     const prefix = diskKey('S', range)
-    for await (const [key] of this.#disk.entries({ from: prefix, to: prefixEnd(prefix) })) {
-      operations.push({ type: 'del', key })
-      if (operations.length < 1_000) continue
-      await this.#disk.batch(operations, { sync: false })
-      operations = []
+    try {
+      for await (const [key] of this.#disk.entries({ from: prefix, to: prefixEnd(prefix) })) {
+        operations.push({ type: 'del', key })
+        if (operations.length < 1_000) continue
+        await this.#disk.batch(operations, { sync: false })
+        operations = []
+      }
+      await this.#disk.batch(operations, { sync: true })
+    } finally {
+      this.forgetDigest(range)
     }
-    await this.#disk.batch(operations, { sync: true })
-    this.forgetDigest(range)
   }
 
   /** To be counted anew. */
@@ -139,6 +142,20 @@ export class SetShelf {
     return this.#digests.ofAll(ranges)
   }
 
+  /** `set.digests`. Throws `STORE_BAD_REQUEST`. */
+  answerDigests(request: DigestsRequest, configs: { get(range: RangeId): { epoch: number } }): Promise<string[]> {
+    return this.#digests.answer(request, configs)
+  }
+
+  /** What is damaged makes the digest differ from those of others, so that it is fetched again. */
+  #itemOf(key: string, sealed: Uint8Array): string | undefined {
+    const value = openValue(key, sealed)
+    if (value?.[0] === SPLIT) return undefined
+    if (value?.[0] === BODY) return itemText(itemOf({ ...splitDiskKey(key), bytes: value.subarray(1) }))
+    this.corrupt++
+    return `damaged ${key}`
+  }
+
   async #read(key: string): Promise<{ kind: 'body'; bytes: Uint8Array } | { kind: 'split' } | undefined> {
     const sealed = await this.#disk.get(key)
     if (!sealed) return undefined
@@ -146,7 +163,7 @@ export class SetShelf {
     if (value?.[0] === BODY) return { kind: 'body', bytes: value.subarray(1) }
     if (value?.[0] === SPLIT) return { kind: 'split' }
     this.corrupt++
-    // Counted anew without it, the digest differs from those of others, and the record is fetched again.
+    // Counted anew, it differs from those of others, and the record is fetched again.
     this.#digests.forget(splitDiskKey(key).range)
     return undefined
   }
@@ -172,11 +189,6 @@ function tagged(kind: number, body: Uint8Array): Uint8Array {
   out[0] = kind
   out.set(body, 1)
   return out
-}
-
-function countedItem(key: string, sealed: Uint8Array): string | undefined {
-  const value = openValue(key, sealed)
-  return value?.[0] === BODY ? itemText(itemOf({ ...splitDiskKey(key), bytes: value.subarray(1) })) : undefined
 }
 
 function itemText([name, hash]: ShelfItem): string {

@@ -80,11 +80,8 @@ test(
     await ring.run(ring.boot(slow))
     const [among, toSlow] = [watch(ring, a, b), watch(ring, a, slow)]
     const digests = async (node: RingNode): Promise<string[]> => {
-      const { rpc } = node.overlay
-      const asked = ['reg', 'set', 'soft'].map((kind) =>
-        rpc.call<string[]>(node.id, `${kind}.digests`, { ranges: LARGE }),
-      )
-      return (await ring.run(Promise.all(asked))).flat()
+      const kinds = ['reg', 'set', 'soft'] as const
+      return ring.run(Promise.all(LARGE.flatMap((range) => kinds.map((kind) => node.overlay.digest(kind, range)))))
     }
     const until = ring.clock.now() + 120_000
     // About a third of it.

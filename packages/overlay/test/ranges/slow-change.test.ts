@@ -1,18 +1,24 @@
 /** Changes that take long, of which some ranges go on meanwhile: nothing is done twice, and one range holds up no other. */
-import type { RangeId } from '@thor-node/core'
+import { type RangeId, silentLogger } from '@thor-node/core'
 import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { RangeChanger } from '../../src/ranges/change.ts'
 import { finalConfig, jointConfig } from '../../src/ranges/config.ts'
+import { type ChangeLimits, defaultChangeLimits } from '../../src/ranges/limits.ts'
 import type { FillAnswer } from '../../src/ranges/messages.ts'
+import { emptyValue, held } from '../../src/store/reg-value.ts'
 import { RANGES, ringKey, type TestNode, TestRing } from './ring.fixture.ts'
 
 const test = suite('overlay: slow changes of ranges')
 const LIMITS = { deadNodeAfterMs: 1_000, newNodeAfterMs: 500 }
 
 /** Four nodes; `c` is dead, and its ranges go to `d`, which does not come to the end of its copies. */
-async function replacing(seed: number): Promise<{ ring: TestRing; nodes: TestNode[]; release: () => void }> {
-  const ring = new TestRing(seed, { limits: LIMITS })
+async function replacing(
+  seed: number,
+  limits: Partial<ChangeLimits> = {},
+): Promise<{ ring: TestRing; nodes: TestNode[]; release: () => void }> {
+  const ring = new TestRing(seed, { limits: { ...LIMITS, ...limits } })
   const nodes = await ring.formed(['a', 'b', 'c', 'd'], ['a', 'b', 'c'])
   const { promise, resolve } = Promise.withResolvers<void>()
   const d = nodes[3] as TestNode
@@ -53,7 +59,7 @@ test(
     await ring.until(() => ring.isStable(3), 60_000, 'three copies')
     await ring.stop()
 
-    const again = await replacing(33)
+    const again = await replacing(33, { fillTimeoutMs: 60_000 })
     await again.ring.clock.advance(90_000)
     assert.ok(pulledBy(again.nodes[3] as TestNode).length > RANGES, 'others tried after a minute')
     again.release()
@@ -114,6 +120,95 @@ test(
     const { done, failure } = await ring.run(a.reg.redecide(configs))
     assert.equal([...done], [one.range])
     assert.match(String(failure), new RegExp(`range ${other.range}|${other.name}|epoch|config`))
+    await ring.stop()
+  }),
+)
+
+const OLD = ['a', 'b', 'c'].map((nodeId) => ({ nodeId, since: 1 }))
+
+/** Four nodes without balancers; every range at epoch 3 with `a`, `b` and `c`. */
+async function quiet(seed: number): Promise<{ ring: TestRing; nodes: TestNode[] }> {
+  const ring = new TestRing(seed)
+  const nodes: TestNode[] = []
+  for (const id of ['a', 'b', 'c', 'd']) nodes.push(await ring.start(id, { manual: true, genesis: id === 'a' }))
+  const all = Array.from({ length: RANGES }, (_, range) => ({ range, epoch: 3, old: OLD }))
+  for (const node of nodes) {
+    await ring.run(node.configs.adoptAll(all))
+    await ring.run(node.configs.markFilled(all))
+  }
+  return { ring, nodes }
+}
+
+/** As a proposer would; `nodes` accept it. */
+async function accepted(ring: TestRing, nodes: readonly TestNode[], range: RangeId, epoch: number, names: string[]) {
+  const value = held({ ...emptyValue, rev: 1, body: new Uint8Array([1]) }).bytes
+  const [from] = nodes as [TestNode]
+  const ask = ({ id }: TestNode, name: string): Promise<{ type: string }> =>
+    from.rpc.call(id, 'reg.accept', { range, epoch, name, ballot: [epoch, 1, 'b'], value, promise: [epoch, 2, 'b'] })
+  for (let at = 0; at < names.length; at += 100) {
+    const some = names.slice(at, at + 100).flatMap((name) => nodes.map((node) => ask(node, name)))
+    for (const { type } of await ring.run(Promise.all(some))) assert.is(type, 'accepted')
+  }
+}
+
+test(
+  'ranges in any order, with more registers than a page: what a majority has acknowledged is not lost',
+  deadline(60_000, async () => {
+    const { ring, nodes } = await quiet(36)
+    const [a, b, c, d] = nodes as [TestNode, TestNode, TestNode, TestNode]
+    const many = (what: string): string[] => Array.from({ length: 900 }, (_, i) => `acct/${what}${i}@example.com`)
+    await accepted(ring, [b, a, c], 9, 3, many('user'))
+    // Without `a`, which drives the change.
+    await accepted(ring, [b, c], 5, 3, many('other'))
+    await accepted(ring, [b, c], 3, 3, ['acct/precious@example.com'])
+    await ring.kill('c')
+    const { clock, random } = ring
+    const { rpc, members, configs, reg, spread } = a
+    const parts = { clock, random, log: silentLogger, rpc, members, configs, reg, spread }
+    const changer = new RangeChanger(parts, { self: 'a', limits: defaultChangeLimits })
+    const jobs = [9, 5, 3].map((range) => ({ config: configs.get(range), target: ['a', 'b', 'd'] }))
+    const left: RangeId[] = []
+    const arrived = await ring.run(changer.run(jobs, { urgent: true, letGo: (range) => left.push(range) }))
+    assert.equal([...arrived], [9, 5, 3])
+    assert.equal(left, [])
+    for (const range of [9, 5, 3]) {
+      const digests = await ring.run(Promise.all([a, b, d].map(({ acceptors }) => acceptors.digest(range))))
+      assert.is(new Set(digests).size, 1, `the copies of range ${range} are alike`)
+    }
+    await ring.kill('b')
+    const found = await ring.run(a.reg.read({ range: 3, name: 'acct/precious@example.com' }, 'strict'))
+    assert.is(found?.rev, 1)
+    await ring.stop()
+  }),
+)
+
+test(
+  'a range that has gone on at a source alone is left out when the copy is asked for again',
+  deadline(30_000, async () => {
+    const { ring, nodes } = await quiet(37)
+    const [a, b, c] = nodes as [TestNode, TestNode, TestNode]
+    const joint = [1, 2, 3].map((range) => jointConfig(a.configs.get(range), ['b', 'c', 'd']))
+    for (const node of nodes) await ring.run(node.configs.adoptAll(joint))
+    await accepted(ring, [b, c], 2, 4, ['acct/x@example.com'])
+    await ring.run(b.configs.adopt(finalConfig(joint[1] as never)))
+    const items = joint.map(({ range, epoch }) => ({ range, epoch }))
+    const fill = (): Promise<FillAnswer> => a.rpc.call<FillAnswer>('d', 'range.fill', { items, sources: ['b', 'c'] })
+    assert.equal(await ring.run(fill()), { done: true, stale: [2] })
+    await ring.stop()
+  }),
+)
+
+test(
+  'a member that stands still does not hold up the decisions of the others',
+  deadline(30_000, async () => {
+    const { ring, nodes } = await quiet(38)
+    const [a, b, c] = nodes as [TestNode, TestNode, TestNode]
+    await accepted(ring, [b, a, c], 7, 3, ['acct/x@example.com'])
+    ring.network.cut('a', 'c')
+    const before = ring.clock.now()
+    const { done } = await ring.run(a.reg.redecide([a.configs.get(7)]))
+    assert.equal([...done], [7])
+    assert.ok(ring.clock.now() - before < 5_000, 'not as long as a call may take')
     await ring.stop()
   }),
 )

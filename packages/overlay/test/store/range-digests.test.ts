@@ -1,10 +1,10 @@
-import { type Disk, type DiskRange, RANGE_COUNT, type RangeId } from '@thor-node/core'
+import { type Disk, type DiskRange, errorCode, RANGE_COUNT, type RangeId } from '@thor-node/core'
 import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { diskKey, splitDiskKey } from '../../src/store/encoding.ts'
 import { MemoryDisk } from '../../src/store/memory-disk.ts'
-import { RangeDigests } from '../../src/store/range-digests.ts'
+import { type DigestsRequest, RangeDigests } from '../../src/store/range-digests.ts'
 
 const test = suite('overlay: digests of ranges')
 const EMPTY = '0'.repeat(32)
@@ -109,6 +109,29 @@ test(
     const [one, two] = await it.digests.ofAll([1, 2])
     assert.is(one, two)
     assert.is.not(one, EMPTY)
+  }),
+)
+
+test(
+  'who asks for digests says for which epochs; what are no ranges is refused',
+  deadline(10_000, async () => {
+    const it = await make()
+    await it.put(2, 'there')
+    const configs = { get: (range: RangeId) => ({ epoch: range === 3 ? 9 : 7 }) }
+    const answer = (ranges: unknown, epochs: unknown): Promise<string[]> =>
+      it.digests.answer({ ranges, epochs } as DigestsRequest, configs)
+    const there = await it.digests.of(2)
+    assert.equal(await answer([1, 2, 3, 2], [7, 7, 7, 7]), [EMPTY, there, '', there])
+    assert.equal(await answer([1, 2], []), ['', ''])
+    const before = it.seeks
+    for (const ranges of [[-1], [4_096], [1.5], ['1'], 'all', undefined, [...ALL, 1]]) {
+      const code = await answer(ranges, ALL).then(
+        () => 'none',
+        (error) => errorCode(error),
+      )
+      assert.is(code, 'STORE_BAD_REQUEST', String(ranges).slice(0, 20))
+    }
+    assert.is(it.seeks, before)
   }),
 )
 
