@@ -1,11 +1,12 @@
 /**
- * ENUM queries beside other servers: the same numbers, the same questions, the same generator (dnsperf), server on one core and
+ * ENUM queries beside other servers (DN-03): the same numbers, the same questions, the same generator (dnsperf), server on one core and
  * generator on the other, in turns. What is not installed is left out.
  *
- *   node bench/enum.ts [--count 3000000] [--rounds 5] [--seconds 4] [--rate 30000] [--updates 1000] [--only thor,nsd,knot,pdns] [--json]
+ *   node bench/enum.ts [--count 3000000] [--rounds 5] [--seconds 4] [--rate 30000] [--updates 1000] [--only thor,nsd,knot,pdns,pdns-cold] [--json]
  *
  * Nine of ten questions are for numbers that are there, at random. Shown are medians: queries per second with 512 questions under
- * way, then delays at `--rate` questions per second, memory, and how long the server took until it answered.
+ * way, then delays at half of these and at `--rate` questions per second, memory, and how long the server took until it answered.
+ * `pdns-cold` is PowerDNS without its caches of packets and queries.
  */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -22,7 +23,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '4' },
     rate: { type: 'string', default: '30000' },
     updates: { type: 'string', default: '1000' },
-    only: { type: 'string', default: 'thor,nsd,knot,pdns' },
+    only: { type: 'string', default: 'thor,nsd,knot,pdns,pdns-cold' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -61,6 +62,7 @@ const servers: Server[] = [
   { name: 'nsd', port: 5301, command: ['nsd', '-d', '-c', join(folder, 'nsd.conf')] },
   { name: 'knot', port: 5302, command: ['knotd', '-c', join(folder, 'knot.conf')] },
   { name: 'pdns', port: 5305, command: ['pdns_server', `--config-dir=${join(folder, 'pdns')}`] },
+  { name: 'pdns-cold', port: 5306, command: ['pdns_server', `--config-dir=${join(folder, 'pdns-cold')}`] },
 ]
 
 const installed = ({ name, command }: Server): boolean => {
@@ -98,7 +100,7 @@ async function writeFiles(): Promise<void> {
   })
   writeFileSync(join(folder, 'queries'), `${queries.join('\n')}\n`)
   writeFileSync(join(folder, 'warm'), `${queries.slice(0, WARM_QUERIES).join('\n')}\n`)
-  for (const name of ['nsd', 'knot', 'pdns']) mkdirSync(join(folder, name))
+  for (const name of ['nsd', 'knot', 'pdns', 'pdns-cold']) mkdirSync(join(folder, name))
   writeFileSync(
     join(folder, 'nsd.conf'),
     `server:\n  ip-address: ${HOST}@5301\n  server-count: 1\n  username: ""\n  chroot: ""\n  database: ""\n  zonesdir: "${folder}"\n  logfile: "${folder}/nsd/log"\n  pidfile: "${folder}/nsd/pid"\n  xfrdfile: "${folder}/nsd/xfrd"\n  zonelistfile: "${folder}/nsd/zones"\n  xfrdir: "${folder}/nsd"\n  rrl-ratelimit: 0\n  minimal-responses: yes\nremote-control:\n  control-enable: no\nzone:\n  name: "${TREE}"\n  zonefile: "e164.zone"\n`,
@@ -107,10 +109,12 @@ async function writeFiles(): Promise<void> {
     join(folder, 'knot.conf'),
     `server:\n  listen: ${HOST}@5302\n  udp-workers: 1\n  tcp-workers: 1\n  background-workers: 1\n  rundir: ${folder}/knot\n  pidfile: knot.pid\ndatabase:\n  storage: ${folder}/knot\ncontrol:\n  listen: knot.sock\nlog:\n  - target: stderr\n    any: warning\ntemplate:\n  - id: default\n    storage: ${folder}\n    file: e164.zone\n    zonefile-load: whole\n    journal-content: none\n    zonefile-sync: -1\nzone:\n  - domain: ${TREE}\n`,
   )
-  writeFileSync(
-    join(folder, 'pdns', 'pdns.conf'),
-    `local-address=${HOST}\nlocal-port=5305\nsocket-dir=${folder}/pdns\nreceiver-threads=1\ndistributor-threads=1\ndaemon=no\nguardian=no\nwebserver=no\napi=no\nloglevel=3\nzone-cache-refresh-interval=0\nlaunch=bind\nbind-config=${folder}/pdns/named.conf\n`,
-  )
+  for (const { name, port } of servers.filter((one) => one.name.startsWith('pdns'))) {
+    writeFileSync(
+      join(folder, name, 'pdns.conf'),
+      `local-address=${HOST}\nlocal-port=${port}\nsocket-dir=${folder}/${name}\nreceiver-threads=1\ndistributor-threads=1\ndaemon=no\nguardian=no\nwebserver=no\napi=no\nloglevel=3\n${name === 'pdns' ? '' : PDNS_COLD}launch=bind\nbind-config=${folder}/pdns/named.conf\n`,
+    )
+  }
   writeFileSync(join(folder, 'pdns', 'named.conf'), `zone "${TREE}" { type master; file "${folder}/e164.zone"; };\n`)
 }
 
@@ -119,6 +123,9 @@ interface Running {
   child: ChildProcess
   readyMs: number
 }
+
+/** Every answer is looked up: nothing of packets and records is kept from question to question. */
+const PDNS_COLD = 'cache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0\n'
 
 const ANSWER_LIMIT_MS = 600_000
 
@@ -199,6 +206,7 @@ const median = (numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
 
 const full = new Map<string, Load[]>()
+const half = new Map<string, Load[]>()
 const paced = new Map<string, Load[]>()
 const changing = new Map<string, Load[]>()
 
@@ -209,6 +217,8 @@ async function measure(running: readonly Running[]): Promise<void> {
       const add = (to: Map<string, Load[]>, one: Load): void =>
         void to.set(server.name, [...(to.get(server.name) ?? []), one])
       add(full, await load(server, ['-l', String(seconds)]))
+      const last = full.get(server.name)?.at(-1)?.queriesPerSecond ?? 0
+      add(half, await load(server, ['-l', '2', '-Q', String(Math.round(last / 2)), '-v']))
       add(paced, await load(server, ['-l', '2', '-Q', String(rate), '-v']))
       if (server.name !== 'thor' || updates === 0) continue
       child.kill('SIGUSR2')
@@ -222,10 +232,13 @@ function report(running: readonly Running[]): void {
   for (const { server, child, readyMs } of running) {
     const rates = (full.get(server.name) ?? []).map(({ queriesPerSecond }) => queriesPerSecond)
     const delays = paced.get(server.name) ?? []
+    const halves = half.get(server.name) ?? []
     const row = {
       server: server.name,
       queriesPerSecond: median(rates),
       of: rates.join(' '),
+      'p50Us at half of that': median(halves.map(({ p50Us }) => p50Us)),
+      'p99Us at half of that': median(halves.map(({ p99Us }) => p99Us)),
       [`p50Us at ${rate}/s`]: median(delays.map(({ p50Us }) => p50Us)),
       [`p99Us at ${rate}/s`]: median(delays.map(({ p99Us }) => p99Us)),
       ...(changing.has(server.name) && {
