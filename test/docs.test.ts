@@ -57,25 +57,42 @@ test('docs/ARCHITECTURE.md has every kind of record, and none that nobody writes
   assert.deepEqual(sorted(named), sorted([...sources.flatMap(kindsOf), 'placed', 'received', 'spool']))
 })
 
-test('docs/CAPABILITIES.md has every row of SIP, with files that are there and tests that carry its name', () => {
-  const rows = rowsOf(fileAt('docs/CAPABILITIES.md').text, 'SIP')
-  const wanted = Array.from({ length: 26 }, (_, i) => `SIP-${String(i + 1).padStart(2, '0')}`)
-  assert.deepEqual(
-    rows.map(([id]) => id),
-    wanted,
-  )
-  const wrong: string[] = []
-  for (const [id = '', promise = '', state = '', where = '', tests = '', seen = '', ...more] of rows) {
-    if (more.length > 0 || promise === '' || state === '') wrong.push(`${id}: six cells, and what is promised`)
-    const [files, named] = [codeIn(where), codeIn(tests)]
-    for (const file of [...files, ...named]) if (!existsSync(resolve(root, file))) wrong.push(`${id} names ${file}`)
-    if (files.length === 0) wrong.push(`${id} is nowhere`)
-    if (state.startsWith('not yet')) continue
-    if (named.length === 0 || seen === '') wrong.push(`${id} is held by no test, or was seen with nothing`)
-    const carried = named.filter((file) => existsSync(resolve(root, file)) && fileAt(file).text.includes(id))
-    if (carried.length === 0) wrong.push(`${id} stands in none of ${named.join(', ')}`)
+for (const [section, prefix, length] of [
+  ['SIP', 'SIP', 26],
+  ['ENUM', 'EN', 39],
+  ['DNS', 'DN', 6],
+] as const) {
+  test(`docs/CAPABILITIES.md has every row of ${section}, with files that are there and tests that carry its name`, () => {
+    const rows = rowsOf(fileAt('docs/CAPABILITIES.md').text, section)
+    const wanted = Array.from({ length }, (_, i) => `${prefix}-${String(i + 1).padStart(2, '0')}`)
+    assert.deepEqual(
+      rows.map(([id]) => id),
+      wanted,
+    )
+    const wrong: string[] = []
+    for (const [id = '', promise = '', state = '', where = '', tests = '', seen = '', ...more] of rows) {
+      if (more.length > 0 || promise === '' || state === '') wrong.push(`${id}: six cells, and what is promised`)
+      const [files, named] = [codeIn(where), codeIn(tests)]
+      for (const file of [...files, ...named]) if (!existsSync(resolve(root, file))) wrong.push(`${id} names ${file}`)
+      if (files.length === 0) wrong.push(`${id} is nowhere`)
+      if (state.startsWith('not yet')) continue
+      if (named.length === 0 || seen === '') wrong.push(`${id} is held by no test, or was seen with nothing`)
+      const carried = named.filter((file) => existsSync(resolve(root, file)) && fileAt(file).text.includes(id))
+      if (carried.length === 0) wrong.push(`${id} stands in none of ${named.join(', ')}`)
+    }
+    assert.deepEqual(wrong, [])
+  })
+}
+
+test('EN-04: each requirement of the list in docs/ENUM.md has tests that are there', () => {
+  const rows = rowsOf(fileAt('docs/ENUM.md').text, 'Checklist')
+  assert.ok(rows.length > 15)
+  for (const [requirement, tests = ''] of rows) {
+    const named = codeIn(tests)
+    assert.ok(named.length > 0, requirement)
+    for (const path of named)
+      assert.ok(existsSync(resolve(root, path.startsWith('test/') ? path : `packages/${path}`)), path)
   }
-  assert.deepEqual(wrong, [])
 })
 
 test('every package has one door that says what is behind it', () => {

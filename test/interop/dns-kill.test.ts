@@ -1,4 +1,4 @@
-/** A node is killed while dnsperf asks another one: no answer is wrong, none is missing, and the dead one is named no more (DN-02). */
+/** A node is killed while dnsperf asks another one: no answer is wrong, none is missing, and the dead one is named no more (DN-02, EN-34). */
 import { createSocket, type Socket } from 'node:dgram'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -49,7 +49,7 @@ test.before(async () => {
 test.after(() => cluster?.stop())
 
 onlyWithDig(
-  'every node answers SOA, NS, A, SRV and NAPTR with all nodes, with authority, over UDP and TCP',
+  'DN-01: every node answers SOA, NS, A, SRV and NAPTR with all nodes, with authority, over UDP and TCP',
   deadline(60_000, async () => {
     for (const number of [1, 2, 3]) {
       for (const way of ['+notcp', '+tcp']) {

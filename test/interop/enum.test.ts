@@ -113,7 +113,7 @@ test.after(async () => {
 })
 
 it(
-  'what is set at one node is answered by all, and changes and goes everywhere',
+  'EN-02, EN-34: what is set at one node is answered by all, and changes and goes everywhere',
   deadline(60_000, async () => {
     await atAll('100 5 "u" "E2U+sip" "!^.*$!sip:bob@voice.example!" .', NAME, 'NAPTR')
     await thor('dns', 'set', 'customer.example', 'www', 'A', '192.0.2.80')
@@ -134,7 +134,7 @@ it(
 )
 
 it(
-  'a phone that knows no ENUM dials a number and reaches the address that it leads to; a change counts for the next call',
+  'EN-01, EN-36: a phone that knows no ENUM dials a number and reaches the address that it leads to; a change counts for the next call',
   deadline(60_000, async () => {
     const invites = (phone: Phone): number => phone.requests.filter((one) => methodOf(one) === 'INVITE').length
     const before = invites(bob)
@@ -211,7 +211,7 @@ it(
 )
 
 it(
-  'a portal and the command line have the same zones and numbers, all nodes answer for them, and calls are led by them',
+  'EN-36, EN-38, DN-04: a portal and the command line have the same zones and numbers, all nodes answer for them, and calls are led by them',
   deadline(90_000, async () => {
     const id = { number: '4930123456', tld: TREE }
     const name = '6.5.4.3.2.1.0.3.9.4.e164.arpa'
@@ -321,7 +321,7 @@ itWith('unbound', 'unbound')(
 )
 
 itWith('nsd', 'nsd')(
-  'a secondary server transfers zones and follows changes',
+  'DN-01: a secondary server transfers zones and follows changes',
   deadline(90_000, async () => {
     mkdirSync(join(folder, 'nsd'))
     const zone = (name: string): string =>

@@ -96,7 +96,7 @@ for (const [what, keys, uris] of cases) {
   })
 }
 
-test('a way of many keys ends', async () => {
+test('EN-03: a way of many keys ends', async () => {
   let asked = 0
   const naptr = async (key: string) => {
     asked++

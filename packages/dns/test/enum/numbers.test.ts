@@ -36,7 +36,7 @@ for (const text of ['', 'alice', '+31x', '1234567890123456', '0.0.1.e164.example
 
 const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), maxLength: 15 })
 
-numbers('E.164, the name of DNS and the key are the same number', () => {
+numbers('EN-32: E.164, the name of DNS and the key are the same number', () => {
   fc.assert(
     fc.property(digits, (number) => {
       assert.is(digitsOfName(enumName(number, 'e164.arpa'), 'e164.arpa'), number)

@@ -23,34 +23,34 @@ const uris: Readonly<Record<string, string>> = {
   iax2: 'iax2:example.com/alice',
   im: 'im:alice@example.com',
 }
-/** Type and its schemes, as the standards have them. */
-const table: [type: string, schemes: string[]][] = [
-  ['sip', ['sip', 'sips']],
-  ['h323', ['h323']],
-  ['voice:tel', ['tel']],
-  ['email:mailto', ['mailto']],
-  ['fax:tel', ['tel']],
-  ['mms:tel', ['tel']],
-  ['sms:tel', ['tel']],
-  ['ems:tel', ['tel']],
-  ['mms:mailto', ['mailto']],
-  ['sms:mailto', ['mailto']],
-  ['ems:mailto', ['mailto']],
-  ['web:http', ['http']],
-  ['web:https', ['https']],
-  ['ft:ftp', ['ftp']],
-  ['pres', ['pres', 'sip']],
-  ['ifax:mailto', ['mailto']],
-  ['pstn:tel', ['tel']],
-  ['pstn:sip', ['sip']],
-  ['void:mailto', ['mailto']],
-  ['void:http', ['http']],
-  ['void:https', ['https']],
-  ['iax', ['iax']],
-  ['iax2', ['iax2']],
-  ['im', ['im']],
-  ['loc:http', ['http']],
-  ['loc:https', ['https']],
+/** Row of the list of capabilities, type and its schemes, as the standards have them. */
+const table: [row: string, type: string, schemes: string[]][] = [
+  ['EN-05', 'sip', ['sip', 'sips']],
+  ['EN-06', 'h323', ['h323']],
+  ['EN-07', 'voice:tel', ['tel']],
+  ['EN-08', 'email:mailto', ['mailto']],
+  ['EN-09', 'fax:tel', ['tel']],
+  ['EN-10', 'mms:tel', ['tel']],
+  ['EN-11', 'sms:tel', ['tel']],
+  ['EN-12', 'ems:tel', ['tel']],
+  ['EN-13', 'mms:mailto', ['mailto']],
+  ['EN-14', 'sms:mailto', ['mailto']],
+  ['EN-15', 'ems:mailto', ['mailto']],
+  ['EN-16', 'web:http', ['http']],
+  ['EN-17', 'web:https', ['https']],
+  ['EN-18', 'ft:ftp', ['ftp']],
+  ['EN-19', 'pres', ['pres', 'sip']],
+  ['EN-20', 'ifax:mailto', ['mailto']],
+  ['EN-21', 'pstn:tel', ['tel']],
+  ['EN-22', 'pstn:sip', ['sip']],
+  ['EN-23', 'void:mailto', ['mailto']],
+  ['EN-24', 'void:http', ['http']],
+  ['EN-25', 'void:https', ['https']],
+  ['EN-26', 'iax', ['iax']],
+  ['EN-27', 'iax2', ['iax2']],
+  ['EN-28', 'im', ['im']],
+  ['EN-29', 'loc:http', ['http']],
+  ['EN-30', 'loc:https', ['https']],
 ]
 
 const refused = (field: string) => (error: unknown) =>
@@ -59,12 +59,12 @@ const refused = (field: string) => (error: unknown) =>
 services('are these 26 and no others', () => {
   assert.equal(
     ENUM_SERVICES.map(({ type }) => type),
-    table.map(([type]) => type),
+    table.map(([, type]) => type),
   )
 })
 
-for (const [type, schemes] of table) {
-  services(`E2U+${type} takes ${schemes.join(' and ')} alone`, () => {
+for (const [row, type, schemes] of table) {
+  services(`${row}: E2U+${type} takes ${schemes.join(' and ')} alone`, () => {
     for (const [scheme, mapto] of Object.entries(uris)) {
       if (!schemes.includes(scheme)) {
         assert.throws(() => mappings([{ type, mapto }], []), refused('mappings[0].mapto'), `${type} ${mapto}`)
@@ -101,7 +101,7 @@ const bad: [mapping: { type?: string; mapto?: string; priority?: number; ttl?: n
   [{ type: 'pstn:tel', mapto: 'tel:+31208005100;npdi=1' }, 'mappings[0].mapto'],
 ]
 for (const [mapping, field] of bad) {
-  services(`${JSON.stringify(mapping).slice(0, 70)} is refused for ${field}`, () => {
+  services(`EN-31: ${JSON.stringify(mapping).slice(0, 70)} is refused for ${field}`, () => {
     assert.throws(() => mappings([mapping], []), refused(field))
   })
 }
@@ -167,7 +167,7 @@ services('without priorities the order of the list is that of the records; the s
   assert.throws(() => mappings(twice, []), refused('mappings[1].priority'), 'by two names of one type')
 })
 
-services('portability is taken: a routing number, the look-up done (RFC 4694)', () => {
+services('EN-35: portability is taken: a routing number, the look-up done (RFC 4694)', () => {
   for (const mapto of [
     'tel:+31208005100;npdi',
     'tel:+31208005100;npdi;rn=+31970',

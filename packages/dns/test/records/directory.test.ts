@@ -107,7 +107,7 @@ for (const [input, code, says] of wrong) {
   })
 }
 
-test('fancy records are kept as data, and checked', async () => {
+test('DN-04: fancy records are kept as data, and checked', async () => {
   const { zones, ask, settle, served } = await stage()
   await zones.addZone({ name: 'example.com' })
   const mail = await zones.addFancyRecord({
@@ -192,7 +192,7 @@ test('who changes a zone that another has changed is told', async () => {
 
 const SIP = [{ type: 'sip', mapto: 'sip:alice@example.com' }]
 
-test('a number is served when it is there, in both forms, until it goes', async () => {
+test('EN-32: a number is served when it is there, in both forms, until it goes', async () => {
   const { numbers, ask, settle, served, clock } = await stage()
   await refuses(numbers.addNumber({ number: '+31208005100', tld: 'e164.arpa', mappings: SIP }), 'DNS_RANGE_UNKNOWN')
   await numbers.addRange({ prefix: '+3120', tld: 'e164.arpa', minDigits: 11, maxDigits: 11, customer: 5 })

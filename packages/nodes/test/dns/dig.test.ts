@@ -1,4 +1,4 @@
-/** What a real resolver's tool makes of our answers. */
+/** What a real resolver's tool makes of our answers (DN-06). */
 import { execFile, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { deadline } from '@thor-node/core/testing'

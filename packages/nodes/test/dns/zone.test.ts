@@ -177,6 +177,19 @@ zone('an answer names a limited number of nodes', () => {
   assert.is(ask('n199.thor.local', TYPE.A, nodes).answers.length, 1)
 })
 
+zone('DN-05: answers live as long as the setting says, and so does it that there are none', () => {
+  const zones = new LiveZones({ source: zoneOf(threeNodes) }, { ttlMs: 30_000 })
+  for (const [name, type] of [
+    ['_sip._udp.thor.local', TYPE.SRV],
+    ['proxy.thor.local', TYPE.A],
+    ['nobody.thor.local', TYPE.A],
+  ] as const) {
+    const { answers, authorities, additionals } = answerQuestion(zones, { name, type, class: 1 }, new SimRandom(1))
+    const lives = [...answers, ...authorities, ...additionals].map(({ ttl }) => ttl)
+    assert.equal([...new Set(lives)], [30], name)
+  }
+})
+
 zone('weights of SRV follow those of nodes and are never 0', () => {
   const nodes = [0.01, 1, 2.55, 100_000].map((weight, i) => ({
     name: `n${i}`,

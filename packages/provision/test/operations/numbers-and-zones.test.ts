@@ -32,7 +32,7 @@ function userOf(made: Parameters<typeof asker>[0], name: string): ReturnType<typ
 }
 
 test(
-  'what is added over SOAP is what the command line has, and the other way round',
+  'EN-38, DN-04: what is added over SOAP is what the command line has, and the other way round',
   deadline(10_000, async () => {
     const { ask, provisioning } = await withCustomers()
     const { numbers, zones } = provisioning.records

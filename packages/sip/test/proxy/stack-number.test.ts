@@ -60,7 +60,7 @@ async function scene(uris: readonly string[], plan?: DialPlan) {
 const NUMBER = 'sip:+31208005100@example.com'
 
 test(
-  'a phone that knows no ENUM dials a number, and the account that it leads to rings',
+  'EN-01: a phone that knows no ENUM dials a number, and the account that it leads to rings',
   deadline(5_000, async () => {
     const { it, alice, bob, asked } = await scene(['sip:bob@example.com'])
     await bob.register()
@@ -105,7 +105,7 @@ test(
 )
 
 test(
-  'a number that was ported leaves by the trunk of its routing number',
+  'EN-35: a number that was ported leaves by the trunk of its routing number',
   deadline(5_000, async () => {
     const { it, alice, carrier } = await scene(['tel:+31208005100;npdi;rn=+31970'])
     await alice.authenticated('INVITE', NUMBER, { body: SDP })
