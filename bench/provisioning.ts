@@ -3,7 +3,8 @@
  * the PHP client of portals asks (HTTP/1.0, a connection each); subscribers while nodes are killed; an import, counted on all
  * nodes. The clients run on the same machine.
  *
- *   npx node bench/provisioning.ts [--seconds 10] [--clients 24] [--import 100000] [--kills 10] [--only soap|import|kills]
+ *   npx node bench/provisioning.ts [--seconds 10] [--clients 24] [--import 100000] [--kills 10] [--tries 100]
+ *     [--only soap|import|kills]
  */
 
 import { readFileSync } from 'node:fs'
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '24' },
     import: { type: 'string', default: '10000' },
     kills: { type: 'string', default: '10' },
+    tries: { type: 'string', default: '100' },
     only: { type: 'string' },
   },
 })
@@ -91,12 +93,20 @@ function spentMs(cluster: Cluster): { nodes: number; clients: number } {
   return { nodes: ticks * TICK_MS, clients: (user + system) / 1_000 }
 }
 
-async function measure(cluster: Cluster, name: string, send: Send, body: (n: number) => string): Promise<void> {
+/** Before it is measured: nodes that have just started run code that is not compiled yet. */
+const WARM_SECONDS = 3
+
+async function measure(
+  cluster: Cluster,
+  send: Send,
+  body: (n: number) => string,
+  forSeconds = seconds,
+): Promise<string> {
   const times: number[] = []
   let failed = 0
   let n = 0
   const before = spentMs(cluster)
-  const until = performance.now() + seconds * 1_000
+  const until = performance.now() + forSeconds * 1_000
   const client = async (index: number): Promise<void> => {
     while (performance.now() < until) {
       const node = cluster.nodes[(n + index) % cluster.nodes.length] as ClusterNode
@@ -111,9 +121,9 @@ async function measure(cluster: Cluster, name: string, send: Send, body: (n: num
   const each = (from: number, to: number): string => ((to - from) / Math.max(1, times.length)).toFixed(2)
   times.sort((a, b) => a - b)
   const at = (part: number): string => (times[Math.floor(times.length * part)] ?? 0).toFixed(1)
-  say(
-    `${name}: ${Math.round(times.length / seconds)} requests/s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${failed} failed; ` +
-      `a request takes ${each(before.nodes, after.nodes)} ms of the nodes' processor time, ${each(before.clients, after.clients)} ms of the clients'`,
+  return (
+    `${Math.round(times.length / forSeconds)} requests/s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${failed} failed; ` +
+    `a request takes ${each(before.nodes, after.nodes)} ms of the nodes' processor time, ${each(before.clients, after.clients)} ms of the clients'`
   )
 }
 
@@ -127,19 +137,17 @@ async function soap(cluster: Cluster): Promise<void> {
   }))
   for (let at = 0; at < accounts; at += 200) await first.operations.accountsImport({ rows: rows.slice(at, at + 200) })
   let added = 0
-  for (const [name, send] of ways) {
-    await measure(
-      cluster,
-      `getAccount, ${name}`,
-      send,
-      (n) => `<n:getAccount>${id('sipId', `u${n % accounts}`)}</n:getAccount>`,
-    )
-    await measure(
-      cluster,
-      `addAccount, ${name}`,
-      send,
+  const bodies: [operation: string, body: (n: number) => string][] = [
+    ['getAccount', (n) => `<n:getAccount>${id('sipId', `u${n % accounts}`)}</n:getAccount>`],
+    [
+      'addAccount',
       () => `<n:addAccount><account>${id('id', `new${added++}`)}<password>pw</password></account></n:addAccount>`,
-    )
+    ],
+  ]
+  const [[, kept]] = ways as [[string, Send]]
+  for (const [, body] of bodies) await measure(cluster, kept, body, WARM_SECONDS)
+  for (const [way, send] of ways) {
+    for (const [operation, body] of bodies) say(`${operation}, ${way}: ${await measure(cluster, send, body)}`)
   }
 }
 
@@ -174,21 +182,31 @@ function memoryOf({ process: child }: ClusterNode): string {
 async function kills(cluster: Cluster): Promise<void> {
   const [first] = cluster.nodes as [ClusterNode]
   await prepareSubscribers(first.operations)
-  const perRound = 100
+  const perRound = Number(values.tries)
   const sum: Found = { whole: 0, absent: 0, half: [] }
+  /** Those that the node was making when it was killed. */
+  const amid = { whole: 0, absent: 0 }
   let lost = 0
   for (let round = 0; round < Number(values.kills); round++) {
     const victim = cluster.nodes[1 + (round % 2)] as ClusterNode
     const indices = Array.from({ length: perRound }, (_, index) => round * perRound + index)
     const told: number[] = []
     const work = indices.values()
+    const underWay = new Set<number>()
+    let met: number[] = []
     let begun = 0
     let killed: Promise<void> | undefined
+    const killAt = Math.min(perRound - 4, 26) + ((round * 17) % Math.max(1, perRound - 30))
     const add = async (): Promise<void> => {
       for (const index of work) {
-        if (++begun >= 26 + ((round * 17) % 70)) killed ??= cluster.kill(victim)
+        if (++begun >= killAt && !killed) {
+          met = [...underWay]
+          killed = cluster.kill(victim)
+        }
         // What is left when it is killed is asked of another node.
+        underWay.add(index)
         if (await addSubscriber((killed ? first : victim).operations, index)) told.push(index)
+        underWay.delete(index)
       }
     }
     await Promise.all(Array.from({ length: 16 }, add))
@@ -199,10 +217,14 @@ async function kills(cluster: Cluster): Promise<void> {
     sum.whole += found.whole
     sum.absent += found.absent
     sum.half.push(...found.half)
+    const amidst = await lookAtSubscribers(first.operations, met)
+    amid.whole += amidst.whole
+    amid.absent += amidst.absent
     lost += told.length - (await lookAtSubscribers(first.operations, told)).whole
   }
   say(
-    `${Number(values.kills)} kills: ${sum.whole} whole, ${sum.absent} not there, ${sum.half.length} half, ${lost} told and lost`,
+    `${Number(values.kills)} kills: ${sum.whole} whole, ${sum.absent} not there, ${sum.half.length} half, ${lost} told and lost; ` +
+      `of those under way at the node that was killed ${amid.whole} whole, ${amid.absent} not there`,
   )
   for (const half of sum.half) say(half)
 }
