@@ -221,12 +221,16 @@ async function kills(cluster: Cluster): Promise<void> {
     amid.whole += amidst.whole
     amid.absent += amidst.absent
     lost += told.length - (await lookAtSubscribers(first.operations, told)).whole
+    report(round + 1)
   }
-  say(
-    `${Number(values.kills)} kills: ${sum.whole} whole, ${sum.absent} not there, ${sum.half.length} half, ${lost} told and lost; ` +
-      `of those under way at the node that was killed ${amid.whole} whole, ${amid.absent} not there`,
-  )
   for (const half of sum.half) say(half)
+
+  function report(kills: number): void {
+    say(
+      `${kills} kills: ${sum.whole} whole, ${sum.absent} not there, ${sum.half.length} half, ${lost} told and lost; ` +
+        `of those under way at the node that was killed ${amid.whole} whole, ${amid.absent} not there`,
+    )
+  }
 }
 
 const parts: Record<string, (cluster: Cluster) => Promise<void>> = { soap, import: importMany, kills }

@@ -1,6 +1,7 @@
 /** Provisioning over SOAP at a real ring: what one node writes, the next one reads at once; devices that are online (SIP-24). */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
+import { isDeepStrictEqual } from 'node:util'
 import { deadline, eventually } from '@thor-node/core/testing'
 import { operations } from '@thor-node/provision'
 import { suite } from 'uvu'
@@ -260,6 +261,49 @@ test(
       await raw(1, 'POST / HTTP/1.0\r\nContent-Type: text/xml\r\nContent-Length: 9\r\n\r\n<unclosed'),
       /Fault/,
     )
+  }),
+)
+
+test(
+  'accounts are imported through one node, a second time without harm, and exported from another',
+  deadline(60_000, async () => {
+    const [first, second, third] = cluster.nodes.map(({ operations: ofNode }) => ofNode)
+    assert.ok(first && second && third)
+    const rows = Array.from({ length: 40 }, (_, index) => ({
+      username: `im${index}`,
+      domain: 'thor.local',
+      password: `pw-${index}`,
+      quota: index,
+      ...(index % 2 === 0 && { aliases: [`ima${index}@thor.local`], balance: 1.5 }),
+    }))
+    const wrong = { username: 'im x', domain: 'thor.local', password: 'pw' }
+    const told = await first.accountsImport({ rows: [...rows, wrong] })
+    assert.deepEqual([told.added, told.updated, told.failures.map(({ index }) => index)], [40, 0, [40]])
+    const again = await second.accountsImport({ rows: rows.map((row) => ({ ...row, quota: 7 })) })
+    assert.deepEqual([again.added, again.updated, again.failures.length], [0, 40, 0])
+    const call = async (operation: string, args: Record<string, unknown>): Promise<unknown> =>
+      (await third.apiCall({ operation, args })).value
+    const sipIds = ['im0@thor.local', 'im1@thor.local']
+    const status = (await call('Sip.getPrepaidStatus', { sipIds })) as { balance: number }[]
+    assert.deepEqual(
+      status.map(({ balance }) => balance),
+      [1.5, 0],
+    )
+    const ours = async (): Promise<Record<string, unknown>[]> => {
+      const { rows: all } = await third.accountsExport({ start: 0, count: 1_000, digests: true })
+      return all.filter(({ username }) => String(username).startsWith('im'))
+    }
+    // Lists are near: a moment old.
+    const exported = await eventually(async () => {
+      const all = await ours()
+      return all.length === 40 && all.every(({ quota }) => quota === 7) ? all : undefined
+    })
+    const secret = (await call('Sip.getAccount', { sipId: 'im4@thor.local' })) as { ha1: string }
+    for (const sipId of ['im4@thor.local', 'im5@thor.local']) await call('Sip.deleteAccount', { sipId })
+    const back = await first.accountsImport({ rows: exported })
+    assert.deepEqual([back.added, back.updated, back.failures], [2, 38, []])
+    await eventually(async () => isDeepStrictEqual(await ours(), exported))
+    assert.equal(((await call('Sip.getAccount', { sipId: 'im4@thor.local' })) as { ha1: string }).ha1, secret.ha1)
   }),
 )
 

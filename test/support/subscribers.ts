@@ -1,5 +1,6 @@
 /** Subscribers made through a node that is killed meanwhile: each must be whole, or not there. */
 import { errorCode } from '@thor-node/core'
+import { eventually } from '@thor-node/core/testing'
 import type { NodeOperations } from '@thor-node/nodes'
 
 const TLD = 'e164.test'
@@ -49,13 +50,17 @@ export const deleteSubscriber = (node: NodeOperations, index: number): Promise<b
 async function partsOf(node: NodeOperations, index: number): Promise<boolean[]> {
   const sipId = address(`s${index}`)
   const there = async (operation: string, args: Record<string, unknown>): Promise<boolean> => {
-    try {
-      await call(node, operation, args)
-      return true
-    } catch (error) {
-      if (/_UNKNOWN$/.test(errorCode(error) ?? '')) return false
-      throw error
+    const look = async (): Promise<'yes' | 'no'> => {
+      try {
+        await call(node, operation, args)
+        return 'yes'
+      } catch (error) {
+        if (/^PROVISION_\w+_UNKNOWN$/.test(errorCode(error) ?? '')) return 'no'
+        throw error
+      }
     }
+    // A read that found no quorum says nothing.
+    return (await eventually(look, 30_000, `${operation} of s${index}`)) === 'yes'
   }
   return Promise.all([
     there('Sip.getAccount', { sipId }),
