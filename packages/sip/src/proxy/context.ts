@@ -10,6 +10,7 @@ import type { DialPlan } from '../numbers/dial-plan.ts'
 import type { RegisteredFlows } from '../registrar/flows.ts'
 import type { Gruus } from '../registrar/gruu.ts'
 import type { ServerTransaction, TransactionLayer } from '../transaction/contract.ts'
+import { Running } from '../transaction/running.ts'
 import type { TransportName } from '../transport/contract.ts'
 import type { Trunks } from '../trunk/trunks.ts'
 import type { Challenger } from './challenge.ts'
@@ -64,7 +65,8 @@ export class Forks {
   readonly #components: ProxyComponents
   readonly #init: ForkTimes
   #stopped = false
-  readonly #running = new Map<Fork, ServerTransaction>()
+  readonly #running = new Running<number, { fork: Fork; server: ServerTransaction }>()
+  #started = 0
 
   constructor(components: ProxyComponents, init: ForkTimes) {
     this.#components = components
@@ -78,7 +80,7 @@ export class Forks {
   /** Those whose client still waits for a final response; the others only linger for retransmissions. */
   get unanswered(): number {
     let count = 0
-    for (const server of this.#running.values()) if (!server.answered) count++
+    for (const { server } of this.#running.values()) if (!server.answered) count++
     return count
   }
 
@@ -88,8 +90,9 @@ export class Forks {
     if (this.#stopped) return
     const { timerC, groupMs, t1 } = this.#init
     const fork = new Fork(this.#components, { server, branches, hooks, timerC, groupMs, t1 })
-    this.#running.set(fork, server)
-    server.onEnd = () => this.#running.delete(fork)
+    const id = this.#started++
+    this.#running.set(id, { fork, server })
+    server.onEnd = () => this.#running.delete(id)
     server.onCancel = (cancel) => fork.cancel(cancel.headers.get('Reason'))
     fork.start()
   }
@@ -101,7 +104,7 @@ export class Forks {
   /** Nothing starts from now on. */
   stop(): void {
     this.#stopped = true
-    for (const fork of this.#running.keys()) fork.stop()
+    for (const { fork } of this.#running.values()) fork.stop()
     this.#running.clear()
   }
 }

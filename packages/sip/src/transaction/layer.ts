@@ -19,6 +19,7 @@ import type {
 } from './contract.ts'
 import { clientKey, MAGIC_COOKIE, serverKey } from './key.ts'
 import type { Context } from './machine.ts'
+import { Running } from './running.ts'
 import { Server, type ServerHost } from './server.ts'
 import { defaultTimers } from './timers.ts'
 
@@ -54,12 +55,12 @@ export class Transactions implements TransactionLayer {
   readonly #timers: TimerQueue
   readonly #values: TimerValues
   readonly #max: number
-  readonly #servers = new Map<string, Server>()
+  readonly #servers = new Running<string, Server>()
   /** Of servers that are gone. */
   readonly #answers: Answers
   readonly #host: ServerHost
   readonly #contexts: { datagrams: Context; reliable: Context }
-  readonly #clients = new Map<string, Client>()
+  readonly #clients = new Running<string, Client>()
   /** Makes branches unique to this process; what follows it counts. */
   readonly #branchPrefix: string
   /** To tag of answers without state: the same each time, so that retransmissions get the same answer (RFC 3261 §8.2.7). */
@@ -118,8 +119,8 @@ export class Transactions implements TransactionLayer {
 
   async stop(): Promise<void> {
     this.#timers.clear()
-    for (const server of [...this.#servers.values()]) server.abandon()
-    for (const client of [...this.#clients.values()]) client.abandon()
+    for (const server of this.#servers.values()) server.abandon()
+    for (const client of this.#clients.values()) client.abandon()
     this.#answers.clear()
   }
 
