@@ -2,19 +2,21 @@
  * ENUM queries beside other servers (DN-03): the same numbers, the same questions, the same generator (dnsperf), server on one core and
  * generator on the other, in turns. What is not installed is left out.
  *
- *   node bench/enum.ts [--count 3000000] [--rounds 5] [--seconds 4] [--rate 30000] [--updates 1000] [--only thor,nsd,knot,pdns,pdns-cold] [--json]
+ *   node bench/enum.ts [--count 3000000] [--rounds 5] [--seconds 4] [--rate 30000] [--updates 1000] [--only thor,nsd,knot,pdns,pdns-cold,pdns-sqlite] [--json]
  *
  * Nine of ten questions are for numbers that are there, at random. Shown are medians: queries per second with 512 questions under
  * way, then delays at half of these and at `--rate` questions per second, memory, and how long the server took until it answered.
- * `pdns-cold` is PowerDNS without its caches of packets and queries.
+ * `pdns` is PowerDNS as it comes, with the records in its memory, `pdns-cold` without its caches of packets, queries and zones,
+ * `pdns-sqlite` the same with the records in a database.
  */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
-import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { systemClock } from '@thor-node/core'
 import { missing, nameOf, numberOf, TREE, uriOf } from './enum-numbers.ts'
+import { SQLITE_SCHEMA, writeSqlite } from './enum-sqlite.ts'
 
 const { values } = parseArgs({
   options: {
@@ -23,7 +25,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '4' },
     rate: { type: 'string', default: '30000' },
     updates: { type: 'string', default: '1000' },
-    only: { type: 'string', default: 'thor,nsd,knot,pdns,pdns-cold' },
+    only: { type: 'string', default: 'thor,nsd,knot,pdns,pdns-cold,pdns-sqlite' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -63,10 +65,15 @@ const servers: Server[] = [
   { name: 'knot', port: 5302, command: ['knotd', '-c', join(folder, 'knot.conf')] },
   { name: 'pdns', port: 5305, command: ['pdns_server', `--config-dir=${join(folder, 'pdns')}`] },
   { name: 'pdns-cold', port: 5306, command: ['pdns_server', `--config-dir=${join(folder, 'pdns-cold')}`] },
+  { name: 'pdns-sqlite', port: 5307, command: ['pdns_server', `--config-dir=${join(folder, 'pdns-sqlite')}`] },
 ]
 
 const installed = ({ name, command }: Server): boolean => {
   if (name === 'thor') return true
+  if (name === 'pdns-sqlite' && !existsSync(SQLITE_SCHEMA)) {
+    console.error('the package pdns-backend-sqlite3 is not installed')
+    return false
+  }
   try {
     execFileSync('which', [command[0] as string], { stdio: 'ignore' })
     return true
@@ -100,7 +107,7 @@ async function writeFiles(): Promise<void> {
   })
   writeFileSync(join(folder, 'queries'), `${queries.join('\n')}\n`)
   writeFileSync(join(folder, 'warm'), `${queries.slice(0, WARM_QUERIES).join('\n')}\n`)
-  for (const name of ['nsd', 'knot', 'pdns', 'pdns-cold']) mkdirSync(join(folder, name))
+  for (const name of ['nsd', 'knot', 'pdns', 'pdns-cold', 'pdns-sqlite']) mkdirSync(join(folder, name))
   writeFileSync(
     join(folder, 'nsd.conf'),
     `server:\n  ip-address: ${HOST}@5301\n  server-count: 1\n  username: ""\n  chroot: ""\n  database: ""\n  zonesdir: "${folder}"\n  logfile: "${folder}/nsd/log"\n  pidfile: "${folder}/nsd/pid"\n  xfrdfile: "${folder}/nsd/xfrd"\n  zonelistfile: "${folder}/nsd/zones"\n  xfrdir: "${folder}/nsd"\n  rrl-ratelimit: 0\n  minimal-responses: yes\nremote-control:\n  control-enable: no\nzone:\n  name: "${TREE}"\n  zonefile: "e164.zone"\n`,
@@ -109,10 +116,11 @@ async function writeFiles(): Promise<void> {
     join(folder, 'knot.conf'),
     `server:\n  listen: ${HOST}@5302\n  udp-workers: 1\n  tcp-workers: 1\n  background-workers: 1\n  rundir: ${folder}/knot\n  pidfile: knot.pid\ndatabase:\n  storage: ${folder}/knot\ncontrol:\n  listen: knot.sock\nlog:\n  - target: stderr\n    any: warning\ntemplate:\n  - id: default\n    storage: ${folder}\n    file: e164.zone\n    zonefile-load: whole\n    journal-content: none\n    zonefile-sync: -1\nzone:\n  - domain: ${TREE}\n`,
   )
+  const sqlite = `launch=gsqlite3\ngsqlite3-database=${folder}/numbers.sqlite\n`
   for (const { name, port } of servers.filter((one) => one.name.startsWith('pdns'))) {
     writeFileSync(
       join(folder, name, 'pdns.conf'),
-      `local-address=${HOST}\nlocal-port=${port}\nsocket-dir=${folder}/${name}\nreceiver-threads=1\ndistributor-threads=1\ndaemon=no\nguardian=no\nwebserver=no\napi=no\nloglevel=3\n${name === 'pdns' ? '' : PDNS_COLD}launch=bind\nbind-config=${folder}/pdns/named.conf\n`,
+      `local-address=${HOST}\nlocal-port=${port}\nsocket-dir=${folder}/${name}\nreceiver-threads=1\ndistributor-threads=1\ndaemon=no\nguardian=no\nwebserver=no\napi=no\nloglevel=3\n${name === 'pdns' ? '' : PDNS_COLD}${name === 'pdns-sqlite' ? sqlite : `launch=bind\nbind-config=${folder}/pdns/named.conf\n`}`,
     )
   }
   writeFileSync(join(folder, 'pdns', 'named.conf'), `zone "${TREE}" { type master; file "${folder}/e164.zone"; };\n`)
@@ -124,8 +132,8 @@ interface Running {
   readyMs: number
 }
 
-/** Every answer is looked up: nothing of packets and records is kept from question to question. */
-const PDNS_COLD = 'cache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0\n'
+/** Every answer is looked up: nothing of packets, records and zones is kept from question to question. */
+const PDNS_COLD = 'cache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0\nzone-cache-refresh-interval=0\n'
 
 const ANSWER_LIMIT_MS = 600_000
 
@@ -263,6 +271,8 @@ function report(running: readonly Running[]): void {
 const running: Running[] = []
 try {
   await writeFiles()
+  if (values.only.includes('pdns-sqlite') && existsSync(SQLITE_SCHEMA))
+    writeSqlite(join(folder, 'numbers.sqlite'), count)
   for (const server of servers.filter(({ name }) => values.only.split(',').includes(name)).filter(installed)) {
     running.push(await start(server))
   }

@@ -2,19 +2,21 @@
  * Does anything hold up SIP? OPTIONS to a node every few milliseconds, and how long each takes, while nothing else is asked of it,
  * and under SOAP, DNS and registrations: one event loop has to serve them all.
  *
- *   node bench/stalls.ts [--seconds 8] [--accounts 2000] [--queries 5000]
+ *   node bench/stalls.ts [--seconds 8] [--accounts 2000] [--queries 5000] [--only idle,registrations,update,add,lists,dns,flood,both]
  *
- * The node is pinned to core 0, this process to core 1. `--queries`: DNS queries per second.
+ * The node is pinned to core 0, this process to core 1. `--queries`: DNS queries per second. `flood`: as many as dnsperf can, numbers
+ * and names of live nodes, 512 under way; `both`: that, and registrations.
  */
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import { connectControl } from '@thor-node/nodes'
+import { parseArgs, promisify } from 'node:util'
+import { connectControl, type NodeOperations } from '@thor-node/nodes'
 import { SoapClient } from '../test/chaos/soap.ts'
+import { nameOf, TREE } from './enum-numbers.ts'
 import { Generator } from './generator.ts'
 
 const { values } = parseArgs({
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '8' },
     accounts: { type: 'string', default: '2000' },
     queries: { type: 'string', default: '5000' },
+    only: { type: 'string', default: 'idle,registrations,update,add,lists,dns,flood,both' },
   },
 })
 const seconds = Number(values.seconds)
@@ -131,6 +134,41 @@ const dns =
     return `${Math.round(answered / ((performance.now() - began) / 1_000))} DNS answers per second of ${perSecond}`
   }
 
+/** Numbers, half of them there, and names of the nodes. */
+const flood =
+  (file: string): LoadOf =>
+  async () => {
+    const args = ['-s', NODE, '-p', '5353', '-d', file, '-c', '4', '-T', '1', '-q', '512', '-l', String(seconds)]
+    const { stdout } = await promisify(execFile)('dnsperf', args)
+    const asked = /Queries per second:\s+(\d+)/.exec(stdout)?.[1]
+    const lost = /Queries lost:\s+\d+ \(([\d.]+)%\)/.exec(stdout)?.[1]
+    return `${asked} DNS answers per second to dnsperf, ${lost} % lost`
+  }
+
+const NUMBERS = 10_000
+async function numbers(operations: NodeOperations, folder: string): Promise<string> {
+  const digits = (n: number): string => `3120${8_000_000 + n}`
+  await operations.enumRangeAdd({ tree: TREE, prefix: '+3120', minDigits: 11, maxDigits: 11 })
+  const rows = Array.from({ length: NUMBERS }, (_, n): [string, string, string] => [
+    digits(n),
+    'sip',
+    `sip:u${n}@thor.local`,
+  ])
+  await operations.enumLoad({ tree: TREE, rows })
+  const named = Array.from({ length: 2 * NUMBERS }, (_, n) => `${nameOf(digits((n * 7_919) % (2 * NUMBERS)))} NAPTR`)
+  const file = join(folder, 'questions')
+  writeFileSync(
+    file,
+    named.flatMap((line, n) => (n % 10 === 0 ? [line, '_sip._udp.thor.local SRV'] : [line])).join('\n'),
+  )
+  return file
+}
+
+const together =
+  (...loads: readonly LoadOf[]): LoadOf =>
+  async (over) =>
+    (await Promise.all(loads.map((load) => load(over)))).join(', ')
+
 const registrations: LoadOf = async (over) => {
   const generator = new Generator({
     ...{ mode: 'register', node: { host: NODE, port: 5060 }, local: { host: OWN, port: 5080 }, domain: 'thor.local' },
@@ -145,7 +183,19 @@ const idle: LoadOf = async () => 'nothing else'
 
 async function main(): Promise<void> {
   const data = mkdtempSync(join(tmpdir(), 'thor-bench-'))
-  const words = ['join', '--data', data, '--address', NODE, '--dns-port', '5353', '--log-level', 'error']
+  const words = [
+    'join',
+    '--data',
+    data,
+    '--address',
+    NODE,
+    '--dns-port',
+    '5353',
+    '--dns-rate',
+    '0',
+    '--log-level',
+    'error',
+  ]
   const args = [process.execPath, join(root, 'bin/thor-node.js'), ...words]
   const child = spawn('taskset', ['-c', '0', ...args], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
   try {
@@ -162,16 +212,20 @@ async function main(): Promise<void> {
     console.log(`node ${process.version}, ${availableParallelism()} cores, load ${loadavg()[0]?.toFixed(2)}`)
     const client = new SoapClient(NODE, password)
     const [probing, asking] = [await socketAt(5070), await socketAt(5071)]
-    const loads: LoadOf[] = [
-      idle,
-      registrations,
-      soap(client, 'updateAccount', 4),
-      soap(client, 'addAccount', 16),
-      lists(password),
-      dns(asking, Number(values.queries)),
-      idle,
+    const only = new Set(values.only.split(','))
+    const file = only.has('flood') || only.has('both') ? await numbers(operations, data) : ''
+    const loads: [name: string, load: LoadOf][] = [
+      ['idle', idle],
+      ['registrations', registrations],
+      ['update', soap(client, 'updateAccount', 4)],
+      ['add', soap(client, 'addAccount', 16)],
+      ['lists', lists(password)],
+      ['dns', dns(asking, Number(values.queries))],
+      ['flood', flood(file)],
+      ['both', together(flood(file), registrations)],
+      ['idle', idle],
     ]
-    for (const load of loads) {
+    for (const [, load] of loads.filter(([name]) => only.has(name))) {
       const until = performance.now() + seconds * 1_000
       const over = (): boolean => performance.now() > until
       const [report, what] = await Promise.all([probe(probing, over), load(over)])

@@ -36,6 +36,7 @@ export {
   type TcpConnection,
   type TcpListener,
   type UdpListener,
+  type UdpOptions,
   type UdpSocket,
 } from './net.ts'
 export { bindError } from './net-error.ts'

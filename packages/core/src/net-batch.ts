@@ -15,8 +15,8 @@ import { Arena, addressText, HEADER, type Library, loadLibrary, readAddress, wri
 
 /** Datagrams per system call. */
 const BATCH = 64
-/** Of one socket in one turn of the event loop, at most: timers and connections must not wait for the end of a flood. */
-const BATCHES_PER_TURN = 8
+/** Of one socket in one turn of the event loop, unless it says otherwise: timers and connections must not wait for the end of a flood. */
+const PER_TURN = 8 * BATCH
 /** More than UDP over IPv4 can carry. */
 const DATAGRAM_BYTES_MAX = 65_536
 /** What one batch sends, at most; one datagram always fits. */
@@ -35,6 +35,7 @@ export async function batchedUdp(
   bind: Address,
   onMessage: UdpListener,
   receiveBufferBytes: number,
+  perTurn = PER_TURN,
 ): Promise<UdpSocket | undefined> {
   const library = loadLibrary()
   if (!library || bind.host.includes(':')) return undefined
@@ -50,7 +51,7 @@ export async function batchedUdp(
     socket.bind({ fd }, () => {
       socket.removeAllListeners('error')
       socket.on('error', () => undefined)
-      resolve(new BatchedSocket(components, { fd }))
+      resolve(new BatchedSocket(components, { fd, perTurn }))
     })
   })
 }
@@ -65,7 +66,7 @@ class BatchedSocket implements UdpSocket {
 
   constructor(
     { socket, onMessage, reader, sender }: { socket: Socket; onMessage: UdpListener; reader: Reader; sender: Sender },
-    init: { fd: number },
+    init: { fd: number; perTurn: number },
   ) {
     this.#socket = socket
     this.#sender = sender
@@ -82,7 +83,7 @@ class BatchedSocket implements UdpSocket {
       this.#drained = setImmediate(() => {
         this.#drained = undefined
       })
-      for (let turn = 0; turn < BATCHES_PER_TURN && !this.#closed; turn++) {
+      for (let left = init.perTurn; left > 0 && !this.#closed; left -= BATCH) {
         if (reader.read(this.#fd, listener) < BATCH) return
       }
     })

@@ -74,9 +74,19 @@ export interface ConnectOptions {
   tls?: TlsClientInit
 }
 
+export interface UdpOptions {
+  /**
+   * Of what waits, about so many datagrams are taken in one turn of the event loop; others of the thread have theirs then. Less is for
+   * who is to give way to them.
+   *
+   * @default 512
+   */
+  perTurn?: number
+}
+
 /** Sockets as an argument. All binds throw ThorError `NET_ADDRESS_IN_USE`, `NET_PERMISSION`, `NET_ADDRESS_UNKNOWN`. */
 export interface Net {
-  udp(bind: Address, onMessage: UdpListener): Promise<UdpSocket>
+  udp(bind: Address, onMessage: UdpListener, options?: UdpOptions): Promise<UdpSocket>
   listen(
     bind: Address,
     onConnection: (connection: TcpConnection) => void,
@@ -119,9 +129,9 @@ export function plainUdp(bind: Address, onMessage: UdpListener): Promise<UdpSock
   })
 }
 
-async function systemUdp(bind: Address, onMessage: UdpListener): Promise<UdpSocket> {
+async function systemUdp(bind: Address, onMessage: UdpListener, { perTurn }: UdpOptions = {}): Promise<UdpSocket> {
   try {
-    return (await batchedUdp(bind, onMessage, UDP_RECEIVE_BUFFER_BYTES)) ?? (await plainUdp(bind, onMessage))
+    return (await batchedUdp(bind, onMessage, UDP_RECEIVE_BUFFER_BYTES, perTurn)) ?? (await plainUdp(bind, onMessage))
   } catch (error) {
     throw error instanceof ThorError ? error : bindError(error as NodeJS.ErrnoException, 'udp', bind)
   }

@@ -183,4 +183,35 @@ test('IPv4 addresses are read strictly, and written as they were', () => {
   }
 })
 
+if (loadLibrary())
+  test(
+    'batched: a socket takes its share of one turn, and all in the end',
+    deadline(20_000, async () => {
+      const count = 1_000
+      for (const [perTurn, most] of [
+        [64, 64 + 32],
+        [128, 128 + 32],
+      ] as const) {
+        let [got, inTurn, highest] = [0, 0, 0]
+        const listener = (): void => {
+          got++
+          if (inTurn++ === 0)
+            setImmediate(() => {
+              inTurn = 0
+            })
+          highest = Math.max(highest, inTurn)
+        }
+        const sink = await batchedUdp(anywhere, listener, BUFFER_BYTES, perTurn)
+        const source = await batched(anywhere, () => undefined)
+        assert.ok(sink)
+        // All of it waits before anything is read.
+        for (let n = 0; n < count; n++) source.send(Buffer.alloc(20), sink.local)
+        await source.close()
+        await eventually(() => got === count)
+        assert.ok(highest > 64 - 1 && highest <= most, `${highest} in one turn`)
+        await sink.close()
+      }
+    }),
+  )
+
 test.run()

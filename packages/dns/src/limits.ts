@@ -27,6 +27,9 @@ export const ADDITIONAL_HOSTS_MAX = 48
 /** Zone transfers at once; one more is refused. */
 export const TRANSFERS_MAX = 8
 
+/** About so many queries over UDP are answered between one look at what has come in and the next: a millisecond. The rest wait. */
+export const QUERIES_PER_TURN = 128
+
 /** Transfers are worked at for so long between one look at what has come in and the next: SIP is of the same thread. */
 export const TRANSFER_SLICE_MS = 4
 

@@ -12,7 +12,7 @@ import {
   type TcpListener,
   type UdpSocket,
 } from '@thor-node/core'
-import { TCP_CONNECTIONS_MAX, TRANSFER_SLICE_MS, TRANSFERS_MAX } from '../limits.ts'
+import { QUERIES_PER_TURN, TCP_CONNECTIONS_MAX, TRANSFER_SLICE_MS, TRANSFERS_MAX } from '../limits.ts'
 import { TYPE } from '../wire/codes.ts'
 import { type Query, readQuery } from '../wire/query.ts'
 import type { Delta } from '../zone/journal.ts'
@@ -138,7 +138,9 @@ export class DnsServer implements Lifecycle {
 
   async #bind(address: Address): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      const udp = await this.#components.net.udp(address, (bytes, from) => this.#onDatagram(bytes, from))
+      const udp = await this.#components.net.udp(address, (bytes, from) => this.#onDatagram(bytes, from), {
+        perTurn: QUERIES_PER_TURN,
+      })
       try {
         this.#tcp = await this.#components.net.listen(udp.local, (connection) => this.#onConnection(connection))
         this.#udp = udp

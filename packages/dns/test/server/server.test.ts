@@ -12,7 +12,7 @@ import { deadline, eventually, SimClock, SimRandom } from '@thor-node/core/testi
 import { Packet } from 'dns2'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { QUERY_MAX_BYTES, TCP_CONNECTIONS_MAX, TCP_IDLE_MS } from '../../src/limits.ts'
+import { QUERIES_PER_TURN, QUERY_MAX_BYTES, TCP_CONNECTIONS_MAX, TCP_IDLE_MS } from '../../src/limits.ts'
 import { DnsServer } from '../../src/server/server.ts'
 import { TYPE } from '../../src/wire/codes.ts'
 import { dnsServer, hosts, queryBytes, zonesOf } from '../fixtures.ts'
@@ -242,6 +242,24 @@ dns(
     await broken.start()
     assert.is(rcodeOf((await exchange([good], broken))[0]), 2)
     await broken.stop()
+  }),
+)
+
+dns(
+  'a flood of queries gives way to others of the thread after so many',
+  deadline(5_000, async () => {
+    let perTurn: number | undefined
+    const net: Net = {
+      ...systemNet,
+      udp(bind, onMessage, options) {
+        perTurn = options?.perTurn
+        return systemNet.udp(bind, onMessage, options)
+      },
+    }
+    const modest = dnsServer(zonesOf(hosts(1)), { host: '127.7.2.8' }, { net })
+    await modest.start()
+    assert.is(perTurn, QUERIES_PER_TURN)
+    await modest.stop()
   }),
 )
 
