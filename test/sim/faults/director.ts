@@ -212,8 +212,17 @@ export class Director {
   #mayDamage(): boolean {
     const { clock, nodes } = this.#cluster
     if (clock.now() < this.#damagedUntil || !this.#cluster.isStable(Math.min(3, nodes.length))) return false
+    if (this.#misses()) return false
     this.#damagedUntil = clock.now() + MENDED_AFTER_MS
     return true
+  }
+
+  /** Some range counts on a node that is gone for good, and has not been replaced in it yet. */
+  #misses(): boolean {
+    const { nodes } = this.#cluster
+    const here = new Set(nodes.map((node) => node.certificate.nodeId))
+    const configs = nodes.flatMap((node) => node.overlay?.configs.all() ?? [])
+    return configs.some(({ old }) => old.some(({ nodeId }) => !here.has(nodeId)))
   }
 
   #down(victim: SimNode | undefined, fault: Fault, options: { power?: boolean }): Undo | undefined {

@@ -6,7 +6,8 @@
  *                                    of S and T    the joint quorum    from the old
  *
  * Whoever drives may die between any two: the config says how far it came, and the rest starts again from `install`. A joint
- * config whose new members have no majority any more is taken back by the old ones: decide stable e+2 as e was, install.
+ * config whose new members have no majority any more, or would have fewer that live than the old ones have, is taken back by
+ * the old ones: decide stable e+2 as e was, install.
  */
 import { type Clock, errorMessage, type Logger, type Random, type RangeId, ThorError } from '@thor-node/core'
 import type { Members } from '../membership/contract.ts'
@@ -85,7 +86,7 @@ export class RangeChanger {
     for (const { config } of jobs) if (!going.has(config.range)) letGo(config.range)
     const ready = await this.#fill(redecided, urgent)
     const ended = await this.#decide([
-      ...ready.map((config) => ({ config, value: finalConfig(config) })),
+      ...ready.map((config) => ({ config, value: this.#isWorth(config) ? finalConfig(config) : undoneConfig(config) })),
       ...undone.map((config) => ({ config, value: undoneConfig(config) })),
     ])
     const arrived = await this.#install(ended, [...ready, ...undone])
@@ -132,6 +133,13 @@ export class RangeChanger {
       log.debug('registers of moving ranges are not all decided anew yet', { error: errorMessage(failure) })
     }
     return configs.filter(({ range }) => done.has(range))
+  }
+
+  /** When new members died while they copied: that there are no fewer copies than before. */
+  #isWorth({ old, next = [] }: RangeConfig): boolean {
+    const living = (entries: RangeConfig['old']): number =>
+      entries.filter(({ nodeId }) => this.#components.members.isLive(nodeId)).length
+    return living(next) >= Math.min(living(old), next.length)
   }
 
   /**

@@ -139,6 +139,12 @@ async function quiet(seed: number): Promise<{ ring: TestRing; nodes: TestNode[] 
   return { ring, nodes }
 }
 
+function changerOf({ clock, random }: TestRing, node: TestNode): RangeChanger {
+  const { id, rpc, members, configs, reg, spread } = node
+  const parts = { clock, random, log: silentLogger, rpc, members, configs, reg, spread }
+  return new RangeChanger(parts, { self: id, limits: defaultChangeLimits })
+}
+
 /** As a proposer would; `nodes` accept it. */
 async function accepted(ring: TestRing, nodes: readonly TestNode[], range: RangeId, epoch: number, names: string[]) {
   const value = held({ ...emptyValue, rev: 1, body: new Uint8Array([1]) }).bytes
@@ -162,13 +168,9 @@ test(
     await accepted(ring, [b, c], 5, 3, many('other'))
     await accepted(ring, [b, c], 3, 3, ['acct/precious@example.com'])
     await ring.kill('c')
-    const { clock, random } = ring
-    const { rpc, members, configs, reg, spread } = a
-    const parts = { clock, random, log: silentLogger, rpc, members, configs, reg, spread }
-    const changer = new RangeChanger(parts, { self: 'a', limits: defaultChangeLimits })
-    const jobs = [9, 5, 3].map((range) => ({ config: configs.get(range), target: ['a', 'b', 'd'] }))
+    const jobs = [9, 5, 3].map((range) => ({ config: a.configs.get(range), target: ['a', 'b', 'd'] }))
     const left: RangeId[] = []
-    const arrived = await ring.run(changer.run(jobs, { urgent: true, letGo: (range) => left.push(range) }))
+    const arrived = await ring.run(changerOf(ring, a).run(jobs, { urgent: true, letGo: (range) => left.push(range) }))
     assert.equal([...arrived], [9, 5, 3])
     assert.equal(left, [])
     for (const range of [9, 5, 3]) {
@@ -179,6 +181,29 @@ test(
     const found = await ring.run(a.reg.read({ range: 3, name: 'acct/precious@example.com' }, 'strict'))
     assert.is(found?.rev, 1)
     await ring.stop()
+  }),
+)
+
+test(
+  'a new member that dies while it copies is not taken in place of one that lives; in place of a dead one, the others are enough',
+  deadline(30_000, async () => {
+    for (const oldDies of [false, true]) {
+      const { ring, nodes } = await quiet(oldDies ? 40 : 39)
+      const [a, , , d] = nodes as [TestNode, TestNode, TestNode, TestNode]
+      const hold = Promise.withResolvers<void>()
+      d.copied.hold = hold.promise
+      if (oldDies) await ring.kill('c')
+      const job = { config: a.configs.get(7), target: ['a', 'b', 'd'] }
+      const changing = changerOf(ring, a).run([job], { urgent: true, letGo: () => undefined })
+      await ring.clock.advance(3_000)
+      assert.equal(pulledBy(d), [7])
+      await ring.kill('d')
+      const arrived = await ring.run(changing)
+      assert.equal([...arrived], [7])
+      const members = a.configs.get(7).old.map(({ nodeId }) => nodeId)
+      assert.equal([a.configs.get(7).next, members], [undefined, oldDies ? ['a', 'b', 'd'] : ['a', 'b', 'c']])
+      await ring.stop()
+    }
   }),
 )
 
