@@ -41,8 +41,8 @@ const KAMAILIO_HOST = '127.41.7.2'
 /** In /proc/net/udp. */
 const KAMAILIO_SOCKET = '0207297F:13C4'
 const LOAD_HOST = '127.41.7.3'
-/** A round of so many warms up, and registers all accounts. */
-const WARM_UP = Math.max(accounts, 6_000)
+/** So many registrations, as fast as they go, register all accounts and have the code compiled. */
+const WARM_UP = Math.max(accounts, 20_000)
 const tools = resolve(import.meta.dirname, '../tools/bench')
 
 type Mode = 'register' | 'call'

@@ -41,6 +41,7 @@ export {
 } from './net.ts'
 export { bindError } from './net-error.ts'
 export { alsoOverTls } from './net-http.ts'
+export { loopRests } from './net-rest.ts'
 export {
   type TlsClientInit,
   type TlsContext,

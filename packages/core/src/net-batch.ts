@@ -10,8 +10,9 @@
  * All sockets of the process share one batch for reading and one for sending: relays have thousands of sockets.
  */
 import { createSocket, type Socket } from 'node:dgram'
-import type { Address, UdpListener, UdpSocket } from './net.ts'
+import type { Address, UdpListener, UdpOptions, UdpSocket } from './net.ts'
 import { Arena, addressText, HEADER, type Library, loadLibrary, readAddress, writeAddress } from './net-batch-native.ts'
+import { type LoopRests, loopRests } from './net-rest.ts'
 
 /** Datagrams per system call. */
 const BATCH = 64
@@ -35,13 +36,13 @@ export async function batchedUdp(
   bind: Address,
   onMessage: UdpListener,
   receiveBufferBytes: number,
-  perTurn = PER_TURN,
+  { perTurn = PER_TURN, patient = false }: UdpOptions = {},
 ): Promise<UdpSocket | undefined> {
   const library = loadLibrary()
   if (!library || bind.host.includes(':')) return undefined
   const fd = library.openUdp(bind, receiveBufferBytes)
   shared ??= { reader: new Reader(library), sender: new Sender(library) }
-  const components = { socket: createSocket('udp4'), onMessage, ...shared }
+  const components = { socket: createSocket('udp4'), onMessage, ...shared, ...(patient && { rests: loopRests }) }
   const { socket } = components
   return new Promise((resolve, reject) => {
     socket.once('error', (error) => {
@@ -56,6 +57,15 @@ export async function batchedUdp(
   })
 }
 
+interface BatchedSocketComponents {
+  socket: Socket
+  onMessage: UdpListener
+  reader: Reader
+  sender: Sender
+  /** Where what comes may wait a little. */
+  rests?: LoopRests
+}
+
 class BatchedSocket implements UdpSocket {
   readonly local: Address
   readonly #socket: Socket
@@ -65,7 +75,7 @@ class BatchedSocket implements UdpSocket {
   #closed: Promise<void> | undefined
 
   constructor(
-    { socket, onMessage, reader, sender }: { socket: Socket; onMessage: UdpListener; reader: Reader; sender: Sender },
+    { socket, onMessage, reader, sender, rests }: BatchedSocketComponents,
     init: { fd: number; perTurn: number },
   ) {
     this.#socket = socket
@@ -73,16 +83,26 @@ class BatchedSocket implements UdpSocket {
     this.#fd = init.fd
     const { address, port } = socket.address()
     this.local = { host: address, port }
+    /** In this turn. */
+    let datagrams = 0
     const listener: UdpListener = (bytes, from) => {
+      datagrams++
       if (!this.#closed) onMessage(bytes, from)
+    }
+    const endTurn = (): void => {
+      this.#drained = undefined
+      if (rests) {
+        // Nobody waits for his answer until the rest is over.
+        sender.flush()
+        rests.turn(datagrams)
+      }
+      datagrams = 0
     }
     socket.on('message', (bytes, from) => {
       listener(bytes, { host: from.address, port: from.port })
       // Node reads on after its own datagram, and calls for each: once per turn is enough.
       if (this.#drained || this.#closed) return
-      this.#drained = setImmediate(() => {
-        this.#drained = undefined
-      })
+      this.#drained = setImmediate(endTurn)
       for (let left = init.perTurn; left > 0 && !this.#closed; left -= BATCH) {
         if (reader.read(this.#fd, listener) < BATCH) return
       }

@@ -75,6 +75,8 @@ export interface ConnectOptions {
 }
 
 export interface UdpOptions {
+  /** What comes may wait a millisecond while much comes: it then costs less. @default false */
+  patient?: boolean
   /**
    * Of what waits, about so many datagrams are taken in one turn of the event loop; others of the thread have theirs then. Less is for
    * who is to give way to them.
@@ -129,9 +131,9 @@ export function plainUdp(bind: Address, onMessage: UdpListener): Promise<UdpSock
   })
 }
 
-async function systemUdp(bind: Address, onMessage: UdpListener, { perTurn }: UdpOptions = {}): Promise<UdpSocket> {
+async function systemUdp(bind: Address, onMessage: UdpListener, options?: UdpOptions): Promise<UdpSocket> {
   try {
-    return (await batchedUdp(bind, onMessage, UDP_RECEIVE_BUFFER_BYTES, perTurn)) ?? (await plainUdp(bind, onMessage))
+    return (await batchedUdp(bind, onMessage, UDP_RECEIVE_BUFFER_BYTES, options)) ?? (await plainUdp(bind, onMessage))
   } catch (error) {
     throw error instanceof ThorError ? error : bindError(error as NodeJS.ErrnoException, 'udp', bind)
   }

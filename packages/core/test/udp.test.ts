@@ -1,11 +1,14 @@
 /** The same for UDP with batched system calls and without. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { deadline, eventually } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import { type Address, errorCode, systemNet, type UdpListener, type UdpSocket } from '../src/index.ts'
 import { plainUdp } from '../src/net.ts'
 import { batchedUdp } from '../src/net-batch.ts'
 import { addressText, loadLibrary, readAddress, writeAddress } from '../src/net-batch-native.ts'
+import { loopRests } from '../src/net-rest.ts'
 
 type Open = (bind: Address, listener: UdpListener) => Promise<UdpSocket>
 
@@ -14,14 +17,16 @@ const HOST = '127.5.21.1'
 const anywhere: Address = { host: HOST, port: 0 }
 const BUFFER_BYTES = 4 * 1024 * 1024
 
-const batched: Open = async (bind, listener) => {
-  const socket = await batchedUdp(bind, listener, BUFFER_BYTES)
-  assert.ok(socket)
-  return socket
-}
+const batchedAs =
+  (patient: boolean): Open =>
+  async (bind, listener) => {
+    const socket = await batchedUdp(bind, listener, BUFFER_BYTES, { patient })
+    assert.ok(socket)
+    return socket
+  }
 
 const kinds: [name: string, open: Open][] = [['plain', plainUdp]]
-if (loadLibrary()) kinds.push(['batched', batched])
+if (loadLibrary()) kinds.push(['batched', batchedAs(false)], ['patient', batchedAs(true)])
 else console.log('SKIP batched system calls: not on this system')
 
 for (const [name, open] of kinds) {
@@ -146,6 +151,35 @@ for (const [name, open] of kinds) {
   )
 }
 
+/** Sends the next datagram when the one before has come back, in a thread of its own; its answer is how many never came back. */
+const PING = `
+  const { parentPort, workerData } = require('node:worker_threads')
+  const socket = require('node:dgram').createSocket('udp4')
+  let [sent, got, stopping] = [0, 0, false]
+  const next = () => {
+    if (!stopping) socket.send('ping', workerData.port, workerData.host, () => sent++)
+    else setTimeout(() => { parentPort.postMessage(sent - got); socket.close(); parentPort.close() }, 100)
+  }
+  socket.on('message', () => { got++; next() })
+  parentPort.on('message', () => { stopping = true })
+  next()`
+
+if (loadLibrary()) {
+  test(
+    'patient: the loop rests while datagrams come fast and one by one, and all are answered',
+    deadline(30_000, async () => {
+      const echo: UdpSocket = await batchedAs(true)(anywhere, (bytes, from) => echo.send(bytes, from))
+      const before = loopRests.restedMs
+      const client = new Worker(PING, { eval: true, workerData: echo.local })
+      await eventually(() => loopRests.restedMs > before, 25_000)
+      const missing = once(client, 'message')
+      client.postMessage('stop')
+      assert.deepEqual(await missing, [0])
+      await echo.close()
+    }),
+  )
+}
+
 test('IPv6 goes without, and where both can be had each is told apart by nobody', async () => {
   assert.equal(await batchedUdp({ host: '::1', port: 0 }, () => undefined, BUFFER_BYTES), undefined)
   const socket = await systemNet.udp({ host: '::1', port: 0 }, () => undefined)
@@ -201,8 +235,8 @@ if (loadLibrary())
             })
           highest = Math.max(highest, inTurn)
         }
-        const sink = await batchedUdp(anywhere, listener, BUFFER_BYTES, perTurn)
-        const source = await batched(anywhere, () => undefined)
+        const sink = await batchedUdp(anywhere, listener, BUFFER_BYTES, { perTurn })
+        const source = await batchedAs(false)(anywhere, () => undefined)
         assert.ok(sink)
         // All of it waits before anything is read.
         for (let n = 0; n < count; n++) source.send(Buffer.alloc(20), sink.local)

@@ -1,4 +1,4 @@
-import { type Clock, errorMessage, every, type Lifecycle, type Logger, type Timer } from '@thor-node/core'
+import { type Clock, errorMessage, every, type Lifecycle, type Logger, loopRests, type Timer } from '@thor-node/core'
 import type { NodeId } from '@thor-node/overlay'
 import {
   DEFAULT_PRIORITY,
@@ -27,14 +27,18 @@ export interface NodeShare {
 
 const UNHEARD: NodeShare = { level: MIDDLE_LEVEL, weight: 1, priority: DEFAULT_PRIORITY }
 
-/** Share of the time since the call before in which this thread worked. */
-export function loopBusy(): () => number {
+/** Share of the time since the call before in which this thread worked; rests of its loop are none. */
+export function loopBusy(rested: () => number = () => loopRests.restedMs): () => number {
   let before = performance.eventLoopUtilization()
+  let restedBefore = rested()
   return () => {
     const now = performance.eventLoopUtilization()
-    const { utilization } = performance.eventLoopUtilization(now, before)
+    const restedMs = rested()
+    const { active, idle } = performance.eventLoopUtilization(now, before)
+    const busy = Math.max(0, active - (restedMs - restedBefore)) / (active + idle || 1)
     before = now
-    return utilization
+    restedBefore = restedMs
+    return busy
   }
 }
 

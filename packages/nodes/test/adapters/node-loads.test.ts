@@ -3,7 +3,7 @@ import { deadline, SimClock, SimRandom } from '@thor-node/core/testing'
 import { answerQuestion, TYPE } from '@thor-node/dns'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { NodeLoads } from '../../src/adapters/node-loads.ts'
+import { loopBusy, NodeLoads } from '../../src/adapters/node-loads.ts'
 import { LiveMembers, LiveZones } from '../../src/dns/live-zone.ts'
 import { MemoryRing } from '../support/memory-ring.ts'
 
@@ -117,6 +117,23 @@ test('SRV follows: weight of the node, its share and its load; and the serial gr
   take({ level: 3, weight: 0.5, priority: 30 }, 'b')
   assert.equal(look(), ['a 20 100', 'b 30 25', 'c 10 50'])
   assert.ok(source.version() > before)
+})
+
+test('a loop that works is busy, one that waits or rests is not', async () => {
+  let rested = 0
+  const busy = loopBusy(() => rested)
+  const turn = (): Promise<void> => new Promise((done) => setTimeout(done, 20))
+  const work = async (): Promise<number> => {
+    const before = performance.now()
+    while (performance.now() - before < 20);
+    await turn()
+    return busy()
+  }
+  await turn()
+  busy()
+  assert.ok((await work()) > 0)
+  rested += 1_000
+  assert.equal(await work(), 0)
 })
 
 test.run()

@@ -16,7 +16,7 @@ export class UdpTransport {
 
   async listen(bind: Address): Promise<Address> {
     const point = this.#sockets.length
-    const socket = await this.#net.udp(bind, (bytes, from) => this.#onDatagram(bytes, from, point))
+    const socket = await this.#net.udp(bind, (bytes, from) => this.#onDatagram(bytes, from, point), { patient: true })
     this.#sockets.push(socket)
     return socket.local
   }
