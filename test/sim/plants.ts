@@ -66,6 +66,11 @@ export const plants: Readonly<Record<string, Plant>> = {
         find: 'await reg.redecide(configs, urgent)',
         replace: 'await Promise.resolve({ done: new Set(configs.map(({ range }) => range)), failure: undefined })',
       },
+      {
+        file: 'packages/overlay/src/store/range-digests.ts',
+        find: 'boolean => configs.get(range).epoch === epochs[index]',
+        replace: 'boolean => configs.get(range).epoch > 0 || epochs[index] === 0',
+      },
     ],
     finds: /unknown|lost|missed|moved|twice|began after|is at/,
     args: ['--scenario', 'late-accept'],
