@@ -2,7 +2,7 @@ import { type Clock, errorMessage, every, type Lifecycle, type Logger, ThorError
 import type { Alarm } from '@thor-node/overlay'
 import type { BlockCause, Guard, GuardNews, Overload } from '@thor-node/sip'
 import type { BlockView } from '../control/guard-contract.ts'
-import type { RingAccess } from './ring-access.ts'
+import { type RingAccess, tellOthers } from './ring-access.ts'
 
 /** What happened is told to all live nodes this often, so that a limit counts for the whole ring well within a second. */
 const TELL_MS = 100
@@ -62,10 +62,7 @@ export class GuardService implements Lifecycle {
     if (again) this.#toldAgainAt = now
     const news = this.#guard.news(again)
     if (!news) return
-    for (const { nodeId } of this.#ring.members.list()) {
-      if (nodeId !== this.#ring.self && this.#ring.members.isLive(nodeId))
-        this.#ring.rpc.notify(nodeId, 'guard.news', news)
-    }
+    tellOthers(this.#ring, 'guard.news', news)
   }
 
   get shedding(): boolean {

@@ -1,6 +1,6 @@
 import { type Clock, errorMessage, every, type Lifecycle, type Logger, type Timer } from '@thor-node/core'
 import type { AttemptNews, Attempts } from '@thor-node/provision'
-import type { RingAccess } from './ring-access.ts'
+import { type RingAccess, tellOthers } from './ring-access.ts'
 
 /** Told this often, so that who guesses passwords at all nodes is stopped as soon as at one. */
 const TELL_MS = 100
@@ -45,10 +45,7 @@ export class LoginNews implements Lifecycle {
   tell(): void {
     const news = this.#attempts.news()
     if (!news) return
-    const { members, rpc, self } = this.#ring
-    for (const { nodeId } of members.list()) {
-      if (nodeId !== self && members.isLive(nodeId)) rpc.notify(nodeId, 'login.news', news)
-    }
+    tellOthers(this.#ring, 'login.news', news)
   }
 }
 

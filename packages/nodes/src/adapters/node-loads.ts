@@ -11,7 +11,7 @@ import {
   PRIORITY_MAX,
   SHARE_MAX,
 } from '../dns/load.ts'
-import type { RingAccess } from './ring-access.ts'
+import { type RingAccess, tellOthers } from './ring-access.ts'
 
 /** Told again: news may be lost. */
 const AGAIN_MS = 5_000
@@ -125,10 +125,7 @@ export class NodeLoads implements Lifecycle {
 
   #tell(): void {
     this.#toldAt = this.#clock.now()
-    const { members, rpc, self } = this.#ring
-    for (const { nodeId } of members.list()) {
-      if (nodeId !== self && members.isLive(nodeId)) rpc.notify(nodeId, 'node.load', this.#own)
-    }
+    tellOthers(this.#ring, 'node.load', this.#own)
   }
 
   #take(news: unknown, from: NodeId): void {

@@ -14,7 +14,7 @@ import { type Calls, type Load, type Peer, PeerLoad, Peers } from '@thor-node/si
 import type { PeerView } from '../control/guard-contract.ts'
 import { stoppedKey } from './call-keys.ts'
 import { PEER_LOOKS_MAX, PEERS_MAX } from './limits.ts'
-import type { RingAccess } from './ring-access.ts'
+import { type RingAccess, tellOthers } from './ring-access.ts'
 
 /** `peer/<name>` */
 export interface PeerRecord extends Peer {
@@ -170,10 +170,7 @@ export class PeersService implements Lifecycle {
     // Once more when there are none: that too is news.
     if (loads.length === 0 && !this.#told) return
     this.#told = loads.length > 0
-    for (const { nodeId } of this.#ring.members.list()) {
-      if (nodeId !== this.#ring.self && this.#ring.members.isLive(nodeId))
-        this.#ring.rpc.notify(nodeId, 'peer.load', loads)
-    }
+    tellOthers(this.#ring, 'peer.load', loads)
   }
 
   async #lookForEnds(): Promise<void> {

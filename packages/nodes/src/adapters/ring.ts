@@ -1,6 +1,6 @@
 import { type Address, formatAddress, ThorError } from '@thor-node/core'
 import type { BusyHost, FlowToken, Ring } from '@thor-node/sip'
-import type { RingAccess } from './ring-access.ts'
+import { type RingAccess, tellOthers } from './ring-access.ts'
 
 interface OnFlow {
   flow: FlowToken
@@ -49,10 +49,7 @@ export class RingAdapter implements Ring {
   }
 
   tellBusy(busy: BusyHost): void {
-    const { members, rpc, self } = this.#ring
-    for (const { nodeId } of members.list()) {
-      if (nodeId !== self && members.isLive(nodeId)) rpc.notify(nodeId, 'sip.busy', busy)
-    }
+    tellOthers(this.#ring, 'sip.busy', busy)
   }
 
   nodeAt(address: Address): string | undefined {

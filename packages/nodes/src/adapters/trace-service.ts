@@ -12,7 +12,7 @@ import {
 import type { RunningTrace, SipTraces, TracedSip } from '@thor-node/provision'
 import { type DialPlan, type TracedMessage, TraceRecorder, type Transports } from '@thor-node/sip'
 import { RecordsCopy } from './records-copy.ts'
-import type { RingAccess } from './ring-access.ts'
+import { othersOf, type RingAccess, tellOthers } from './ring-access.ts'
 
 /** `trace/<aor>` */
 interface TraceRecord extends RunningTrace {
@@ -63,7 +63,7 @@ export class TraceService implements SipTraces, Lifecycle {
     this.#log = components.logger.forComponent('node:trace')
     this.#transport = components.transport
     const onCall = (account: Aor, callId: string): void => {
-      for (const nodeId of this.#others()) ring.rpc.notify(nodeId, 'trace.call', { account, callId })
+      tellOthers(ring, 'trace.call', { account, callId })
     }
     this.#recorder = new TraceRecorder({ clock, planOf, onCall })
     ring.rpc.serve<{ account: Aor; callId: string }, void>('trace.call', ({ account, callId }) => {
@@ -171,14 +171,9 @@ export class TraceService implements SipTraces, Lifecycle {
   }
 
   async #ask(method: string, body: unknown): Promise<void> {
-    const nodes = [...this.#others(), this.#ring.self]
+    const nodes = [...othersOf(this.#ring), this.#ring.self]
     const asked = nodes.map((nodeId) => this.#ring.rpc.call(nodeId, method, body, { timeoutMs: ANSWER_MS }))
     await Promise.all(asked.map((one) => one.catch(() => undefined)))
-  }
-
-  #others(): string[] {
-    const { members, self } = this.#ring
-    return members.list().flatMap(({ nodeId }) => (nodeId !== self && members.isLive(nodeId) ? [nodeId] : []))
   }
 }
 

@@ -2,7 +2,7 @@ import { type Clock, errorMessage, every, type Lifecycle, type Logger, recordKey
 import type { NodeId } from '@thor-node/overlay'
 import type { LineReport } from '@thor-node/sip'
 import { TRUNKS_MAX } from './limits.ts'
-import type { RingAccess } from './ring-access.ts'
+import { type RingAccess, tellOthers } from './ring-access.ts'
 
 /** How a trunk is, as the node says that looks after it. Also the body of `trunkstate/<name>`. */
 export interface TrunkTold extends LineReport {
@@ -87,7 +87,7 @@ export class TrunkStates implements Lifecycle {
   }
 
   #tell(told: readonly TrunkTold[]): void {
-    const { members, rpc, self, store } = this.#ring
+    const { store } = this.#ring
     for (const one of told) {
       this.#take(one)
       const entry = { sub: 'state', body: one, ttlMs: KEPT_MS, seq: one.at }
@@ -95,9 +95,7 @@ export class TrunkStates implements Lifecycle {
         this.#log.info('state of a trunk not kept', { trunk: one.name, error: errorMessage(error) })
       })
     }
-    for (const { nodeId } of members.list()) {
-      if (nodeId !== self && members.isLive(nodeId)) rpc.notify(nodeId, 'trunk.state', told)
-    }
+    tellOthers(this.#ring, 'trunk.state', told)
     this.#onNews()
   }
 
