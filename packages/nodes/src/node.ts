@@ -211,7 +211,7 @@ class Node implements RunningNode {
     await this.#caughtUp(overlay)
     overlay.setServing(true)
 
-    const { invite: nextInvite, expiresAt } = await this.#patiently(() => invites.create(config.admission.inviteTtl))
+    const offered = await this.#offer(() => invites.create(config.admission.inviteTtl))
     this.#banner = {
       name: overlay.members.self.name,
       domain,
@@ -228,8 +228,7 @@ class Node implements RunningNode {
       ...(provision.local && { soapUrl: `http://${formatAddress(provision.local)}/` }),
       controlPath: control.path,
       adminUser: ADMIN_USER,
-      invite: nextInvite,
-      inviteExpiresAt: expiresAt,
+      ...(offered && { invite: offered.invite, inviteExpiresAt: offered.expiresAt }),
       notes: [
         ...otherName(config.name, overlay.members.self.name),
         ...(dns.note ? [dns.note] : []),
@@ -305,6 +304,17 @@ class Node implements RunningNode {
         this.#options.onProgress?.(`waiting for the ring: ${errorMessage(error)}`)
         await sleep(systemClock, QUORUM_RETRY_MS)
       }
+    }
+  }
+
+  /** A node that finds no quorum for an invite serves nevertheless. */
+  async #offer<T>(create: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await this.#patiently(create)
+    } catch (error) {
+      if (this.#broken) throw this.#broken
+      this.#options.logger.warn('no invite could be made for the next node', { error: errorMessage(error) })
+      return undefined
     }
   }
 

@@ -46,8 +46,12 @@ export function renderBanner(facts: BannerFacts, paint: Paint, dir?: string): st
     `  ${command(`account add alice@${facts.domain}`)}`,
     'Point a phone at it:',
     `  user alice, domain ${facts.domain}, outbound proxy ${proxy ? formatAddress(proxy) : facts.domain}, and the password of the account`,
-    `Join the next server (one node, until ${formatTime(facts.inviteExpiresAt)} UTC; more: ${command('invite')}):`,
-    `  ${paint.cyan(`npx thor-node join ${facts.invite}`)}`,
+    ...(facts.invite && facts.inviteExpiresAt
+      ? [
+          `Join the next server (one node, until ${formatTime(facts.inviteExpiresAt)} UTC; more: ${command('invite')}):`,
+          `  ${paint.cyan(`npx thor-node join ${facts.invite}`)}`,
+        ]
+      : ['Join the next server, with an invite, as soon as the ring answers:', `  ${command('invite')}`]),
     'Look at the ring:',
     `  ${command('status')}`,
   ]

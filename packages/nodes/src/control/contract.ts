@@ -336,9 +336,9 @@ export interface BannerFacts {
   soapUrl?: string
   controlPath: string
   adminUser: string
-  /** Admits the next server. */
-  invite: string
-  inviteExpiresAt: number
+  /** Admits the next server; none when no quorum was there to make it. */
+  invite?: string
+  inviteExpiresAt?: number
   /** Sentences about what is not as configured, such as a port that needed privileges. */
   notes: string[]
 }

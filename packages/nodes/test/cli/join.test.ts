@@ -194,6 +194,13 @@ join('the banner tells where it listens and what to do next', () => {
   }
 })
 
+join('the banner of a node that found no quorum for an invite says how to get one', () => {
+  const { invite: _, inviteExpiresAt: __, ...alone } = fakeBanner
+  const text = renderBanner(alone, plain)
+  assert.match(text, 'as soon as the ring answers:\n  npx thor-node invite')
+  assert.ok(!text.includes('undefined'))
+})
+
 join('the banner quotes a directory that a shell would take apart', () => {
   assert.match(renderBanner(fakeBanner, plain, "/a b/it's"), `npx thor-node status --data '/a b/it'\\''s'`)
 })
