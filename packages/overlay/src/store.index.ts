@@ -1,5 +1,6 @@
 export { MemoryNetwork, type MemoryNetworkInit, MemoryPeerNet } from './kad/memory.ts'
 export { AntiEntropy, type AntiEntropyComponents, type AntiEntropyInit } from './store/anti-entropy.ts'
+export { CachedDisk } from './store/cached-disk.ts'
 export { GroupCommit, type GroupCommitInit } from './store/group-commit.ts'
 export { HybridClock, stampMs } from './store/hlc.ts'
 export { LevelDisk, type LevelDiskInit } from './store/level-disk.ts'

@@ -20,9 +20,3 @@ export const FAILED_LOGINS_WAITING_MAX = 1_000
 
 /** Accounts that an edge knows to exist, so that it need not tell their homes who asks for them: one more pushes out the oldest. */
 export const KNOWN_ACCOUNTS_MAX = 100_000
-
-/** Records of the disk that a node has in memory: one more pushes out the one not used for longest. */
-export const DISK_CACHE_BYTES = 16 * 1024 * 1024
-
-/** Larger ones are read from the disk each time. */
-export const DISK_CACHE_VALUE_BYTES = 16 * 1024

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { type CallClosed, mergeClosed } from '@thor-node/accounting'
 import { errorMessage, ThorError } from '@thor-node/core'
 import {
+  CachedDisk,
   GroupCommit,
   type IssuerState,
   LevelDisk,
@@ -14,7 +15,6 @@ import {
   type ServiceAddresses,
   StandingCheck,
 } from '@thor-node/overlay'
-import { CachedDisk } from '../adapters/cached-disk.ts'
 import { packageVersion } from '../cli/version.ts'
 import type { Identity, IdentityFiles } from '../identity.ts'
 import { staleCopy } from '../membership.ts'

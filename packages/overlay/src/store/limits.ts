@@ -13,6 +13,10 @@ export const diskLimits = {
   lowShare: 0.1,
   /** After it ran out of space a disk refuses every write until so much is free. */
   fullBytes: 16 * 1024 * 1024,
+  /** Records that are kept in memory in front of the disk: one more pushes out the one not used for longest. */
+  cacheBytes: 16 * 1024 * 1024,
+  /** Larger ones are read from the disk each time. */
+  cacheValueBytes: 16 * 1024,
 } as const
 
 export const setLimits = {
@@ -51,7 +55,7 @@ export const transferLimits = {
   namesBytesMax: 16 * 1024,
   /** Names of one such request that are looked at. */
   itemsMax: 2_000,
-  /** Copies (`range.fill`, `range.repair`) and looks (`range.digests`) that run at once for others; one more is `STORE_OVERLOADED`. */
+  /** Copies (`range.fill`, `range.repair`) and looks (`range.digests`) that run at once for others; one more waits, or is `STORE_OVERLOADED`. */
   jobsAtOnceMax: 32,
   /** Lists of expiring entries that are being given to others; the one unused for longest is given up. */
   openPagesMax: 64,

@@ -2,9 +2,9 @@ import { type Disk, type DiskOperation, ThorError } from '@thor-node/core'
 import { deadline, SimRandom } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { CachedDisk } from '../../src/adapters/cached-disk.ts'
+import { CachedDisk } from '../../src/store/cached-disk.ts'
 
-const test = suite('nodes: cached disk')
+const test = suite('overlay: cached disk')
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text))
 const textOf = (value: Uint8Array | undefined): string | undefined => value && Buffer.from(value).toString()
 const put = (key: string, value: string): DiskOperation => ({ type: 'put', key, value: bytes(value) })

@@ -1,5 +1,5 @@
 import type { Disk, DiskOperation, DiskRange } from '@thor-node/core'
-import { DISK_CACHE_BYTES, DISK_CACHE_VALUE_BYTES } from './limits.ts'
+import { diskLimits } from './limits.ts'
 
 /** What an entry takes beside its octets. */
 const ENTRY_BYTES = 128
@@ -25,8 +25,8 @@ export class CachedDisk implements Disk {
 
   constructor(components: { disk: Disk }, init: { bytesMax?: number; valueBytesMax?: number } = {}) {
     this.#disk = components.disk
-    this.#bytesMax = init.bytesMax ?? DISK_CACHE_BYTES
-    this.#valueBytesMax = init.valueBytesMax ?? DISK_CACHE_VALUE_BYTES
+    this.#bytesMax = init.bytesMax ?? diskLimits.cacheBytes
+    this.#valueBytesMax = init.valueBytesMax ?? diskLimits.cacheValueBytes
   }
 
   /** What is kept, in octets. */
