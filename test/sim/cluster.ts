@@ -289,17 +289,11 @@ export class Cluster {
     return [...this.#issuers.keys()].find((issuer) => issuer !== node && issuer.up)
   }
 
-  /** Flips a bit in up to `count` of the node's registers, records and range configs; returns in how many. */
-  rot(node: SimNode, count: number): number {
-    const keys = ['R', 'S', 'C', 'T'].flatMap((letter) => node.disk.peek(letter).map(([key]) => key))
-    let flipped = 0
-    for (let i = 0; i < count && keys.length > 0; i++) {
-      const key = keys.splice(this.random.int(keys.length), 1)[0] as string
-      if (!node.disk.corrupt(key)) continue
-      flipped++
-      this.#tell('damaged', node, key)
-    }
-    return flipped
+  /** Flips a bit in what lies under this key; false when nothing does. */
+  damage(node: SimNode, key: string): boolean {
+    if (!node.disk.corrupt(key)) return false
+    this.#tell('damaged', node, key)
+    return true
   }
 
   heal(): void {

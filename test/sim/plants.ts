@@ -43,7 +43,7 @@ export const plants: Readonly<Record<string, Plant>> = {
           'value: { ...jointConfig(config, target), old: jointConfig(config, target).next ?? [], next: undefined } }],',
       },
     ],
-    finds: /unknown|lost|missed|moved|twice|began after|I13|I1 |is at/,
+    finds: /unknown|lost|missed|moved|twice|began after|I13|I1 |I9|is at/,
     args: ['--nodes', '4', '--spares', '4', '--only', 'join,leave,isolate,split,crash'],
   },
   'never-taken-back': {
@@ -57,6 +57,18 @@ export const plants: Readonly<Record<string, Plant>> = {
     ],
     finds: /I13|I14|come to its end/,
     args: ['--scenario', 'newcomers-gone'],
+  },
+  'no-hand-over': {
+    mistake: 'a node that was replaced deletes its copy of records without a look at what others have',
+    changes: [
+      {
+        file: 'packages/overlay/src/ranges/catch-up.ts',
+        find: 'sure.length > 0 ? await kind.handOver?.(sure, live) : undefined',
+        replace: 'sure.length > RANGES_PER_BATCH_MAX ? await kind.handOver?.(sure, live) : undefined',
+      },
+    ],
+    finds: /cdr.0 is lost/,
+    args: ['--scenario', 'last-copy'],
   },
   'no-re-decide': {
     mistake: 'registers are not decided anew under the new members',

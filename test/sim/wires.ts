@@ -31,6 +31,11 @@ export class Wires {
     return () => change(-1)
   }
 
+  /** No fault blocks a pair. */
+  get areWhole(): boolean {
+    return this.#blocked.values().every((count) => count === 0)
+  }
+
   /** A share of all messages is lost. */
   lose(share: number): () => void {
     const loss = { share }

@@ -116,7 +116,7 @@ export class Director {
     'bit-rot': (fault) => {
       const victim = this.#victim(fault)
       if (!victim || !this.#mayDamage()) return undefined
-      const flipped = this.#cluster.rot(victim, 1 + Math.floor(fault.amount * 8))
+      const flipped = this.#rot(victim, 1 + Math.floor(fault.amount * 8))
       if (flipped === 0) return undefined
       this.#tell(fault, [victim], `${flipped} values`)
       return () => undefined
@@ -166,8 +166,9 @@ export class Director {
       this.#tell(fault, [victim], 'image taken')
       const image = victim.disk.image()
       return async () => {
-        const { spare } = this.#cluster
-        if (!victim.up || !spare || victim.leaving || !this.#mayDamage()) return
+        const { spare, wires } = this.#cluster
+        // Whoever knows better may be cut off for longer than anybody waits: that cannot be told from an honest restart.
+        if (!victim.up || !spare || victim.leaving || !wires.areWhole || !this.#mayDamage()) return
         this.#tell(fault, [victim], 'image put back')
         this.#sight.lose([victim], RECOVERY_MS)
         this.#cluster.restore(victim, image)
@@ -207,6 +208,18 @@ export class Director {
     const first = up.splice(Math.floor(victim * up.length), 1)
     const second = up.splice(Math.floor(other * up.length), 1)
     return [...first, ...second, ...up]
+  }
+
+  /** Flips a bit in up to `count` of the node's registers, records and range configs; returns in how many. */
+  #rot(node: SimNode, count: number): number {
+    const { random } = this.#cluster
+    const keys = ['R', 'S', 'C', 'T'].flatMap((letter) => node.disk.peek(letter).map(([key]) => key))
+    let flipped = 0
+    for (let i = 0; i < count && keys.length > 0; i++) {
+      const key = keys.splice(random.int(keys.length), 1)[0] as string
+      if (this.#cluster.damage(node, key)) flipped++
+    }
+    return flipped
   }
 
   #mayDamage(): boolean {

@@ -112,6 +112,22 @@ export class Stage extends Client implements Records {
     }
   }
 
+  /** Writes a record once, at one node. */
+  async keep(name: string, at: SimNode): Promise<void> {
+    const key = this.site.cluster.key(name)
+    const write = { name, range: key.range, body: `${name} by signalling`, acknowledged: false }
+    this.site.history.sets.push(write)
+    const answer = await this.ask((store) => store.set.put(key, write.body), at)
+    write.acknowledged = 'value' in answer
+    this.tell(`${name} ${write.acknowledged ? 'kept' : 'not kept'}`)
+  }
+
+  /** Flips a bit in everything whose key begins so on the disk of a node. */
+  damage(node: SimNode, letter: string): void {
+    for (const [key] of node.disk.peek(letter)) this.site.cluster.damage(node, key)
+    this.tell(`n${node.index} is damaged`)
+  }
+
   /** Moves a coin, by way of one node. */
   async move(from: RecordKey, to: RecordKey, opId: string, at: SimNode): Promise<{ finish(): Promise<void> }> {
     const transfer = { opId, from: from.name, to: to.name, acknowledged: false }

@@ -3,6 +3,7 @@ import {
   type DiskOperation,
   errorCode,
   errorMessage,
+  every,
   type Lifecycle,
   type Logger,
   type Random,
@@ -40,7 +41,10 @@ export interface LivesInit {
   forced?: boolean
 }
 
-/** `seasoned`: who answers votes itself, so it has heard what its own start could tell it. */
+/**
+ * `seasoned`: who answers votes itself, so it has heard what its own start could tell it, and has heard of who asks until shortly
+ * before: what that one did with others, it would know.
+ */
 type ClaimAnswer = { ok: boolean; seasoned: boolean; remembered: RememberedRow[] }
 
 /** Twice, so that one flipped bit does not make the disk an old one. */
@@ -74,6 +78,8 @@ export class Lives implements Lifecycle, Stamp {
   #stale = false
   #running = false
   #unsaved = false
+  /** When which process of a peer was heard last, and how long nothing had been heard before its first word. */
+  readonly #heard = new Map<NodeId, { session: string; at: number; silenceMs: number }>()
   readonly #timers = new Set<Timer>()
   #telling: Timer | undefined
   #saving: Timer | undefined
@@ -115,6 +121,9 @@ export class Lives implements Lifecycle, Stamp {
     this.#running = true
     const { clock, rpc } = this.#components
     this.#undo.push(rpc.onConnected((peer) => void this.#claim(peer)))
+    const onError = (error: unknown) => this.#log.error('peers are not told', { error: errorMessage(error) })
+    const again = every(clock, lifeLimits.tellAgainMs, () => this.#tell(), onError)
+    this.#undo.push(() => again.cancel())
     this.#startedAt = clock.now()
   }
 
@@ -207,9 +216,12 @@ export class Lives implements Lifecycle, Stamp {
   }
 
   #tell(): void {
+    this.#telling?.cancel()
     this.#telling = undefined
     const { members, rpc, random } = this.#components
-    const others = members.list().filter(({ nodeId }) => nodeId !== this.#init.self && members.isLive(nodeId))
+    if (this.#stale) return
+    // Whoever seems dead may be back before that is seen; without a connection nothing is sent.
+    const others = members.list().filter(({ nodeId, state }) => nodeId !== this.#init.self && state !== 'left')
     const few = others.length > lifeLimits.tellPeersMax ? shuffled(random, others) : others
     for (const { nodeId } of few.slice(0, lifeLimits.tellPeersMax)) rpc.notify(nodeId, 'life.told', this.#own)
   }
@@ -230,7 +242,8 @@ export class Lives implements Lifecycle, Stamp {
     const ok = claim !== undefined && this.#take(claim, from)
     // The memory of a new process must not be lost with this one's.
     if (ok && before?.session !== claim.session) await this.#save()
-    return { ok, seasoned: this.#isSeasoned, remembered: this.#rows() }
+    const seasoned = this.#isSeasoned && (this.#heard.get(from)?.silenceMs ?? 0) <= lifeLimits.silenceMsMax
+    return { ok, seasoned, remembered: this.#rows() }
   }
 
   #onTold(value: unknown, from: NodeId): void {
@@ -251,7 +264,16 @@ export class Lives implements Lifecycle, Stamp {
       this.#log.warn('an old copy of a member is taken back, by order of an operator', { nodeId: from })
     }
     this.#keep(from, next)
+    this.#hear(claim.session, from)
     return true
+  }
+
+  #hear(session: string, from: NodeId): void {
+    if (!this.#remembered.has(from)) return
+    const at = this.#components.clock.now()
+    const before = this.#heard.get(from)
+    const silenceMs = before?.session === session ? before.silenceMs : at - (before?.at ?? Number.NEGATIVE_INFINITY)
+    this.#heard.set(from, { session, at, silenceMs })
   }
 
   #learn(rows: unknown): void {

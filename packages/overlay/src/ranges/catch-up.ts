@@ -11,6 +11,9 @@ import type { ConfirmAnswer, ConfirmBatch } from './messages.ts'
 /** A member whose fellow members are not to be seen for so long takes its own copy for the newest there is. */
 const ALONE_AFTER_MS = 3_000
 
+/** Copies that could not be deleted, because no majority holds the range or takes what it lacks of it, are tried again after so long. */
+const FORGET_RETRY_MS = 1_000
+
 export interface CatchUpComponents {
   clock: Clock
   log: Logger
@@ -33,6 +36,7 @@ export class CatchUp {
   #startedAt = 0
   #busy = false
   #forgetting = false
+  #forgetAfter = 0
 
   constructor(components: CatchUpComponents, init: { self: NodeId }) {
     this.#components = components
@@ -67,7 +71,7 @@ export class CatchUp {
 
   /** Starts to delete copies of ranges that moved away; returns at once. */
   async forget(configs: readonly RangeConfig[]): Promise<void> {
-    if (this.#forgetting) return
+    if (this.#forgetting || this.#components.clock.now() < this.#forgetAfter) return
     this.#forgetting = true
     void this.#forget(configs)
       .catch((error: unknown) => this.#components.log.info('copies not deleted yet', { error: errorMessage(error) }))
@@ -110,7 +114,7 @@ export class CatchUp {
   }
 
   async #forget(configs: readonly RangeConfig[]): Promise<void> {
-    const { configs: table, rpc, members } = this.#components
+    const { clock, configs: table, records, rpc, members } = this.#components
     const left = configs.filter(
       ({ range, next }) => !next && table.holds(range) && table.standing(range) === 'outsider',
     )
@@ -127,8 +131,13 @@ export class CatchUp {
         }
         const live = this.#others(batch[0] as RangeConfig).filter((nodeId) => members.isLive(nodeId))
         await Promise.allSettled(live.map(ask))
-        const sure = batch.filter((config, index) => hasOldQuorum(config, confirmed[index] as Set<NodeId>))
+        let sure = batch.filter((config, index) => hasOldQuorum(config, confirmed[index] as Set<NodeId>))
+        for (const kind of records) {
+          const handedOver = sure.length > 0 ? await kind.handOver?.(sure, live) : undefined
+          if (handedOver) sure = sure.filter(({ range }) => handedOver.has(range))
+        }
         await table.forget(sure.map(({ range }): RangeId => range))
+        if (sure.length < batch.length) this.#forgetAfter = clock.now() + FORGET_RETRY_MS
       }
     }
   }

@@ -236,6 +236,7 @@ export class ConfigTable implements RangeConfigs {
       await this.#wipe(
         gone,
         gone.map((range) => ({ ...this.#slot(range), holds: false })),
+        this.#records,
       )
     })
   }
@@ -286,16 +287,20 @@ export class ConfigTable implements RangeConfigs {
         mute: votes && slot.mute && (isLost || !fresh) && !anew,
       }
     })
-    await this.#wipe(wipes, slots)
+    await this.#wipe(
+      wipes,
+      slots,
+      this.#records.filter(({ isUnion }) => !isUnion),
+    )
   }
 
   /**
    * Closes ranges, deletes their copies, stores the slots, and opens the ranges again. When it fails they stay closed until
    * the next attempt: a part of the copy may be gone.
    */
-  async #wipe(ranges: readonly RangeId[], slots: readonly ConfigSlot[]): Promise<void> {
+  async #wipe(ranges: readonly RangeId[], slots: readonly ConfigSlot[], kinds: readonly RangeRecords[]): Promise<void> {
     for (const range of ranges) this.#closed.add(range)
-    for (const range of ranges) for (const records of this.#records) await records.wipe(range)
+    for (const range of ranges) for (const records of kinds) await records.wipe(range)
     await this.#store(slots)
     for (const range of ranges) this.#closed.delete(range)
   }

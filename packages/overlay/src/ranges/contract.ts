@@ -71,8 +71,15 @@ export interface RangeRecords {
    * `urgent` (copies are missing) goes before what only evens out.
    */
   pull(ranges: readonly RangeId[], sources: readonly NodeId[], urgent?: boolean): Promise<void>
+  /** Records are written once and never change: a copy from an earlier membership is merged, not deleted, when the node is added anew. */
+  readonly isUnion?: boolean
   /** Deletes this node's copy of a range. */
   wipe(range: RangeId): Promise<void>
+  /**
+   * Gives `members` what they lack of ranges that are no longer this node's. Answers those of which a majority has all that lies
+   * here; the others may not be deleted yet.
+   */
+  handOver?(configs: readonly RangeConfig[], members: readonly NodeId[]): Promise<Set<RangeId>>
   /** Order-free digest of the live records of a range, to compare copies. */
   digest(range: RangeId): Promise<string>
 }

@@ -19,9 +19,11 @@ import { hasOldQuorum, hasQuorum, voters } from '../ranges/config.ts'
 import type { RangeConfig, RangeConfigs, RangeRecords } from '../ranges/contract.ts'
 import { Coverage } from '../ranges/coverage.ts'
 import type { Rpc } from '../rpc/contract.ts'
-import { checkName, hash8, packBody, unpackBody } from './encoding.ts'
+import { checkName, packBody, unpackBody } from './encoding.ts'
 import { type Gathered, gather } from './fanout.ts'
 import { setLimits } from './limits.ts'
+import { acknowledged, complete, found, hasNewer, readers } from './set-answers.ts'
+import { SetHandOver } from './set-hand-over.ts'
 import { type GetAnswer, type ListAnswer, newerOf, type PutAnswer, type ScanAnswer, SetReplica } from './set-replica.ts'
 import { itemOf, type ShelfRecord } from './set-shelf.ts'
 import { Transfer } from './transfer.ts'
@@ -61,6 +63,7 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
   readonly #c: SetRecordsComponents
   readonly #init: Required<SetRecordsInit>
   readonly #replica: SetReplica
+  readonly #handOver: SetHandOver
   readonly #log: Logger
   readonly #watchers = new Set<Watcher>()
   #stopped = false
@@ -74,10 +77,9 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
       writeTimeoutMs: init.writeTimeoutMs ?? setLimits.writeTimeoutMs,
       listBytesMax: init.listBytesMax ?? setLimits.listBytesMax,
     }
-    this.#replica = new SetReplica(
-      { ...components, transfer: components.transfer ?? new Transfer(components) },
-      { onStored: (record) => this.#onStored(record) },
-    )
+    const transfer = components.transfer ?? new Transfer(components)
+    this.#replica = new SetReplica({ ...components, transfer }, { onStored: (record) => this.#onStored(record) })
+    this.#handOver = new SetHandOver({ ...components, transfer, log: this.#log, shelf: this.#replica.shelf })
   }
 
   /** The disk is opened by its owner before. */
@@ -181,8 +183,14 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
     return this.#replica.pull(ranges, sources, urgent)
   }
 
+  readonly isUnion = true
+
   wipe(range: RangeId): Promise<void> {
     return this.#replica.wipe(range)
+  }
+
+  handOver(configs: readonly RangeConfig[], members: readonly NodeId[]): Promise<Set<RangeId>> {
+    return this.#handOver.run(configs, members)
   }
 
   digest(range: RangeId): Promise<string> {
@@ -338,30 +346,6 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
       this.#log.error('a watcher of records failed', { name: record.name, error: errorMessage(error) })
     }
   }
-}
-
-function acknowledged(so: Gathered<PutAnswer>): Set<NodeId> {
-  return new Set([...so.answers].filter(([, answer]) => 'ok' in answer).map(([from]) => from))
-}
-
-function readers(so: Gathered<GetAnswer>): Set<NodeId> {
-  return new Set([...so.answers].filter(([, answer]) => 'bodies' in answer).map(([from]) => from))
-}
-
-function complete(so: Gathered<object>): Set<NodeId> {
-  return new Set([...so.answers].filter(([, answer]) => 'items' in answer).map(([from]) => from))
-}
-
-function found(so: Gathered<GetAnswer>): Uint8Array[] {
-  const bodies = new Map<string, Uint8Array>()
-  for (const answer of so.answers.values()) {
-    if ('bodies' in answer) for (const bytes of answer.bodies) bodies.set(hash8(bytes), bytes)
-  }
-  return [...bodies].sort(([one], [other]) => compareUtf8(one, other)).map(([, bytes]) => bytes)
-}
-
-function hasNewer(so: Gathered<object>): boolean {
-  return [...so.answers.values()].some((answer) => 'newer' in answer)
 }
 
 /** Each body once, several of one name under `name#hash8`, sorted. */

@@ -110,6 +110,42 @@ test(
 )
 
 test(
+  'the word of one that had not heard of the node for a while is not enough until those who may have were waited for',
+  deadline(60_000, async () => {
+    const ring = new OverlayRing(22)
+    await ring.form(3)
+    const [first, second, third] = ring.nodes as [RingNode, RingNode, RingNode]
+    const cut = (one: RingNode, other: RingNode): void => {
+      ring.network.cut(one.id, other.id)
+      ring.network.cut(other.id, one.id)
+    }
+    const mend = (one: RingNode, other: RingNode): void => {
+      ring.network.mend(one.id, other.id)
+      ring.network.mend(other.id, one.id)
+    }
+    assert.is(await ring.count(first, 'money'), 1)
+    const image = third.medium.image()
+    for (const other of [first, third]) cut(second, other)
+    await ring.clock.advance(7_000)
+    assert.is(await ring.count(first, 'money'), 2)
+    await ring.clock.advance(500)
+    // From here on the second sees the third, which has forgotten, and not the first, which knows.
+    ring.kill(third)
+    third.medium.restore(image)
+    cut(first, third)
+    mend(second, third)
+    await ring.run(ring.boot(third))
+    await ring.clock.advance(6_000)
+    assert.match(String(await ring.counted(second, 'money')), /^STORE_UN/)
+    mend(first, third)
+    mend(first, second)
+    await ring.until(() => third.staleBy.length > 0, 10_000, 'told')
+    assert.is(await ring.counted(second, 'money'), 2)
+    await ring.stop()
+  }),
+)
+
+test(
   'a restart is no old copy, nor are restarts of all at once after a power cut',
   deadline(120_000, async () => {
     for (let seed = 10; seed < 15; seed++) {
