@@ -1,6 +1,6 @@
 /**
- * Telephone numbers as people dial them (SIP-21), to accounts and to Kamailio as the carrier, and those of emergencies (SIP-20),
- * to sipp as the gateway, on three nodes.
+ * Telephone numbers as people dial them (SIP-21), to accounts and to Kamailio as the carrier, those of emergencies (SIP-20), to sipp
+ * as the gateway, and what call records say of those that ENUM led (EN-39), on three nodes.
  */
 import assert from 'node:assert/strict'
 import { deadline, eventually } from '@thor-node/core/testing'
@@ -43,11 +43,12 @@ async function phone(user: string, edge: number, init: Partial<PhoneInit> = {}):
   return made
 }
 
-async function soap(...steps: [name: string, args: Record<string, unknown>][]): Promise<void> {
+async function soap(...steps: [name: string, args: Record<string, unknown>][]): Promise<unknown[]> {
   const urls = [1, 2, 3].map((number) => `http://${node(number).address}:${ports.soap}/`)
   const all = steps.map(([name, args], index): Step => ({ node: index % 3, name, arguments: args }))
   const { answers } = await askZeep(password, urls, all)
   for (const [index, { fault }] of answers.entries()) assert.equal(fault, undefined, `${steps[index]?.[0]}: ${fault}`)
+  return answers.map(({ value }) => value)
 }
 
 /** One call of sipp as `user`, by the second node. */
@@ -146,6 +147,64 @@ when(
       await carrier.stop()
       carrier.clean()
     }
+  }),
+)
+
+when('sipp', 'zeep')(
+  'EN-39: records of calls of sipp say which number of which tree led them, to an account or out by a trunk, and of others nothing',
+  deadline(120_000, async () => {
+    const tree = 'e164.thor.example'
+    const gateway = `${net}.51`
+    const [there, ported] = ['+31705550001', '+31705550002']
+    await account('pia')
+    await account('quin', { groups: ['free-pstn'] })
+    const { operations } = node(1)
+    await operations.enumRangeAdd({ tree, prefix: '+3170', minDigits: 11, maxDigits: 11 })
+    for (const [number, type, mapto] of [
+      [there, 'sip', `sip:pia@${domain}`],
+      [ported, 'pstn:tel', `tel:${ported};npdi;rn=+3197`],
+    ] as const)
+      await operations.enumAdd({ tree, number, mappings: [{ type, mapto, priority: 5, ttl: 60 }] })
+    await operations.trunkAdd({
+      ...{ name: 'ported', target: `sip:${gateway}`, domain: 'carrier.example', prefixes: ['+3197'], register: false },
+      ...{ expiresSeconds: 600, callsMax: 0, from: 'caller', probeSeconds: 0, failures: 3, successes: 1 },
+    })
+    const led = async (): Promise<boolean> =>
+      (await node(2).operations.enumLookup({ number: ported })).uris.length === 1 &&
+      (await node(2).operations.trunkList()).trunks.some(({ name }) => name === 'ported')
+    await eventually(led, 10_000, 'node 2 to know numbers and trunk')
+    const host = hostOf()
+    for (const dialled of [there, 'pia']) {
+      const uas = await device('pia', host)
+      await call('quin', dialled)
+      assert.equal((await uas.done).code, 0)
+    }
+    const outside = startSipp({ scenario: 'uas', address: gateway, port: 5060, calls: 1 })
+    await call('quin', ported)
+    const { code, output } = await outside.done
+    assert.equal(code, 0, output)
+
+    // The latest first.
+    const wanted = [{ tree, number: ported }, null, { tree, number: there }]
+    for (const number of [1, 2, 3]) {
+      const ended = async (): Promise<boolean> => {
+        const { calls } = await node(number).operations.calls({ account: `quin@${domain}` })
+        return calls.length === 3 && calls.every(({ endedAt }) => endedAt !== null)
+      }
+      await eventually(ended, 10_000, `node ${number} to show three calls`)
+      const { calls } = await node(number).operations.calls({ account: `quin@${domain}` })
+      assert.deepEqual(
+        calls.map((one) => one.enum),
+        wanted,
+      )
+    }
+    const [answer] = await soap(['getCalls', { sipId: { username: 'quin', domain }, query: { placed: { limit: 5 } } }])
+    const { placed } = answer as { placed: { enumId: unknown }[] }
+    assert.deepEqual(
+      placed.map(({ enumId }) => enumId),
+      wanted.map((one) => one && { number: one.number.slice(1), tld: tree }),
+    )
+    await operations.trunkRemove({ name: 'ported' })
   }),
 )
 

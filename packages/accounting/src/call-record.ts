@@ -121,6 +121,7 @@ export function readOpened(body: unknown): CallOpened {
   check(fields, openedStrings, isString)
   check(fields, ['startedAt'], isTime)
   check(fields, ['codecs'], isStrings)
+  check(fields, ['enum'], isLed)
   return fields as unknown as CallOpened
 }
 
@@ -155,6 +156,9 @@ type Fields = Record<string, unknown>
 const isString = (value: unknown): boolean => typeof value === 'string'
 const isTime = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value) && value > 0
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
+const isLed = (value: unknown): boolean =>
+  value === undefined ||
+  (typeof value === 'object' && value !== null && ['tree', 'number'].every((name) => isString((value as Fields)[name])))
 const isStrings = (value: unknown): boolean => Array.isArray(value) && value.every(isString)
 
 function asFields(body: unknown, what: string): Fields {

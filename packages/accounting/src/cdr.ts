@@ -16,6 +16,8 @@ export interface CallOpened {
   callee: string
   /** Request-URI as dialled. */
   requestUri: string
+  /** Present where ENUM led the call: by which tree, and as which number of the world. What a discount for such calls goes by. */
+  enum?: { tree: string; number: string }
   startedAt: number
   callerUserAgent: string
   calleeUserAgent: string

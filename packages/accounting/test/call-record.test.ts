@@ -189,6 +189,10 @@ test('what storage gives is checked field by field', () => {
     assert.throws(() => readOpened({ ...opened(), [name]: undefined }), broken, name)
   for (const name of Object.keys(closed())) assert.throws(() => readClosed({ ...closed(), [name]: {} }), broken, name)
   assert.throws(() => readClosed({ ...closed(), cause: 'toString' }), broken)
+  const led = { tree: 'e164.arpa', number: '+31208005100' }
+  assert.deepEqual(composeCall(readOpened(opened({ enum: led })), [closed()]).enum, led)
+  for (const one of ['e164.arpa', null, { tree: 'e164.arpa' }, { ...led, number: 31 }])
+    assert.throws(() => readOpened({ ...opened(), enum: one }), broken)
   assert.throws(() => readClosed({ ...closed(), callerBytes: -1 }), broken)
   assert.throws(() => readOpened({ ...opened(), startedAt: Number.NaN }), broken)
 })

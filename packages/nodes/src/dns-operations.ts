@@ -147,7 +147,8 @@ export class DnsOperations implements DnsContract {
 
   async enumLookup({ number }: { number: string }) {
     const normal = normalise(number, this.#planOf(this.#ringDomain))
-    return { uris: [...(await this.#dns.numbers.find({ number: normal, method: 'INVITE' }))] }
+    const found = await this.#dns.numbers.find({ number: normal, method: 'INVITE' })
+    return { uris: [...(found?.uris ?? [])] }
   }
 
   async enumLoad({ tree, rows }: { tree: string; rows: EnumRow[] }) {

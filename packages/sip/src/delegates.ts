@@ -266,6 +266,12 @@ export interface DialogSide {
 export type CallEndCause = 'bye-caller' | 'bye-callee' | 'media-timeout' | 'max-duration' | 'admin' | 'lost'
 
 /** Calls as the ring knows them: limits, records, the way back in. */
+/** By which tree of ENUM, and as which number of the world (`+31208005100`), a call was led. */
+export interface LedByEnum {
+  tree: string
+  number: string
+}
+
 export interface Calls {
   /** A new call of this account: makes the id that every later message carries. */
   newCallUuid(billedTo: Aor): string
@@ -278,6 +284,8 @@ export interface Calls {
     billedTo: Aor
     callee?: Aor
     requestUri: string
+    /** What led the call, where ENUM did. */
+    enum?: LedByEnum
     sdpCaller?: string
     sdpCallee?: string
     /** Without a refresh in this time (RFC 4028) the parties count as gone. */
@@ -325,14 +333,20 @@ export interface NumberQuery {
   trees?: readonly string[]
 }
 
+export interface NumberFound {
+  /** The tree that leads, such as `e164.arpa`. */
+  tree: string
+  uris: readonly string[]
+}
+
 /** Where telephone numbers lead by ENUM (RFC 6116). */
 export interface NumberLookup {
   /**
-   * URIs of the schemes sip, sips and tel that a number leads to for this method, best first. `number` made normal by the dial
-   * plan: without + it is a local one. `trees`: those of the caller, where he has an order of his own. Never rejects: what cannot
-   * be found out leads nowhere.
+   * URIs of the schemes sip, sips and tel that a number leads to for this method, best first, at least one. `number` made normal by
+   * the dial plan: without + it is a local one. `trees`: those of the caller, where he has an order of his own. Never rejects: what
+   * cannot be found out leads nowhere, undefined.
    */
-  find(query: NumberQuery): Promise<readonly string[]>
+  find(query: NumberQuery): Promise<NumberFound | undefined>
 }
 
 /** Where a foreign host is reached (RFC 3263). Rejects, or gives an empty list, when it cannot be found. */

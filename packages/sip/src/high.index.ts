@@ -36,6 +36,7 @@ export type {
   Instance,
   KeptMessage,
   MediaControl,
+  NumberFound,
   NumberLookup,
   NumberQuery,
   PlanQuery,

@@ -63,6 +63,7 @@ export class CallsAdapter implements Calls {
       caller: dialog.caller.identity,
       callee: dialog.callee.identity,
       requestUri: query.requestUri,
+      ...(query.enum && { enum: query.enum }),
       startedAt: this.#clock.wall(),
       callerUserAgent: dialog.caller.userAgent,
       calleeUserAgent: dialog.callee.userAgent,

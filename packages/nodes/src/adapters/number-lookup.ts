@@ -9,7 +9,7 @@ import {
   splitAor,
 } from '@thor-node/core'
 import { EnumClient, type EnumIndex, type EnumTarget, StubResolver, type ZoneSource } from '@thor-node/dns'
-import type { NumberLookup, NumberQuery } from '@thor-node/sip'
+import type { NumberFound, NumberLookup, NumberQuery } from '@thor-node/sip'
 
 /** Enumservices that a request of each method may follow; others are for other programs. */
 const services: Readonly<Record<string, readonly string[]>> = {
@@ -53,19 +53,20 @@ export class NumberLookupAdapter implements NumberLookup {
     this.#log.debug('numbers are looked up', { trees: this.#trees, servers: init.servers.map(formatAddress) })
   }
 
-  async find({ number, method, caller, trees: ofCaller = [] }: NumberQuery): Promise<readonly string[]> {
+  async find({ number, method, caller, trees: ofCaller = [] }: NumberQuery): Promise<NumberFound | undefined> {
     // Others are local numbers, which are accounts or aliases.
     const digits = number.startsWith('+') ? number.slice(1) : undefined
     const ofDomain = caller === undefined ? [] : this.#treesOf(splitAor(caller)?.domain)
     const own = ofCaller.length > 0 ? ofCaller : ofDomain
     const trees = digits === undefined ? [] : own.length > 0 ? own : this.#inOrder()
-    if (digits === undefined || trees.length === 0) return []
+    if (digits === undefined || trees.length === 0) return undefined
     try {
       const found = await this.#client.find(digits, trees)
-      return (found?.targets ?? []).flatMap((target) => uriOf(target, method) ?? [])
+      const uris = (found?.targets ?? []).flatMap((target) => uriOf(target, method) ?? [])
+      return found && uris.length > 0 ? { tree: found.tree, uris } : undefined
     } catch (error) {
       this.#log.warn('a number could not be looked up', { number: digits, error: errorMessage(error) })
-      return []
+      return undefined
     }
   }
 

@@ -30,6 +30,7 @@ export const callsVerb: Verb = (console) =>
       const result = await nodeOf(console, options).calls({ account, limit, current })
       show(console, options, result, ({ calls }) => {
         if (calls.length === 0) return current ? 'No call goes on.' : 'No calls.'
+        const led = calls.some((call) => call.enum)
         const rows = calls.map((call) => [
           formatTime(call.startedAt),
           call.caller,
@@ -39,7 +40,8 @@ export const callsVerb: Verb = (console) =>
           formatBytes(call.bytesCaller + call.bytesCallee),
           call.codecs.join(' '),
           console.paint.dim(call.callUuid),
+          ...(led ? [call.enum?.tree ?? ''] : []),
         ])
-        return renderTable(columns, rows, console.paint)
+        return renderTable(led ? [...columns, { title: 'ENUM' }] : columns, rows, console.paint)
       })
     })

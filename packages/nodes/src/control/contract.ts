@@ -147,6 +147,8 @@ export interface CallView {
   caller: string
   callee: string
   billedTo: Aor
+  /** By which tree, and as which number, ENUM led it; null where it did not. */
+  enum: { tree: string; number: string } | null
   startedAt: number
   /** Null while the call goes on. */
   endedAt: number | null

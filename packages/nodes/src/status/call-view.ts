@@ -8,6 +8,7 @@ export const callView = (record: CallRecord, now: number): CallView => ({
   caller: record.caller,
   callee: record.callee,
   billedTo: record.billedTo,
+  enum: record.enum ?? null,
   startedAt: record.startedAt,
   endedAt: record.stoppedAt ?? null,
   durationSeconds: record.durationSeconds ?? Math.max(0, Math.round((now - record.startedAt) / 1_000)),

@@ -35,12 +35,13 @@ function scene() {
   const media = new MediaControlAdapter({ ring, relays, logger })
   const callUuid = calls.newCallUuid('alice@example.com')
   const dialog: DialogRecord = { callUuid, callId: 'c', caller: side('alice'), callee: side('bob') }
-  const answered = () =>
+  const answered = (led?: { tree: string; number: string }) =>
     calls.answered({
       dialog,
       billedTo: 'alice@example.com',
       callee: 'bob@example.com',
       requestUri: 'sip:bob@example.com',
+      ...(led && { enum: led }),
     })
   const rewrite = (change: { kind?: 'offer' | 'answer' } = {}) =>
     media.rewrite({
@@ -70,6 +71,20 @@ test(
     await clock.advance(CALL_MAX_MS + 10_000)
     const [entry] = await ring.soft.read<DialogState>(callKey(callUuid))
     assert.equal([entry?.sub, entry?.body.relay, entry?.body.dialog.callId], ['dialog', 'n2', 'c'])
+  }),
+)
+
+test(
+  'EN-39: the record says which number of which tree led the call, and nothing where none did',
+  deadline(2_000, async () => {
+    const led = { tree: 'e164.arpa', number: '+31208005100' }
+    const stored = async (what?: typeof led): Promise<unknown> => {
+      const { ring, callUuid, answered } = scene()
+      await answered(what)
+      return ring.set.get(openedKey(callUuid))
+    }
+    assert.equal(((await stored(led)) as { enum: unknown }).enum, led)
+    assert.not.ok('enum' in ((await stored()) as object))
   }),
 )
 

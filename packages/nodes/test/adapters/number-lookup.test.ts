@@ -43,8 +43,11 @@ function lookup(
     servers: [],
     timeoutMs: 100,
   })
-  return (number: string, method = 'INVITE', caller?: string, own?: string[]) =>
+  const found = (number: string, method = 'INVITE', caller?: string, own?: string[]) =>
     adapter.find({ number, method, ...(caller && { caller: caller as Aor }), ...(own && { trees: own }) })
+  const uris = async (...query: Parameters<typeof found>): Promise<readonly string[]> =>
+    (await found(...query))?.uris ?? []
+  return Object.assign(uris, { found })
 }
 
 test('numbers of the world are looked up, local ones are not', async () => {
@@ -86,6 +89,17 @@ test('an account or a domain has its own order of trees, public, private or of c
     assert.equal(await find('+313121', 'INVITE', caller, ['ie164.arpa']), [], 'and no others')
   }
   assert.equal(await find('+3120', 'INVITE', 'a@company.example', []), ['sip:private@a'], 'it names none')
+})
+
+test('what leads is told with its tree; nothing that may be followed is nothing (EN-39)', async () => {
+  const { found } = lookup({
+    'a.example': { '312011': ['sip sip:a@a'], '312211': ['web:http http://a.example/'] },
+    'z.example': { '312111': ['sip sip:z@z'] },
+  })
+  assert.equal(await found('+312011'), { tree: 'a.example', uris: ['sip:a@a'] })
+  assert.equal(await found('+312111'), { tree: 'z.example', uris: ['sip:z@z'] })
+  assert.is(await found('+312211'), undefined)
+  assert.is(await found('+312911'), undefined)
 })
 
 test('a call follows addresses and telephone numbers, a message and a subscription what is theirs', async () => {

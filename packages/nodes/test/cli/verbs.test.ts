@@ -213,6 +213,11 @@ verbs('calls are a table', async () => {
   assert.match(out, /2026-11-23 12:00:00 +alice@thor\.local +bob@thor\.local +1 min 5 s +bye-caller +1\.1 MB +PCMA/)
   assert.equal(operations.asked.at(-1), ['calls', { account: 'alice@thor.local', limit: 7, current: undefined }])
   assert.is((await run(console, 'calls', '--current')).out, 'No call goes on.')
+  assert.not.match(out, /ENUM/)
+  assert.match(
+    (await run(console, 'calls', 'led@thor.local')).out,
+    /CALL +ENUM\n.*0af-0123456789abcdef01234567 +e164\.arpa/,
+  )
 })
 
 verbs('where tells home, replicas and devices', async () => {

@@ -86,11 +86,9 @@ export const fakeCall: CallView = {
   endedAt: AT + 65_000,
   durationSeconds: 65,
   endCause: 'bye-caller',
-  bytesCaller: 1_000_000,
-  bytesCallee: 118_000,
+  ...{ enum: null, bytesCaller: 1_000_000, bytesCallee: 118_000 },
   codecs: ['PCMA'],
-  userAgentCaller: 'baresip',
-  userAgentCallee: 'linphone',
+  ...{ userAgentCaller: 'baresip', userAgentCallee: 'linphone' },
 }
 
 export const fakeBanner: BannerFacts = {
@@ -254,7 +252,8 @@ export class FakeOperations extends FakeTrunks implements NodeOperations {
 
   async calls(query: Parameters<NodeOperations['calls']>[0]) {
     this.asked.push(['calls', query])
-    return { calls: query.current ? [] : [fakeCall] }
+    const led = query.account === 'led@thor.local' && { enum: { tree: 'e164.arpa', number: '+31208005100' } }
+    return { calls: query.current ? [] : [{ ...fakeCall, ...led }] }
   }
 
   async where({ aor }: { aor: string }) {

@@ -22,6 +22,7 @@ const view = (callId: string, more: Partial<CallView> = {}): CallView => ({
   caller: 'alice@thor.local',
   callee: 'bob@thor.local',
   billedTo: 'alice@thor.local',
+  enum: null,
   startedAt: 1,
   endedAt: 2,
   durationSeconds: 2,

@@ -87,6 +87,7 @@ function run(program: string, args: string[]): Promise<{ status: number | null; 
       )
       assert.is(got.getSipDeviceLocations[1].locations[0].expires, 600)
       assert.is(got.getCalls.placed[0].duration, 61)
+      assert.equal(got.getCalls.placed[0].enumId, { number: '31208005100', tld: 'e164.arpa' })
       assert.equal(got.getCalls.received, [])
     } finally {
       await server.stop()

@@ -1,6 +1,6 @@
 /** Numbers that lead elsewhere by ENUM: to accounts here, to foreign hosts, or, where they were ported, to a trunk. */
 import { errorMessage, type Logger } from '@thor-node/core'
-import type { NumberLookup } from '../delegates.ts'
+import type { LedByEnum, NumberLookup } from '../delegates.ts'
 import type { SipUri } from '../message/contract.ts'
 import { parseUri } from '../message/index.ts'
 import { type DialPlan, formsOf } from '../numbers/dial-plan.ts'
@@ -11,18 +11,19 @@ import type { Leaving } from './outgoing.ts'
 
 export type NumberTarget = { kind: 'sip'; uri: SipUri; text: string } | { kind: 'trunk'; as: Leaving }
 
-/** Best first. Nothing where the request names no number, or nobody knows it. */
+/** Best first, and what leads there. Nothing where the request names no number, or nobody knows it. */
 export async function targetsOf(
   { numbers, plan, log }: { numbers: NumberLookup | undefined; plan: DialPlan; log: Logger },
   dialled: Dialled | undefined,
   method: string,
   caller: Caller | undefined,
-): Promise<NumberTarget[]> {
-  if (!numbers || !dialled) return []
+): Promise<{ led: LedByEnum; targets: NumberTarget[] } | undefined> {
+  if (!numbers || !dialled) return undefined
   const { number } = dialled
   const { account, trees } = caller ?? {}
   const found = await numbers.find({ number, method, ...(account && { caller: account }), ...(trees && { trees }) })
-  return found.slice(0, NUMBER_TARGETS_MAX).flatMap((text): NumberTarget[] => {
+  if (!found) return undefined
+  const targets = found.uris.slice(0, NUMBER_TARGETS_MAX).flatMap((text): NumberTarget[] => {
     try {
       const uri = parseUri(text)
       if (uri.scheme === 'sip' || uri.scheme === 'sips') return [{ kind: 'sip', uri, text }]
@@ -32,6 +33,7 @@ export async function targetsOf(
       return []
     }
   })
+  return { led: { tree: found.tree, number }, targets }
 }
 
 /** The carrier is chosen by the routing number where the number was ported; it is told both, and that it need not ask again. */

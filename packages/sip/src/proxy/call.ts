@@ -1,6 +1,6 @@
 /** One INVITE on its way: offer and answers pass the relay, the first 2xx opens the call record, a failure frees it all. */
 import { type Address, type Aor, errorMessage, type Logger } from '@thor-node/core'
-import type { DialogRecord } from '../delegates.ts'
+import type { DialogRecord, LedByEnum } from '../delegates.ts'
 import { dialogRecord } from '../dialog/record.ts'
 import type { SipRequest, SipResponse } from '../message/contract.ts'
 import { formatUri } from '../message/uri.ts'
@@ -20,6 +20,8 @@ export interface CallInit {
   billedTo: Aor
   /** Account of the callee, if one of ours. */
   callee?: Aor
+  /** What led it, where ENUM did. */
+  led?: LedByEnum
   caller: { identity?: Aor; reach?: Reach; remote: Address }
 }
 
@@ -105,7 +107,7 @@ export class Call implements ForkHooks {
 
   async #answer(branch: number, received: SipResponse, hop: RemoteHop | undefined): Promise<Answer> {
     const { calls } = this.#c
-    const { callUuid, invite, billedTo, callee, caller } = this.#init
+    const { callUuid, invite, billedTo, callee, caller, led } = this.#init
     const dialog = dialogRecord({
       callUuid,
       invite,
@@ -133,6 +135,7 @@ export class Call implements ForkHooks {
         billedTo,
         requestUri: invite.uri,
         ...(callee !== undefined && { callee }),
+        ...(led && { enum: led }),
         ...(sdpCaller !== undefined && { sdpCaller }),
         ...(sdpCallee !== undefined && { sdpCallee }),
         ...(seconds !== undefined && { sessionSeconds: seconds }),

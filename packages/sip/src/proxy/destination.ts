@@ -1,6 +1,6 @@
 /** Where a request goes, once that has been found out. */
 import type { Aor } from '@thor-node/core'
-import type { Diversion } from '../delegates.ts'
+import type { Diversion, LedByEnum } from '../delegates.ts'
 import { isSecure } from '../transport/names.ts'
 import type { TrunkState } from '../trunk/trunk.ts'
 import type { RemoteHop } from './hops.ts'
@@ -10,6 +10,8 @@ export interface Destination {
   account?: Aor
   trail?: readonly Aor[]
   diversions?: readonly Diversion[]
+  /** What led there, where ENUM did. */
+  led?: LedByEnum
   /** Nothing that limits or bars calls counts. */
   emergency?: boolean
   targets: readonly (Way & { group: number; others?: readonly Way[] })[]

@@ -177,10 +177,11 @@ export class OutOfDialog {
     const { home, numbers, hops, planOf } = this.#c
     const foreign: Destination['targets'][number][] = []
     const parts = { numbers, plan: planOf(number.own), log: this.#log }
-    for (const target of await targetsOf(parts, number.dialled, request.method, caller)) {
+    const { led, targets = [] } = (await targetsOf(parts, number.dialled, request.method, caller)) ?? {}
+    for (const target of targets) {
       if (target.kind === 'trunk') {
         const out = foreign.length === 0 ? await this.#out(request, number, caller, target.as) : undefined
-        if (out) return out
+        if (out) return 'status' in out ? out : { ...out, led }
         continue
       }
       const { uri, text } = target
@@ -194,9 +195,9 @@ export class OutOfDialog {
       const route = await followPlan(home, { aor, method: request.method, ...(caller && { caller: caller.account }) })
       if (route.verdict !== 'ring' || foreign.length > 0) continue
       const { account, trail, diversions } = route
-      return { account, trail, diversions, targets: this.#devices(account, route.targets) }
+      return { account, trail, diversions, led, targets: this.#devices(account, route.targets) }
     }
-    return foreign.length > 0 ? { targets: foreign } : undefined
+    return foreign.length > 0 ? { targets: foreign, led } : undefined
   }
 
   /** By trunk, where nobody here has the number. */
@@ -265,6 +266,7 @@ export class OutOfDialog {
       invite: request,
       billedTo: caller?.account ?? destination.account ?? '',
       ...(destination.account !== undefined && { callee: destination.account }),
+      ...(destination.led && { led: destination.led }),
       caller: {
         ...(caller && { identity: caller.account }),
         ...(this.#isReached(server, caller) && { reach: this.#reachOf(server) }),

@@ -23,7 +23,7 @@ async function scene(uris: readonly string[], plan?: DialPlan) {
   it.numbers = {
     find: async (query) => {
       asked.push(query)
-      return uris
+      return uris.length > 0 ? { tree: 'e164.arpa', uris } : undefined
     },
   }
   const load = new PeerLoad({ clock: it.clock })
@@ -70,6 +70,12 @@ test(
     bob.reply(invite, 200, { body: SDP })
     assert.is((await alice.response('INVITE', 200)).status, 200)
     assert.is(request.requestUri.user, '+31208005100')
+    const [{ callee, requestUri, enum: led } = {}] = it.answered
+    assert.equal(
+      [callee, requestUri, led],
+      ['bob@example.com', NUMBER, { tree: 'e164.arpa', number: '+31208005100' }],
+      'EN-39: what led the call is told for its record',
+    )
     await it.stop()
   }),
 )
@@ -100,6 +106,26 @@ test(
     assert.is(second.uri, 'sip:y@further.example')
     further.reply(second, 200, { body: SDP })
     assert.is((await alice.response('INVITE', 200)).status, 200)
+    assert.equal(it.answered[0]?.enum, { tree: 'e164.arpa', number: '+31208005100' })
+    await it.stop()
+  }),
+)
+
+test(
+  'EN-39: a call that nobody led by ENUM says nothing of it',
+  deadline(5_000, async () => {
+    const { it, alice, bob, carrier } = await scene([])
+    await bob.register()
+    await alice.authenticated('INVITE', 'sip:bob@example.com', { body: SDP })
+    bob.reply(await bob.request('INVITE'), 200, { body: SDP })
+    await alice.response('INVITE', 200)
+    await alice.authenticated('INVITE', NUMBER, { body: SDP })
+    carrier.reply(await carrier.request('INVITE'), 200, { body: SDP })
+    await alice.response('INVITE', 200)
+    assert.equal(
+      it.answered.map((one) => one.enum),
+      [undefined, undefined],
+    )
     await it.stop()
   }),
 )
@@ -111,6 +137,9 @@ test(
     await alice.authenticated('INVITE', NUMBER, { body: SDP })
     const invite = await carrier.request('INVITE')
     assert.is(invite.uri, 'sip:+31208005100;rn=+31970;npdi@127.5.9.1:5070;user=phone')
+    carrier.reply(invite, 200, { body: SDP })
+    await alice.response('INVITE', 200)
+    assert.equal(it.answered[0]?.enum, { tree: 'e164.arpa', number: '+31208005100' })
     await it.stop()
   }),
 )

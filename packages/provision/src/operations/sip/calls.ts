@@ -96,6 +96,8 @@ function toWire(call: CallRecord): Value<'Call'> {
     status: 200,
     proxyIP: call.node,
     applicationTypes: ['audio'],
+    // Numbers of ENUM are without + there.
+    enumId: call.enum && { number: call.enum.number.replace(/^\+/, ''), tld: call.enum.tree },
   }
 }
 

@@ -30,6 +30,7 @@ export const structs = {
     proxyIP: 'string',
     applicationTypes: 'StringArray',
     destinationId: 'string',
+    enumId: field('EnumId', 'the number and tree by which ENUM led the call; absent where it did not'),
   },
   CallsResult: { placed: 'CallArray', received: 'CallArray' },
   CallStatistics: {
