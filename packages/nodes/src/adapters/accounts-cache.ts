@@ -9,6 +9,7 @@ import {
   recordKey,
 } from '@thor-node/core'
 import type { AddressRecord } from '@thor-node/provision'
+import { Packr } from 'msgpackr'
 
 const FRESH_MS = 10_000
 /** A blocked account may go on for so long at a node that sees no quorum. */
@@ -19,8 +20,16 @@ const PROBE_MS = 1_000
 const SOON_MS = 300
 const ENTRIES_MAX = 100_000
 
+/** Records of the last seconds that are kept as objects; more are packed before their time. */
+const YOUNG_MAX = 20_000
+const PACK_MS = 1_000
+
+/** As in the store; buffers are copies, as what they come in is a pool. */
+const packr = new Packr({ useRecords: false, copyBuffers: true })
+
 interface Known {
-  record: AddressRecord
+  /** Packed, a character per byte, when it is not fresh any more: as objects it takes several times as much. */
+  record: AddressRecord | string
   rev: number
   /** -Infinity: a change was announced since. */
   readAt: number
@@ -37,6 +46,9 @@ export class AccountsCache {
   /** What was read up to then is read again before it is used; without a quorum it still serves. */
   #freshAfter = Number.NEGATIVE_INFINITY
   readonly #entries = new Map<Aor, Known>()
+  /** Those of the entries that are not packed, the one read first first. */
+  readonly #young = new Set<Known>()
+  #packAt = 0
   /** When a quorum of the range was heard last, and since it is silent, when to look again. */
   readonly #quorums = new Map<RangeId, { heardAt: number; probeAt: number | undefined }>()
   readonly #clock: Clock
@@ -56,7 +68,7 @@ export class AccountsCache {
   async get(aor: Aor): Promise<AddressRecord | undefined> {
     const known = this.#entries.get(aor)
     const now = this.#clock.now()
-    if (known && known.readAt > this.#freshAfter && now - known.readAt < FRESH_MS) return known.record
+    if (known && known.readAt > this.#freshAfter && now - known.readAt < FRESH_MS) return open(known)
     const quorum = this.#quorums.get(rangeOf(aor))
     if (quorum?.probeAt !== undefined) {
       const copy = await this.#lastKnown(aor)
@@ -93,14 +105,40 @@ export class AccountsCache {
     const now = this.#clock.now()
     this.#quorums.set(range, { heardAt: now, probeAt: undefined })
     const before = this.#entries.get(aor)
-    this.#entries.delete(aor)
+    this.#delete(aor)
     // What does not exist is not remembered: an account works the moment it is made.
     if (!value) return undefined
     // The same object while it is the same record: what others worked out of it stays good.
-    const record = before?.rev === value.rev ? before.record : value.body
-    if (this.#entries.size >= ENTRIES_MAX) this.#entries.delete(this.#entries.keys().next().value as Aor)
-    if (changes === this.#changes) this.#entries.set(aor, { record, rev: value.rev, readAt: now })
+    const same = before?.rev === value.rev && typeof before.record !== 'string' ? before.record : undefined
+    const record = same ?? value.body
+    if (this.#entries.size >= ENTRIES_MAX) this.#delete(this.#entries.keys().next().value as Aor)
+    if (changes === this.#changes) {
+      const known = { record, rev: value.rev, readAt: now }
+      this.#entries.set(aor, known)
+      this.#young.add(known)
+    }
+    this.#pack(now)
     return record
+  }
+
+  #delete(aor: Aor): void {
+    const known = this.#entries.get(aor)
+    if (!known) return
+    this.#entries.delete(aor)
+    this.#young.delete(known)
+  }
+
+  /** Many at a time: to look for the first of a set from which the first ones went takes its time. */
+  #pack(now: number): void {
+    const full = this.#young.size > YOUNG_MAX
+    if (now < this.#packAt && !full) return
+    this.#packAt = now + PACK_MS
+    for (const known of this.#young) {
+      const isYoung = known.readAt > now - FRESH_MS
+      if (isYoung && !(full && this.#young.size > YOUNG_MAX / 2)) break
+      this.#young.delete(known)
+      known.record = packr.pack(known.record).toString('latin1')
+    }
   }
 
   /** Undefined when there is no copy, or none that may still be used. */
@@ -108,7 +146,7 @@ export class AccountsCache {
     const heardAt = this.#quorums.get(rangeOf(aor))?.heardAt ?? Number.NEGATIVE_INFINITY
     if (this.#clock.now() - heardAt >= FALLBACK_MS) return undefined
     const known = this.#entries.get(aor)
-    if (known && known.readAt !== Number.NEGATIVE_INFINITY) return known.record
+    if (known && known.readAt !== Number.NEGATIVE_INFINITY) return open(known)
     const near = await this.#reg.read<AddressRecord>(recordKey('acct', aor), 'near').catch(() => undefined)
     return near?.body
   }
@@ -121,5 +159,8 @@ export class AccountsCache {
     if (known) known.readAt = Number.NEGATIVE_INFINITY
   }
 }
+
+const open = ({ record }: Known): AddressRecord =>
+  typeof record === 'string' ? (packr.unpack(Buffer.from(record, 'latin1')) as AddressRecord) : record
 
 const isNoQuorum = (error: unknown): boolean => errorCode(error) === 'STORE_UNAVAILABLE'

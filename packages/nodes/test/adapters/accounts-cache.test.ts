@@ -172,4 +172,26 @@ test(
   }),
 )
 
+test(
+  'a record that is not fresh any more is kept packed, and serves unchanged without a quorum',
+  deadline(2_000, async () => {
+    const { clock, reg, cache } = scene()
+    const record = { ...alias('a@example.com'), sealedCredentials: Uint8Array.from({ length: 256 }, (_, i) => i) }
+    reg.put(recordKey('acct', AOR), record)
+    const first = await cache.get(AOR)
+    assert.is(await cache.get(AOR), first, 'the same object while it is fresh')
+    await clock.advance(11_000)
+    // A read of another one is the occasion.
+    reg.put(recordKey('acct', 'b@example.com'), alias('c@example.com'))
+    await cache.get('b@example.com' as typeof AOR)
+    reg.before = () => {
+      throw new ThorError('STORE_UNAVAILABLE', 'no quorum')
+    }
+    const later = await cache.get(AOR)
+    assert.is.not(later, first)
+    assert.equal(Buffer.from((later as typeof record).sealedCredentials), Buffer.from(record.sealedCredentials))
+    assert.equal({ ...later, sealedCredentials: undefined }, { ...record, sealedCredentials: undefined })
+  }),
+)
+
 test.run()

@@ -2,7 +2,13 @@ import type { Clock, RecordKey } from '@thor-node/core'
 import { recordKeyOf } from './acceptor-record.ts'
 import { regLimits } from './reg-limits.ts'
 import type { RegNews } from './reg-news.ts'
-import type { Held } from './reg-value.ts'
+import { Held } from './reg-value.ts'
+
+/** As characters, one per byte: smaller than an array of so few bytes, and nothing of what it came in, or was decoded to. */
+interface Copy {
+  text: string
+  readAt: number
+}
 
 /**
  * Copies of registers for near reads: as a quorum gave them, dropped when a change is told of, at the latest after a minute.
@@ -10,7 +16,7 @@ import type { Held } from './reg-value.ts'
  */
 export class RegCopies {
   readonly #clock: Clock
-  readonly #copies = new Map<string, { held: Held; readAt: number }>()
+  readonly #copies = new Map<string, Copy>()
   /** Reads under way, and whether a change was told of since they began. */
   readonly #reading = new Set<{ id: string; spoiled: boolean }>()
   #bytes = 0
@@ -27,7 +33,7 @@ export class RegCopies {
     this.#delete(id)
     if (this.#clock.now() - copy.readAt >= regLimits.copyMs) return undefined
     this.#put(id, copy)
-    return copy.held
+    return new Held(bytesOf(copy.text))
   }
 
   /** Reads a register with `read`, and keeps what that calls `sure`, unless it changed meanwhile. */
@@ -45,7 +51,8 @@ export class RegCopies {
       const { held, sure } = found
       if (sure && held && !reading.spoiled && !held.value.intent) {
         this.#delete(id)
-        this.#put(id, { held, readAt })
+        const { buffer, byteOffset, byteLength } = held.bytes
+        this.#put(id, { text: Buffer.from(buffer, byteOffset, byteLength).toString('latin1'), readAt })
       }
       return found
     } finally {
@@ -57,9 +64,9 @@ export class RegCopies {
     return this.#copies.size
   }
 
-  #put(id: string, copy: { held: Held; readAt: number }): void {
+  #put(id: string, copy: Copy): void {
     this.#copies.set(id, copy)
-    this.#bytes += copy.held.bytes.length
+    this.#bytes += copy.text.length
     while (this.#copies.size > regLimits.copiesMax || this.#bytes > regLimits.copyBytesMax) {
       const oldest = this.#copies.keys().next()
       if (oldest.done) break
@@ -68,7 +75,7 @@ export class RegCopies {
   }
 
   #delete(id: string): void {
-    this.#bytes -= this.#copies.get(id)?.held.bytes.length ?? 0
+    this.#bytes -= this.#copies.get(id)?.text.length ?? 0
     this.#copies.delete(id)
   }
 
@@ -80,4 +87,11 @@ export class RegCopies {
       this.#bytes = 0
     } else this.#delete(id)
   }
+}
+
+/** In memory of their own: who keeps a piece of what is decoded from them keeps no pool. */
+function bytesOf(text: string): Uint8Array {
+  const bytes = Buffer.allocUnsafeSlow(text.length)
+  bytes.write(text, 'latin1')
+  return bytes
 }

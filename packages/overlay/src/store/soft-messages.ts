@@ -1,6 +1,6 @@
 import type { Clock, RangeId } from '@thor-node/core'
 import type { Newer } from './set-replica.ts'
-import type { StoredEntry } from './soft-table.ts'
+import type { StoredEntry } from './soft-record.ts'
 
 /** An entry on the way; its life is what is left, in milliseconds, as clocks are not compared. */
 export type WireEntry = [sub: string, seq: number, hlc: number, ttlLeftMs: number, body: Uint8Array, dead: 0 | 1]

@@ -2,7 +2,8 @@ import { type RangeId, ThorError } from '@thor-node/core'
 import type { NodeId } from '../peers.ts'
 import { transferLimits } from './limits.ts'
 import { type SoftPage, type WireRecord, wireBytes } from './soft-messages.ts'
-import type { SoftRecord, SoftTable } from './soft-table.ts'
+import type { SoftRecord } from './soft-record.ts'
+import type { SoftTable } from './soft-table.ts'
 
 interface Open {
   from: NodeId

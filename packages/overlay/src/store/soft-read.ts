@@ -5,7 +5,7 @@ import type { Rpc } from '../rpc/contract.ts'
 import { softLimits } from './limits.ts'
 import { newerOf } from './set-replica.ts'
 import { fromWire, type SoftRead, type SoftReadAnswer } from './soft-messages.ts'
-import { compareEntries, type StoredEntry } from './soft-table.ts'
+import { compareEntries, type StoredEntry } from './soft-record.ts'
 
 export interface SoftSources {
   /** The preference list: two of it are asked, the third when they differ, are slow, or have nothing. */

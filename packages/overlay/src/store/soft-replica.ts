@@ -25,7 +25,8 @@ import {
   wireBytes,
 } from './soft-messages.ts'
 import { SoftPages } from './soft-pages.ts'
-import { compareEntries, type SoftRecord, type SoftTable } from './soft-table.ts'
+import { compareEntries, type SoftRecord } from './soft-record.ts'
+import type { SoftTable } from './soft-table.ts'
 import type { ChunkRequest, Transfer } from './transfer.ts'
 
 export interface SoftReplicaComponents {

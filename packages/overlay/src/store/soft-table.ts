@@ -1,39 +1,7 @@
 import { type Clock, compareUtf8, type RangeId, ThorError } from '@thor-node/core'
 import { DigestSum } from './encoding.ts'
 import { softLimits } from './limits.ts'
-
-/** One entry as it lies in memory; immutable, a newer version replaces it. */
-export interface StoredEntry {
-  readonly sub: string
-  readonly seq: number
-  readonly hlc: number
-  /** On this node's monotonic clock. */
-  readonly expiresAt: number
-  /** Packed; empty in a marker. */
-  readonly body: Uint8Array
-  readonly dead: boolean
-}
-
-export interface SoftRecord {
-  readonly range: RangeId
-  readonly name: string
-  readonly entries: Map<string, Slot>
-}
-
-interface Slot {
-  entry: StoredEntry
-  readonly record: SoftRecord
-  /** Second of the wheel in which it is looked at next. */
-  bucket: number
-}
-
-/** Positive when `one` wins: higher seq, then higher stamp, then the dead one. */
-export function compareEntries(
-  one: Pick<StoredEntry, 'seq' | 'hlc' | 'dead'>,
-  other: Pick<StoredEntry, 'seq' | 'hlc' | 'dead'>,
-): number {
-  return one.seq - other.seq || one.hlc - other.hlc || Number(one.dead) - Number(other.dead)
-}
+import { compareEntries, Slot, SoftRecord, type StoredEntry } from './soft-record.ts'
 
 const BUCKET_MS = 1_000
 
@@ -79,29 +47,33 @@ export class SoftTable {
     return this.#alive(this.#ranges.get(range)?.get(name))
   }
 
-  find(range: RangeId, name: string, sub: string): StoredEntry | undefined {
-    const entry = this.#ranges.get(range)?.get(name)?.entries.get(sub)?.entry
-    return entry && entry.expiresAt > this.#clock.now() ? entry : undefined
+  /** What decides between it and another version. */
+  find(range: RangeId, name: string, sub: string): Pick<StoredEntry, 'seq' | 'hlc' | 'dead'> | undefined {
+    const slot = this.#slot(range, name, sub)
+    return slot && slot.expiresAt > this.#clock.now() ? { seq: slot.seq, hlc: slot.hlc, dead: slot.dead } : undefined
   }
 
   /**
-   * Keeps the entry unless a better one is there; returns what is there afterwards. Throws `STORE_TOO_LARGE` (too many
-   * entries under the name) or `STORE_OVERLOADED` (too many on this node); then nothing changed.
+   * Keeps the entry unless a better one is there. Throws `STORE_TOO_LARGE` (too many entries under the name) or
+   * `STORE_OVERLOADED` (too many on this node); then nothing changed.
    */
-  merge(range: RangeId, name: string, entry: StoredEntry): StoredEntry {
+  merge(range: RangeId, name: string, entry: StoredEntry): void {
     const now = this.#clock.now()
     const record = this.#ranges.get(range)?.get(name)
-    const slot = record?.entries.get(entry.sub)
-    if (slot && slot.entry.expiresAt > now) {
-      if (compareEntries(slot.entry, entry) >= 0) return slot.entry
+    const slot = record?.get(entry.sub)
+    if (slot && slot.expiresAt > now) {
+      if (compareEntries(slot, entry) >= 0) return
       // A marker outlives every copy of what it removed.
-      const expiresAt = entry.dead ? Math.max(entry.expiresAt, slot.entry.expiresAt) : entry.expiresAt
-      return this.#replace(slot, { ...entry, expiresAt })
+      const expiresAt = entry.dead ? Math.max(entry.expiresAt, slot.expiresAt) : entry.expiresAt
+      this.#replace(slot, entry, expiresAt)
+    } else if (entry.expiresAt <= now) {
+      return
+    } else if (slot) {
+      this.#replace(slot, entry, entry.expiresAt)
+    } else {
+      this.#makeRoom(record)
+      this.#insert(record ?? this.#newRecord(range, name), entry)
     }
-    if (entry.expiresAt <= now) return entry
-    if (slot) return this.#replace(slot, entry)
-    this.#makeRoom(record)
-    return this.#insert(record ?? this.#newRecord(range, name), entry)
   }
 
   /** Records with this prefix that have anything to show, sorted by name. */
@@ -135,12 +107,12 @@ export class SoftTable {
 
   /** Only when it is still this version. */
   drop(range: RangeId, name: string, entry: StoredEntry): void {
-    const slot = this.#ranges.get(range)?.get(name)?.entries.get(entry.sub)
-    if (slot?.entry === entry) this.#remove(slot)
+    const slot = this.#slot(range, name, entry.sub)
+    if (slot && compareEntries(slot, entry) === 0) this.#remove(slot)
   }
 
   wipe(range: RangeId): void {
-    for (const record of this.recordsOf(range)) for (const slot of [...record.entries.values()]) this.#remove(slot)
+    for (const record of this.recordsOf(range)) for (const slot of record.slots()) this.#remove(slot)
   }
 
   digest(range: RangeId): string {
@@ -155,8 +127,8 @@ export class SoftTable {
       this.#wheel.delete(this.#turned)
       for (const slot of slots ?? []) {
         // It is gone, or has a place elsewhere.
-        if (slot.record.entries.get(slot.entry.sub) !== slot || slot.bucket !== this.#turned) continue
-        if (slot.entry.expiresAt <= (this.#turned + 1) * BUCKET_MS) this.#remove(slot)
+        if (slot.record.get(slot.sub) !== slot || slot.bucket !== this.#turned) continue
+        if (slot.expiresAt <= (this.#turned + 1) * BUCKET_MS) this.#remove(slot)
         else this.#schedule(slot)
       }
     }
@@ -166,18 +138,22 @@ export class SoftTable {
     if (!record) return []
     const now = this.#clock.now()
     const out: StoredEntry[] = []
-    for (const { entry } of record.entries.values()) if (entry.expiresAt > now) out.push(entry)
-    return out.sort((one, other) => compareUtf8(one.sub, other.sub))
+    for (const slot of record.slots()) if (slot.expiresAt > now) out.push(slot.entry())
+    return out.length < 2 ? out : out.sort((one, other) => compareUtf8(one.sub, other.sub))
+  }
+
+  #slot(range: RangeId, name: string, sub: string): Slot | undefined {
+    return this.#ranges.get(range)?.get(name)?.get(sub)
   }
 
   #newRecord(range: RangeId, name: string): SoftRecord {
-    const record: SoftRecord = { range, name, entries: new Map() }
+    const record = new SoftRecord(range, name)
     let records = this.#ranges.get(range)
     if (!records) {
       records = new Map()
       this.#ranges.set(range, records)
     }
-    records.set(name, record)
+    records.set(record.name, record)
     const kind = kindOf(name)
     let sameKind = this.#kinds.get(kind)
     if (!sameKind) {
@@ -189,11 +165,11 @@ export class SoftTable {
   }
 
   #makeRoom(record: SoftRecord | undefined): void {
-    if (record && record.entries.size >= softLimits.entriesPerKeyMax) {
+    if (record && record.size >= softLimits.entriesPerKeyMax) {
       const now = this.#clock.now()
-      for (const slot of [...record.entries.values()]) if (slot.entry.expiresAt <= now) this.#remove(slot)
-      if (record.entries.size >= softLimits.entriesPerKeyMax) {
-        throw new ThorError('STORE_TOO_LARGE', `${record.name} has ${record.entries.size} entries already`)
+      for (const slot of record.slots()) if (slot.expiresAt <= now) this.#remove(slot)
+      if (record.size >= softLimits.entriesPerKeyMax) {
+        throw new ThorError('STORE_TOO_LARGE', `${record.name} has ${record.size} entries already`)
       }
     }
     if (this.#count >= this.#entriesMax) {
@@ -201,37 +177,35 @@ export class SoftTable {
     }
   }
 
-  #insert(record: SoftRecord, entry: StoredEntry): StoredEntry {
+  #insert(record: SoftRecord, entry: StoredEntry): void {
     // Making room may have emptied the record.
     const home = this.#ranges.get(record.range)?.get(record.name) ?? this.#newRecord(record.range, record.name)
-    const slot: Slot = { entry, record: home, bucket: -1 }
-    home.entries.set(entry.sub, slot)
+    const slot = new Slot(home, entry)
+    home.add(slot)
     this.#count++
-    this.#digestOf(home.range).add(itemText(home.name, entry))
+    this.#digestOf(home.range).add(itemText(slot))
     this.#onChange(home.range, home.name)
     this.#schedule(slot)
-    return entry
   }
 
-  #replace(slot: Slot, entry: StoredEntry): StoredEntry {
+  #replace(slot: Slot, entry: StoredEntry, expiresAt: number): void {
     const digest = this.#digestOf(slot.record.range)
-    digest.remove(itemText(slot.record.name, slot.entry))
-    digest.add(itemText(slot.record.name, entry))
+    digest.remove(itemText(slot))
+    slot.set(entry, expiresAt)
+    digest.add(itemText(slot))
     this.#onChange(slot.record.range, slot.record.name)
-    slot.entry = entry
     // A later end is seen when the wheel comes by; an earlier one needs its own place.
-    if (bucketOf(entry) < slot.bucket) this.#schedule(slot)
-    return entry
+    if (bucketOf(slot) < slot.bucket) this.#schedule(slot)
   }
 
   #remove(slot: Slot): void {
-    const { record, entry } = slot
-    record.entries.delete(entry.sub)
+    const { record } = slot
+    record.delete(slot.sub)
     this.#count--
     const digest = this.#digestOf(record.range)
-    digest.remove(itemText(record.name, entry))
+    digest.remove(itemText(slot))
     this.#onChange(record.range, record.name)
-    if (record.entries.size > 0) return
+    if (record.size > 0) return
     const records = this.#ranges.get(record.range)
     records?.delete(record.name)
     if (records?.size === 0) {
@@ -244,7 +218,7 @@ export class SoftTable {
   }
 
   #schedule(slot: Slot): void {
-    slot.bucket = Math.max(bucketOf(slot.entry), this.#turned)
+    slot.bucket = Math.max(bucketOf(slot), this.#turned)
     const slots = this.#wheel.get(slot.bucket)
     if (slots) slots.push(slot)
     else this.#wheel.set(slot.bucket, [slot])
@@ -265,10 +239,10 @@ function kindOf(name: string): string {
   return slash < 0 ? '' : name.slice(0, slash + 1)
 }
 
-function bucketOf(entry: StoredEntry): number {
-  return Math.floor(entry.expiresAt / BUCKET_MS)
+function bucketOf(slot: Slot): number {
+  return Math.floor(slot.expiresAt / BUCKET_MS)
 }
 
-function itemText(name: string, entry: StoredEntry): string {
-  return `${name}\u0000${entry.sub}\u0000${entry.seq}\u0000${entry.hlc}\u0000${entry.dead ? 1 : 0}`
+function itemText({ record, sub, seq, hlc, dead }: Slot): string {
+  return `${record.name}\u0000${sub}\u0000${seq}\u0000${hlc}\u0000${dead ? 1 : 0}`
 }
