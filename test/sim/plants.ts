@@ -58,13 +58,13 @@ export const plants: Readonly<Record<string, Plant>> = {
     finds: /I13|I14|come to its end/,
     args: ['--scenario', 'newcomers-gone'],
   },
-  'no-hand-over': {
+  'leavings-lost': {
     mistake: 'a node that was replaced deletes its copy of records without a look at what others have',
     changes: [
       {
         file: 'packages/overlay/src/ranges/catch-up.ts',
-        find: 'sure.length > 0 ? await kind.handOver?.(sure, live) : undefined',
-        replace: 'sure.length > RANGES_PER_BATCH_MAX ? await kind.handOver?.(sure, live) : undefined',
+        find: 'sure.length > 0 ? await kind.giveLeavings?.(sure, live) : undefined',
+        replace: 'sure.length > RANGES_PER_BATCH_MAX ? await kind.giveLeavings?.(sure, live) : undefined',
       },
     ],
     finds: /cdr.0 is lost/,
@@ -192,7 +192,7 @@ export const plants: Readonly<Record<string, Plant>> = {
       {
         // Without this nothing is found: where the binding is known, its marker lives as long as it could have.
         file: 'packages/overlay/src/store/soft-table.ts',
-        find: 'const expiresAt = entry.dead ? Math.max(entry.expiresAt, slot.entry.expiresAt) : entry.expiresAt',
+        find: 'const expiresAt = entry.dead ? Math.max(entry.expiresAt, slot.expiresAt) : entry.expiresAt',
         replace: 'const { expiresAt } = entry',
       },
     ],

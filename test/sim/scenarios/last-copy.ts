@@ -4,7 +4,7 @@ import type { Scenario } from './contract.ts'
 const DEAD_AFTER_MS = 5_000
 
 /**
- * What handing records over is for: a node that has been replaced comes back with the last good copy of a record.
+ * What giving leavings is for: a node that has been replaced comes back with the last good copy of a record.
  *
  *   full     has no space when the record is written: the other two acknowledge it
  *   away     dies, and is replaced

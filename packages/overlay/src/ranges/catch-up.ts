@@ -133,8 +133,8 @@ export class CatchUp {
         await Promise.allSettled(live.map(ask))
         let sure = batch.filter((config, index) => hasOldQuorum(config, confirmed[index] as Set<NodeId>))
         for (const kind of records) {
-          const handedOver = sure.length > 0 ? await kind.handOver?.(sure, live) : undefined
-          if (handedOver) sure = sure.filter(({ range }) => handedOver.has(range))
+          const given = sure.length > 0 ? await kind.giveLeavings?.(sure, live) : undefined
+          if (given) sure = sure.filter(({ range }) => given.has(range))
         }
         await table.forget(sure.map(({ range }): RangeId => range))
         if (sure.length < batch.length) this.#forgetAfter = clock.now() + FORGET_RETRY_MS

@@ -79,7 +79,7 @@ export interface RangeRecords {
    * Gives `members` what they lack of ranges that are no longer this node's. Answers those of which a majority has all that lies
    * here; the others may not be deleted yet.
    */
-  handOver?(configs: readonly RangeConfig[], members: readonly NodeId[]): Promise<Set<RangeId>>
+  giveLeavings?(configs: readonly RangeConfig[], members: readonly NodeId[]): Promise<Set<RangeId>>
   /** Order-free digest of the live records of a range, to compare copies. */
   digest(range: RangeId): Promise<string>
 }

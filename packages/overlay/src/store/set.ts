@@ -23,7 +23,7 @@ import { checkName, packBody, unpackBody } from './encoding.ts'
 import { type Gathered, gather } from './fanout.ts'
 import { setLimits } from './limits.ts'
 import { acknowledged, complete, found, hasNewer, readers } from './set-answers.ts'
-import { SetHandOver } from './set-hand-over.ts'
+import { SetLeavings } from './set-leavings.ts'
 import { type GetAnswer, type ListAnswer, newerOf, type PutAnswer, type ScanAnswer, SetReplica } from './set-replica.ts'
 import { itemOf, type ShelfRecord } from './set-shelf.ts'
 import { Transfer } from './transfer.ts'
@@ -63,7 +63,7 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
   readonly #c: SetRecordsComponents
   readonly #init: Required<SetRecordsInit>
   readonly #replica: SetReplica
-  readonly #handOver: SetHandOver
+  readonly #leavings: SetLeavings
   readonly #log: Logger
   readonly #watchers = new Set<Watcher>()
   #stopped = false
@@ -79,7 +79,7 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
     }
     const transfer = components.transfer ?? new Transfer(components)
     this.#replica = new SetReplica({ ...components, transfer }, { onStored: (record) => this.#onStored(record) })
-    this.#handOver = new SetHandOver({ ...components, transfer, log: this.#log, shelf: this.#replica.shelf })
+    this.#leavings = new SetLeavings({ ...components, transfer, log: this.#log, shelf: this.#replica.shelf })
   }
 
   /** The disk is opened by its owner before. */
@@ -189,8 +189,8 @@ export class SetRecords implements SetStore, RangeRecords, Lifecycle {
     return this.#replica.wipe(range)
   }
 
-  handOver(configs: readonly RangeConfig[], members: readonly NodeId[]): Promise<Set<RangeId>> {
-    return this.#handOver.run(configs, members)
+  giveLeavings(configs: readonly RangeConfig[], members: readonly NodeId[]): Promise<Set<RangeId>> {
+    return this.#leavings.give(configs, members)
   }
 
   digest(range: RangeId): Promise<string> {

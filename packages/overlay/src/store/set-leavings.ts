@@ -10,7 +10,7 @@ import type { Newer, PageAnswer, PutAnswer } from './set-replica.ts'
 import { itemOf, type SetShelf, type ShelfItem } from './set-shelf.ts'
 import type { Transfer } from './transfer.ts'
 
-export interface SetHandOverComponents {
+export interface SetLeavingsComponents {
   shelf: SetShelf
   rpc: Rpc
   transfer: Transfer
@@ -22,25 +22,25 @@ export interface SetHandOverComponents {
  * and gives them what they lack. It may have the last good copy, when it was away while a member's disk was full or damaged. Records
  * are written once, so one of any age is as good as another.
  */
-export class SetHandOver {
-  readonly #c: SetHandOverComponents
+export class SetLeavings {
+  readonly #c: SetLeavingsComponents
 
-  constructor(components: SetHandOverComponents) {
+  constructor(components: SetLeavingsComponents) {
     this.#c = components
   }
 
   /** Of configs with the same members: the ranges of which a majority of these has all that lies here. Never rejects. */
-  async run(configs: readonly RangeConfig[], members: readonly NodeId[]): Promise<Set<RangeId>> {
+  async give(configs: readonly RangeConfig[], members: readonly NodeId[]): Promise<Set<RangeId>> {
     const ranges = configs.map(({ range }) => range)
     const mine = await this.#c.shelf.digests(ranges)
     const whole = configs.map(() => new Set<NodeId>())
     const failed = (to: NodeId, error: unknown): void =>
-      this.#c.log.debug('records are not handed over yet', { to, error: errorMessage(error) })
+      this.#c.log.debug('records are not given to a member yet', { to, error: errorMessage(error) })
     const compare = async (member: NodeId): Promise<void> => {
       const theirs = await this.#digestsOf(member, configs)
       await inParallel([...configs.entries()], transferLimits.windowChunks, async ([index, config]) => {
         try {
-          if (theirs[index] !== mine[index]) await this.#give(config, member)
+          if (theirs[index] !== mine[index]) await this.#giveRange(config, member)
           whole[index]?.add(member)
         } catch (error) {
           failed(member, error)
@@ -60,7 +60,7 @@ export class SetHandOver {
   }
 
   /** Everything of the range that lies here is on that member's disk when it resolves. */
-  async #give(config: RangeConfig, member: NodeId): Promise<void> {
+  async #giveRange(config: RangeConfig, member: NodeId): Promise<void> {
     const there = await this.#itemsAt(config, member)
     for await (const record of this.#c.shelf.records(config.range, '')) {
       const [name, hash] = itemOf(record)
