@@ -25,6 +25,7 @@ export type { Disk, DiskOperation, DiskRange, DiskSpace } from './disk.ts'
 export { errorCode, errorMessage, ThorError } from './errors.ts'
 export { type Lifecycle, startAll, stopAll } from './lifecycle.ts'
 export { type LogFields, type Logger, silentLogger } from './logger.ts'
+export { makeRoom } from './make-room.ts'
 export type { Counter, Metrics } from './metrics.ts'
 export {
   type Address,

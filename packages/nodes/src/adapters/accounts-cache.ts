@@ -3,6 +3,7 @@ import {
   type Clock,
   errorCode,
   inTime,
+  makeRoom,
   type RangeId,
   type RegStore,
   rangeOf,
@@ -111,7 +112,7 @@ export class AccountsCache {
     // The same object while it is the same record: what others worked out of it stays good.
     const same = before?.rev === value.rev && typeof before.record !== 'string' ? before.record : undefined
     const record = same ?? value.body
-    if (this.#entries.size >= ENTRIES_MAX) this.#delete(this.#entries.keys().next().value as Aor)
+    makeRoom(this.#entries, ENTRIES_MAX, (oldest) => this.#delete(oldest))
     if (changes === this.#changes) {
       const known = { record, rev: value.rev, readAt: now }
       this.#entries.set(aor, known)

@@ -1,4 +1,4 @@
-import type { Aor } from '@thor-node/core'
+import { type Aor, makeRoom } from '@thor-node/core'
 import { sourceKey } from '@thor-node/sip'
 import { GOOD_ACCOUNTS_MAX, GOOD_SOURCES_MAX } from './limits.ts'
 
@@ -25,8 +25,7 @@ export class GoodSources {
     if (known?.[0] === source) return
     const others = known?.filter((one) => one !== source) ?? []
     this.#sources.delete(aor)
-    const [oldest] = this.#sources.keys()
-    if (this.#sources.size >= this.#max && oldest !== undefined) this.#sources.delete(oldest)
+    makeRoom(this.#sources, this.#max)
     this.#sources.set(aor, [source, ...others].slice(0, GOOD_SOURCES_MAX))
   }
 }

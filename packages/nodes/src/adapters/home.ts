@@ -5,6 +5,7 @@ import {
   every,
   type Lifecycle,
   type Logger,
+  makeRoom,
   rangeOf,
   type Timer,
 } from '@thor-node/core'
@@ -144,7 +145,7 @@ export class HomeAdapter implements Home, Lifecycle {
   /** An account that was let in here exists. */
   #met(aor: Aor): void {
     if (this.#known.has(aor)) return
-    if (this.#known.size >= KNOWN_ACCOUNTS_MAX) this.#known.delete(this.#known.values().next().value as Aor)
+    makeRoom(this.#known, KNOWN_ACCOUNTS_MAX)
     this.#known.add(aor)
   }
 

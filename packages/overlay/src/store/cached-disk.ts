@@ -3,6 +3,8 @@ import { diskLimits } from './limits.ts'
 
 /** What an entry takes beside its octets. */
 const ENTRY_BYTES = 128
+/** What is left when it is too much: to look for the oldest takes long, so several go at once. */
+const ROOM = 127 / 128
 
 /**
  * Values that were read or written last, in memory, in front of a disk. A read of LevelDB is a job for a thread, and handing it over
@@ -108,8 +110,10 @@ export class CachedDisk implements Disk {
     if (value.length > this.#valueBytesMax) return
     this.#values.set(key, new Uint8Array(value))
     this.#bytes += costOf(key, value)
+    if (this.#bytes <= this.#bytesMax) return
+    const left = this.#bytesMax * ROOM
     for (const oldest of this.#values.keys()) {
-      if (this.#bytes <= this.#bytesMax) return
+      if (this.#bytes <= left) return
       this.#drop(oldest)
     }
   }

@@ -1,8 +1,11 @@
-import type { Clock, RecordKey } from '@thor-node/core'
+import { type Clock, makeRoom, type RecordKey } from '@thor-node/core'
 import { recordKeyOf } from './acceptor-record.ts'
 import { regLimits } from './reg-limits.ts'
 import type { RegNews } from './reg-news.ts'
 import { Held } from './reg-value.ts'
+
+/** What is left of the bytes when they are too many: to look for the oldest takes long, so several go at once. */
+const ROOM = 127 / 128
 
 /** As characters, one per byte: smaller than an array of so few bytes, and nothing of what it came in, or was decoded to. */
 interface Copy {
@@ -65,12 +68,14 @@ export class RegCopies {
   }
 
   #put(id: string, copy: Copy): void {
+    makeRoom(this.#copies, regLimits.copiesMax, (oldest) => this.#delete(oldest))
     this.#copies.set(id, copy)
     this.#bytes += copy.text.length
-    while (this.#copies.size > regLimits.copiesMax || this.#bytes > regLimits.copyBytesMax) {
-      const oldest = this.#copies.keys().next()
-      if (oldest.done) break
-      this.#delete(oldest.value)
+    if (this.#bytes <= regLimits.copyBytesMax) return
+    const left = regLimits.copyBytesMax * ROOM
+    for (const oldest of this.#copies.keys()) {
+      if (this.#bytes <= left) return
+      this.#delete(oldest)
     }
   }
 

@@ -1,4 +1,4 @@
-import { type Clock, type Disk, type DiskOperation, errorCode, type RangeId } from '@thor-node/core'
+import { type Clock, type Disk, type DiskOperation, errorCode, makeRoom, type RangeId } from '@thor-node/core'
 import { Packr } from 'msgpackr'
 import { diskKey, openValue, sealValue, splitDiskKey } from './encoding.ts'
 import { softLimits } from './limits.ts'
@@ -39,10 +39,9 @@ export class SoftSnapshot {
   }
 
   changed(range: RangeId, name: string): void {
-    this.#changed.set(diskKey('T', range, name), { range, name })
-    if (this.#changed.size <= this.#waitingMax) return
-    const oldest = this.#changed.keys().next()
-    if (!oldest.done) this.#changed.delete(oldest.value)
+    const key = diskKey('T', range, name)
+    if (!this.#changed.has(key)) makeRoom(this.#changed, this.#waitingMax)
+    this.#changed.set(key, { range, name })
   }
 
   /** Merges what lies on the disk into the table; what has expired or is damaged is deleted with the next `save`. */

@@ -187,8 +187,10 @@ test('copies have a limit in number and bytes; the one unused for longest goes; 
   assert.ok(copies.get({ range: 0, name: 'n0' }) && !copies.get({ range: 0, name: 'n1' }))
   listener(undefined)
   assert.is(copies.size, 0)
-  for (let i = 0; i <= regLimits.copiesMax; i++) await put(`n${i}`, 1)
+  for (let i = 0; i < regLimits.copiesMax; i++) await put(`n${i}`, 1)
   assert.is(copies.size, regLimits.copiesMax)
+  await put('one more', 1)
+  assert.ok(copies.size < regLimits.copiesMax && copies.size > regLimits.copiesMax * 0.99, `${copies.size} copies`)
   const key = { range: 0, name: 'new' }
   await copies.fill(key, async () => {
     listener(key)

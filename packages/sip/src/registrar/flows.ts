@@ -1,5 +1,5 @@
 /** Which accounts registered over which flow of this node: to tell their homes when a flow is gone. */
-import type { Aor } from '@thor-node/core'
+import { type Aor, makeRoom } from '@thor-node/core'
 import type { FlowToken } from '../transport/contract.ts'
 
 export interface RegisteredFlow {
@@ -33,8 +33,7 @@ export class RegisteredFlows {
     if (until > nowMs) accounts.set(aor, until)
     else accounts.delete(aor)
     if (accounts.size === 0) return
-    const [oldest] = this.#flows.keys()
-    if (this.#flows.size >= this.#max && oldest !== undefined) this.#flows.delete(oldest)
+    makeRoom(this.#flows, this.#max)
     this.#flows.set(flow, { accounts, ...(ping !== undefined && { ping }) })
   }
 
