@@ -88,7 +88,7 @@ interface Change {
   packed: [Uint8Array, Uint8Array]
 }
 
-/** Packed when changes begin: elsewhere in the ring that is another process. */
+/** Packed beforehand: elsewhere in the ring that is another process. */
 function changes(): Change[] {
   return Array.from({ length: 1_000 }, (_, n) => {
     const i = systemRandom.int(count)
@@ -112,6 +112,8 @@ function changes(): Change[] {
   })
 }
 
+const prepared = Number(values.updates) > 0 ? changes() : []
+let done = 0
 let ticker: NodeJS.Timeout | undefined
 process.on('SIGUSR2', () => {
   if (ticker) {
@@ -119,8 +121,6 @@ process.on('SIGUSR2', () => {
     ticker = undefined
     return
   }
-  const prepared = changes()
-  let done = 0
   ticker = setInterval(() => {
     for (let n = Number(values.updates) / 100; n > 0; n--, done++) {
       const { prefix, packed } = prepared[done % prepared.length] as Change

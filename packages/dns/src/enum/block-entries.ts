@@ -18,7 +18,19 @@ const MAPPINGS_MAX = 255
 const RECORD_BYTES_MAX = 12 + 4 + 2 + 256 + 256 + 1
 const scratch = Buffer.allocUnsafeSlow(1 + MAPPINGS_MAX * RECORD_BYTES_MAX)
 const empty = Buffer.alloc(0)
-const services = new Map(ENUM_SERVICES.map(({ type, service }) => [type, Buffer.from(service, 'latin1')]))
+interface Service {
+  type: Buffer
+  service: Buffer
+}
+
+const services = new Map(
+  ENUM_SERVICES.map(({ type, service }): [string, Service] => [
+    type,
+    { type: Buffer.from(type, 'latin1'), service: Buffer.from(service, 'latin1') },
+  ]),
+)
+/** Most often the next one is of the same type. */
+let last: Service | undefined
 const BANG = 0x21
 const BACKSLASH = 0x5c
 /** `!^.*$!` */
@@ -86,7 +98,8 @@ function entryOf(block: BlockReader, key: number, visit: VisitEntry): void {
 function spanOf(block: BlockReader): Span | undefined {
   block.at += 2
   const type = block.text()
-  const service = services.get(block.latin1(type))
+  if (!last || !block.is(type, last.type)) last = services.get(block.latin1(type))
+  const service = last?.service
   const from = block.text()
   const to = block.at
   const span = { service, from, to, priority: block.uint(2), ttl: block.uint(4) }
@@ -100,24 +113,34 @@ function spanOf(block: BlockReader): Span | undefined {
 
 const isLetter = (octet: number): boolean => (octet | 0x20) >= 0x61 && (octet | 0x20) <= 0x7a
 
+function put16(value: number, at: number): number {
+  scratch[at] = value >>> 8
+  scratch[at + 1] = value & 0xff
+  return at + 2
+}
+
+function putAll(octets: Buffer, at: number): number {
+  for (let n = 0; n < octets.length; n++) scratch[at + n] = octets[n] as number
+  return at + octets.length
+}
+
 /** As `packEntry` writes it. */
 function write(block: BlockReader, { service, from, to, priority, ttl }: Span, start: number): number {
   const length = to - from
-  let at = scratch.writeUInt16BE(0xc00c, start)
-  at = scratch.writeUInt16BE(TYPE.NAPTR, at)
-  at = scratch.writeUInt16BE(CLASS.IN, at)
-  at = scratch.writeUInt32BE(ttl, at)
-  at = scratch.writeUInt16BE(4 + 2 + 1 + service.length + 1 + ANY_NUMBER.length + length + 1 + 1, at)
-  at = scratch.writeUInt16BE(ENUM_ORDER, at)
-  at = scratch.writeUInt16BE(priority, at)
+  let at = put16(0xc00c, start)
+  at = put16(TYPE.NAPTR, at)
+  at = put16(CLASS.IN, at)
+  at = put16(ttl >>> 16, at)
+  at = put16(ttl & 0xffff, at)
+  at = put16(4 + 2 + 1 + service.length + 1 + ANY_NUMBER.length + length + 1 + 1, at)
+  at = put16(ENUM_ORDER, at)
+  at = put16(priority, at)
   scratch[at++] = 1
   scratch[at++] = 0x75
   scratch[at++] = service.length
-  scratch.set(service, at)
-  at += service.length
+  at = putAll(service, at)
   scratch[at++] = ANY_NUMBER.length + length + 1
-  scratch.set(ANY_NUMBER, at)
-  at += ANY_NUMBER.length
+  at = putAll(ANY_NUMBER, at)
   block.copy(scratch, at, from, to)
   at += length
   scratch[at++] = BANG

@@ -77,19 +77,21 @@ export class EnumTree {
 
   /** Takes the place of what the block said before. `length`: digits of its numbers. Throws `DNS_INVALID_VALUE`. */
   setPacked({ prefix, length }: { prefix: string; length: number }, bytes: Uint8Array): void {
-    const keys = new Set<number>()
+    const keys: number[] = []
     const changedAt = readEntries(bytes, { tld: this.tld, prefix }, (key, entry, size) => {
       if (size === 0) return
-      keys.add(key)
-      const place = this.numbers.get(key)
+      keys.push(key)
+      const place = this.numbers.getInOrder(key)
       if (place !== undefined && this.#arena.holds(place, entry, size)) return
-      this.numbers.set(key, this.#arena.put(entry.subarray(0, size)))
-      if (place !== undefined) this.#arena.free(place)
+      const piece = entry.subarray(0, size)
+      const now = place === undefined ? this.#arena.put(piece) : this.#arena.replace(place, piece)
+      if (now !== place) this.numbers.set(key, now)
     })
     const [from, to] = [keyOf(prefix), keyAfter(prefix)]
-    if (this.numbers.count(from, to) !== keys.size) {
+    if (this.numbers.count(from, to) !== keys.length) {
+      const kept = new Set(keys)
       for (const [key] of [...this.numbers.entries(from, to)]) {
-        if (!keys.has(key) && digitsOfKey(key).length === length) this.#drop(key)
+        if (!kept.has(key) && digitsOfKey(key).length === length) this.#drop(key)
       }
     }
     for (const range of this.#rangesOfBlock(prefix)) this.#note(range, changedAt)

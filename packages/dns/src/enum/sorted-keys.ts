@@ -30,6 +30,8 @@ export class SortedKeys {
   /** The smallest key that each chunk may hold. */
   #firsts = new Float64Array(64)
   #size = 0
+  /** Behind the key that `getInOrder` found last. */
+  readonly #next = { chunk: this.#chunks[0] as Chunk, at: 0 }
 
   get size(): number {
     return this.#size
@@ -45,6 +47,20 @@ export class SortedKeys {
     const chunk = this.#chunkFor(key)
     const at = lowerBound(chunk.keys, chunk.size, key)
     return at < chunk.size && chunk.keys[at] === key ? chunk.places[at] : undefined
+  }
+
+  /** As `get`, for keys that are asked for in order: the one behind the last that was there is looked at first. */
+  getInOrder(key: number): number | undefined {
+    let { chunk, at } = this.#next
+    // Keys may have come and gone since: what stands within the size of a chunk is there all the same, and one that was dropped has none.
+    if (at >= chunk.size || chunk.keys[at] !== key) {
+      chunk = this.#chunkFor(key)
+      at = lowerBound(chunk.keys, chunk.size, key)
+      if (at >= chunk.size || chunk.keys[at] !== key) return undefined
+    }
+    this.#next.chunk = chunk
+    this.#next.at = at + 1
+    return chunk.places[at]
   }
 
   /** The place that the key had before. */

@@ -30,6 +30,8 @@ export class EnumZones implements ZoneSource {
   /** Trees, the longest name first. */
   #trees: EnumTree[] = []
   #version = -1
+  /** One for each range as it is stored: asked for with each number that changes, or is not there. */
+  readonly #zones = new WeakMap<EnumRange, RangeZone>()
 
   constructor(components: EnumZonesComponents) {
     this.#c = components
@@ -50,7 +52,16 @@ export class EnumZones implements ZoneSource {
   /** The range of a number as a zone. */
   zoneOf(tree: EnumTree, digits: string): RangeZone | undefined {
     const range = tree.rangeOf(digits)
-    return range && new RangeZone(this.#c, tree, range)
+    return range && this.#zone(tree, range)
+  }
+
+  #zone(tree: EnumTree, range: EnumRange): RangeZone {
+    let zone = this.#zones.get(range)
+    if (!zone) {
+      zone = new RangeZone(this.#c, tree, range)
+      this.#zones.set(range, zone)
+    }
+    return zone
   }
 
   trees(): readonly EnumTree[] {
@@ -63,7 +74,7 @@ export class EnumZones implements ZoneSource {
   }
 
   *zones(): Iterable<RangeZone> {
-    for (const tree of this.trees()) for (const range of tree.ranges.values()) yield new RangeZone(this.#c, tree, range)
+    for (const tree of this.trees()) for (const range of tree.ranges.values()) yield this.#zone(tree, range)
   }
 
   /** As many digits as the name has before something else comes: `x.1.3.e164.arpa` is below +31. */

@@ -83,6 +83,11 @@ numbers('sorted keys do what a map does, in order', () => {
       assert.is(keys.count(from, to), wanted.length)
       assert.is(keys.any(from, to), wanted.length > 0)
     }
+    if (round % 101 === 0) {
+      // Also across keys that come and go between two looks.
+      const start = random.int(9_000)
+      for (let n = start; n < start + 40; n++) assert.is(keys.getInOrder(n * 7), model.get(n * 7))
+    }
   }
   assert.is(keys.size, model.size)
   for (const key of model.keys()) assert.is(keys.get(key), model.get(key))
@@ -114,7 +119,22 @@ numbers('an arena gives pieces back, and room that was given back is used again'
     assert.ok(place > 0)
     pieces.set(place, piece)
   }
-  for (const [place, piece] of pieces) assert.equal(arena.get(place), piece)
+  for (const [place, piece] of [...pieces].slice(0, 5_000)) {
+    const other = Buffer.from(random.bytes(Math.max(0, piece.length + random.int(9) - 4)))
+    const now = arena.replace(place, other)
+    assert.is(now === place, Math.ceil((other.length + 2) / 8) === Math.ceil((piece.length + 2) / 8))
+    pieces.delete(place)
+    assert.not(pieces.has(now))
+    pieces.set(now, other)
+  }
+  for (const [place, piece] of pieces) {
+    assert.equal(arena.get(place), piece)
+    assert.ok(arena.holds(place, piece, piece.length))
+    assert.not(arena.holds(place, Buffer.concat([piece, Buffer.of(1)]), piece.length + 1))
+    const other = Buffer.from(piece)
+    if (other.length > 0) other[other.length - 1] = (other[other.length - 1] as number) ^ 1
+    assert.is(arena.holds(place, other, other.length), other.length === 0)
+  }
   const { bytes } = arena
   for (let round = 0; round < 5_000; round++) {
     const [place, piece] = pieces.entries().next().value as [number, Buffer]
