@@ -19,6 +19,11 @@ export class BlockReader {
     return value
   }
 
+  skip(octets: number): void {
+    this.at += octets
+    if (this.at > this.#bytes.length) throw new RangeError('a number that is cut')
+  }
+
   /** Where a text begins; it ends at `at`. */
   text(): number {
     const length = this.uint(2)

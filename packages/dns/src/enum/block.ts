@@ -48,6 +48,27 @@ class Packer {
     this.#at += this.#bytes.write(text, this.#at)
   }
 
+  octets(octets: Uint8Array): void {
+    this.#room(octets.length)
+    this.#bytes.set(octets, this.#at)
+    this.#at += octets.length
+  }
+
+  number({ number, owner, changedAt, info, mappings }: StoredNumber, prefix: string): void {
+    this.text(number.slice(prefix.length))
+    this.uint(owner, 4)
+    this.uint(changedAt, 6)
+    this.text(info)
+    this.uint(mappings.length, 1)
+    for (const { id, type, mapto, priority, ttl } of mappings) {
+      this.uint(id, 2)
+      this.text(type)
+      this.text(mapto)
+      this.uint(priority, 2)
+      this.uint(ttl, 4)
+    }
+  }
+
   done(): Uint8Array {
     return new Uint8Array(this.#bytes.subarray(0, this.#at))
   }
@@ -64,20 +85,7 @@ export function packBlock({ changedAt, numbers }: EnumBlock, prefix: string): Ui
   const out = new Packer()
   out.uint(BLOCK_VERSION, 1)
   out.uint(changedAt, 6)
-  for (const { number, owner, changedAt: at, info, mappings } of numbers) {
-    out.text(number.slice(prefix.length))
-    out.uint(owner, 4)
-    out.uint(at, 6)
-    out.text(info)
-    out.uint(mappings.length, 1)
-    for (const { id, type, mapto, priority, ttl } of mappings) {
-      out.uint(id, 2)
-      out.text(type)
-      out.text(mapto)
-      out.uint(priority, 2)
-      out.uint(ttl, 4)
-    }
-  }
+  for (const number of numbers) out.number(number, prefix)
   return out.done()
 }
 
@@ -86,22 +94,88 @@ export function readMapping(from: BlockReader): EnumMapping {
   return { id, type, mapto, priority: from.uint(2), ttl: from.uint(4) }
 }
 
-/** Throws `DNS_INVALID_VALUE` for what is no block. */
-export function unpackBlock(bytes: Uint8Array, { tld, prefix }: { tld: string; prefix: string }): EnumBlock {
+interface Place {
+  tld: string
+  prefix: string
+}
+
+function readNumber(from: BlockReader, { tld, prefix }: Place): StoredNumber {
+  const number = prefix + from.string()
+  const owner = from.uint(4)
+  const changedAt = from.uint(6)
+  const info = from.string()
+  const mappings = Array.from({ length: from.uint(1) }, () => readMapping(from))
+  return { number, tld, owner, changedAt, info, mappings }
+}
+
+/** Goes over a block with `each` at every number, and returns when it was changed last. Throws `DNS_INVALID_VALUE` for what is none. */
+function overNumbers(bytes: Uint8Array, { tld, prefix }: Place, each: (from: BlockReader) => void): number {
   const from = new BlockReader(bytes)
   try {
     if (from.uint(1) !== BLOCK_VERSION) throw new RangeError('a version of the future')
-    const block: EnumBlock = { changedAt: from.uint(6), numbers: [] }
-    while (from.more) {
-      const number = prefix + from.string()
-      const owner = from.uint(4)
-      const changedAt = from.uint(6)
-      const info = from.string()
-      const mappings = Array.from({ length: from.uint(1) }, () => readMapping(from))
-      block.numbers.push({ number, tld, owner, changedAt, info, mappings })
-    }
-    return block
+    const changedAt = from.uint(6)
+    while (from.more) each(from)
+    return changedAt
   } catch (cause) {
     throw new ThorError('DNS_INVALID_VALUE', `dnsblock/${tld}/${prefix} is no block of numbers`, { cause })
+  }
+}
+
+/** Throws `DNS_INVALID_VALUE` for what is no block. */
+export function unpackBlock(bytes: Uint8Array, place: Place): EnumBlock {
+  const numbers: StoredNumber[] = []
+  const changedAt = overNumbers(bytes, place, (from) => numbers.push(readNumber(from, place)))
+  return { changedAt, numbers }
+}
+
+/** A block that is to be changed: a number is unpacked when it is asked for, and the others stay the octets that they are. */
+export class BlockInChange {
+  readonly #place: Place
+  /** Octets as they stood in the block, or what came instead. */
+  readonly #numbers = new Map<string, Uint8Array | StoredNumber>()
+
+  /** Undefined: there was none. Throws `DNS_INVALID_VALUE` for what is no block. */
+  constructor(bytes: Uint8Array | undefined, place: Place) {
+    this.#place = place
+    if (!bytes) return
+    overNumbers(bytes, place, (from) => {
+      const { at } = from
+      const number = place.prefix + from.string()
+      from.skip(10)
+      from.text()
+      for (let mappings = from.uint(1); mappings > 0; mappings--) {
+        from.skip(2)
+        from.text()
+        from.text()
+        from.skip(6)
+      }
+      this.#numbers.set(number, bytes.subarray(at, from.at))
+    })
+  }
+
+  get(number: string): StoredNumber | undefined {
+    const known = this.#numbers.get(number)
+    return known instanceof Uint8Array ? readNumber(new BlockReader(known), this.#place) : known
+  }
+
+  set(number: StoredNumber): void {
+    this.#numbers.set(number.number, number)
+  }
+
+  delete(number: string): void {
+    this.#numbers.delete(number)
+  }
+
+  /** In order. `changedAt`: epoch milliseconds. */
+  packed(changedAt: number): Uint8Array {
+    const out = new Packer()
+    out.uint(BLOCK_VERSION, 1)
+    out.uint(changedAt, 6)
+    const inOrder = [...this.#numbers].sort(([a], [b]) => (a < b ? -1 : 1))
+    for (const [, one] of inOrder) {
+      if (one instanceof Uint8Array) out.octets(one)
+      else out.number(one, this.#place.prefix)
+    }
+    return out.done()
   }
 }

@@ -11,7 +11,7 @@ import {
 import { failure, invalid } from '../errors.ts'
 import { ENUM_LIMITS } from '../limits.ts'
 import { type ChangeOptions, checkEtag, Registers } from '../records/registers.ts'
-import { blockKey, blockOfName, blockPrefix, packBlock, unpackBlock } from './block.ts'
+import { blockKey, blockOfName, unpackBlock } from './block.ts'
 import { blockParts } from './block-parts.ts'
 import type {
   Actor,
@@ -25,7 +25,7 @@ import type {
 } from './contract.ts'
 import type { EnumIndex } from './index-of-numbers.ts'
 import { digitsOf } from './number.ts'
-import { blockAt, inOrder, numberKey, numbersChange } from './number-change.ts'
+import { blockAt, blockInChange, numberKey, numbersChange } from './number-change.ts'
 import { fitsNumber, fitsRange, type NumberQuery, RangeFinder, type RangeQuery } from './queries.ts'
 import * as validate from './validate.ts'
 
@@ -273,11 +273,10 @@ export class EnumDirectory {
     const [first] = numbers
     if (!first) return
     const now = this.#clock.wall()
-    const prefix = blockPrefix(first.number)
     await this.#registers.change<Uint8Array, null>(numberKey(first), (current) => {
-      const byNumber = new Map((current ? blockAt(first, current.body).numbers : []).map((one) => [one.number, one]))
-      for (const number of numbers) byNumber.set(number.number, number)
-      return { body: packBlock({ changedAt: now, numbers: inOrder(byNumber.values()) }, prefix), result: null }
+      const block = blockInChange(first, current?.body)
+      for (const number of numbers) block.set(number)
+      return { body: block.packed(now), result: null }
     })
   }
 

@@ -1,6 +1,6 @@
 /** Changes of numbers as changes of the registers they share: alone, or as part of a transaction with other records. */
 import { type Decision, type RecordKey, recordKey, type Versioned } from '@thor-node/core'
-import { blockKey, blockPrefix, type EnumBlock, packBlock, unpackBlock } from './block.ts'
+import { BlockInChange, blockKey, blockPrefix, type EnumBlock, unpackBlock } from './block.ts'
 import type { NumberId, StoredNumber } from './contract.ts'
 
 export interface NumberChange {
@@ -21,8 +21,8 @@ export const numberKey = (id: NumberId): RecordKey => recordKey('dnsblock', bloc
 export const blockAt = ({ tld, number }: NumberId, body: unknown): EnumBlock =>
   unpackBlock(body as Uint8Array, { tld, prefix: blockPrefix(number) })
 
-export const inOrder = (numbers: Iterable<StoredNumber>): StoredNumber[] =>
-  [...numbers].sort((a, b) => (a.number < b.number ? -1 : 1))
+export const blockInChange = ({ tld, number }: NumberId, body: unknown): BlockInChange =>
+  new BlockInChange(body as Uint8Array | undefined, { tld, prefix: blockPrefix(number) })
 
 /** One change for each register that is concerned: numbers of one block change together. `now`: epoch milliseconds. */
 export function numbersChange(changes: readonly NumberChange[], now: number): BlockChange[] {
@@ -32,20 +32,19 @@ export function numbersChange(changes: readonly NumberChange[], now: number): Bl
     name,
     fn(current) {
       const { id } = parts[0] as NumberChange
-      const byNumber = new Map((current ? blockAt(id, current.body).numbers : []).map((one) => [one.number, one]))
+      const block = blockInChange(id, current?.body)
       let changed = false
       for (const part of parts) {
-        const before = byNumber.get(part.id.number)
+        const before = block.get(part.id.number)
         const next = part.fn(before)
         if (next === before) continue
         changed = true
-        if (next) byNumber.set(next.number, next)
-        else byNumber.delete(part.id.number)
+        if (next) block.set(next)
+        else block.delete(part.id.number)
       }
       if (!changed) return { keep: true, result: null }
       // An empty block stays: the time of its last change is part of the serial.
-      const block = { changedAt: now, numbers: inOrder(byNumber.values()) }
-      return { body: packBlock(block, blockPrefix(id.number)), result: null }
+      return { body: block.packed(now), result: null }
     },
   }))
 }

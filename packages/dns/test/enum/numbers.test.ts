@@ -1,11 +1,12 @@
-import { ThorError } from '@thor-node/core'
+import { errorCode, ThorError } from '@thor-node/core'
 import { SimRandom } from '@thor-node/core/testing'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Arena } from '../../src/enum/arena.ts'
-import { packBlock, unpackBlock } from '../../src/enum/block.ts'
+import { BlockInChange, packBlock, unpackBlock } from '../../src/enum/block.ts'
 import { readEntries } from '../../src/enum/block-entries.ts'
+import type { StoredNumber } from '../../src/enum/contract.ts'
 import { packEntry } from '../../src/enum/entry.ts'
 import { EnumIndex } from '../../src/enum/index-of-numbers.ts'
 import { digitsOf, digitsOfKey, digitsOfName, enumName, keyAfter, keyOf } from '../../src/enum/number.ts'
@@ -143,6 +144,43 @@ numbers('an arena gives pieces back, and room that was given back is used again'
     pieces.set(arena.put(piece), piece)
   }
   assert.is(arena.bytes, bytes)
+})
+
+numbers('a block that is changed as octets is the one that all its numbers make', () => {
+  const random = new SimRandom(7)
+  const place = { tld: 'e164.arpa', prefix: '3120800' }
+  const model = new Map<string, StoredNumber>()
+  let bytes: Uint8Array | undefined
+  for (let round = 1; round <= 400; round++) {
+    const block = new BlockInChange(bytes, place)
+    for (let n = random.int(4); n >= 0; n--) {
+      const number = place.prefix + String(random.int(60)).padStart(2, '0')
+      assert.equal(block.get(number), model.get(number))
+      if (random.int(3) === 0) {
+        block.delete(number)
+        model.delete(number)
+        continue
+      }
+      const mapto = `sip:ü${random.int(1_000)}@example.com`
+      const mapping = (id: number) => ({ id, type: 'sip', mapto, priority: random.int(9), ttl: random.int(2 ** 31) })
+      const made: StoredNumber = {
+        ...{ number, tld: place.tld, owner: random.int(9), changedAt: round, info: 'é'.repeat(random.int(3)) },
+        mappings: Array.from({ length: random.int(3) }, (_, id) => mapping(id + 1)),
+      }
+      block.set(made)
+      model.set(number, made)
+      assert.equal(block.get(number), made)
+    }
+    bytes = block.packed(round)
+    const all = [...model.values()].sort((a, b) => (a.number < b.number ? -1 : 1))
+    assert.equal(Buffer.from(bytes), Buffer.from(packBlock({ changedAt: round, numbers: all }, place.prefix)))
+    assert.equal(unpackBlock(bytes, place), { changedAt: round, numbers: all })
+  }
+  const whole = bytes as Uint8Array
+  const cut = (length: number) => (): unknown => new BlockInChange(whole.subarray(0, length), place)
+  for (const length of [0, 3, 8, whole.length - 1]) {
+    assert.throws(cut(length), (error: unknown) => errorCode(error) === 'DNS_INVALID_VALUE', `${length} octets`)
+  }
 })
 
 numbers('records read from a block are those that its mappings make', () => {
