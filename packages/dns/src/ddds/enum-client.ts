@@ -28,13 +28,17 @@ export class EnumClient {
   }
 
   /**
-   * Targets from the first tree that has some, best first. `number`: digits, without +. A tree that does not answer counts as
+   * Usable targets from the first tree that has some, best first. `number`: digits, without +. A tree that does not answer counts as
    * empty: calls go on without it.
    */
-  async find(number: string, trees: readonly string[]): Promise<{ tree: string; targets: EnumTarget[] } | undefined> {
+  async find(
+    number: string,
+    trees: readonly string[],
+    usable: (target: EnumTarget) => boolean = () => true,
+  ): Promise<{ tree: string; targets: EnumTarget[] } | undefined> {
     for (const tree of trees) {
       try {
-        const targets = await discover(this.#source, enumName(number, tree), `+${number}`)
+        const targets = (await discover(this.#source, enumName(number, tree), `+${number}`)).filter(usable)
         if (targets.length > 0) return { tree, targets }
       } catch (error) {
         this.#log.info('a tree of numbers does not answer', { tree, error: errorMessage(error) })

@@ -61,9 +61,8 @@ export class NumberLookupAdapter implements NumberLookup {
     const trees = digits === undefined ? [] : own.length > 0 ? own : this.#inOrder()
     if (digits === undefined || trees.length === 0) return undefined
     try {
-      const found = await this.#client.find(digits, trees)
-      const uris = (found?.targets ?? []).flatMap((target) => uriOf(target, method) ?? [])
-      return found && uris.length > 0 ? { tree: found.tree, uris } : undefined
+      const found = await this.#client.find(digits, trees, (target) => uriOf(target, method) !== undefined)
+      return found && { tree: found.tree, uris: found.targets.flatMap((target) => uriOf(target, method) ?? []) }
     } catch (error) {
       this.#log.warn('a number could not be looked up', { number: digits, error: errorMessage(error) })
       return undefined

@@ -102,6 +102,15 @@ test('what leads is told with its tree; nothing that may be followed is nothing 
   assert.is(await found('+312911'), undefined)
 })
 
+test('a tree that has nothing for a method hides no tree behind it (EN-37)', async () => {
+  const { found } = lookup({
+    'a.example': { '3120': ['email:mailto mailto:a@a', 'im im:a@a'] },
+    'z.example': { '3120': ['sip sip:z@z'] },
+  })
+  assert.equal(await found('+3120'), { tree: 'z.example', uris: ['sip:z@z'] })
+  assert.equal(await found('+3120', 'MESSAGE'), { tree: 'a.example', uris: ['sip:a@a'] })
+})
+
 test('a call follows addresses and telephone numbers, a message and a subscription what is theirs', async () => {
   const find = lookup({
     'e164.example': {
