@@ -76,10 +76,26 @@ function acceptorOf(
   }
   if (web) {
     const upgrade = webAcceptor(web, finished)
-    return tls ? tlsAcceptor(tls, false, upgrade) : upgrade
+    return tls ? onceItSpeaks(tlsAcceptor(tls, false, upgrade)) : upgrade
   }
   if (!tls) return (socket) => finished(new StreamConnection(socket), socket)
-  return tlsAcceptor(tls, true, (secure) => finished(new StreamConnection(secure, peerOf(secure)), secure))
+  return onceItSpeaks(
+    tlsAcceptor(tls, true, (secure) => finished(new StreamConnection(secure, peerOf(secure)), secure)),
+  )
+}
+
+/**
+ * TLS takes over a socket together with what came first, its ClientHello. Node.js keeps what it reads for TLS in a buffer for each
+ * connection that is made for the first bytes and stays: as large as those that it was handed, 1 KiB at least, or 64 KiB where it
+ * read them itself (`NodeBIO`). What is longer than it adds one of 16 KiB.
+ */
+function onceItSpeaks(accept: (socket: Socket) => void): (socket: Socket) => void {
+  return (socket) =>
+    void socket.once('data', (first: Buffer) => {
+      socket.pause()
+      socket.unshift(first)
+      accept(socket)
+    })
 }
 
 export function streamListen(

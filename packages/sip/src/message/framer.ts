@@ -6,7 +6,6 @@ export type Frame = { type: 'message'; bytes: Buffer } | { type: 'ping' }
 
 const CR = 13
 const LF = 10
-const NOTHING = Buffer.alloc(0)
 const HEAD_END = Buffer.from('\r\n\r\n')
 const CONTENT_LENGTH = /\r\n(?:content-length|l)[ \t]*:[ \t\r\n]*(\d{1,10})[ \t]*(?=\r\n)/gi
 
@@ -23,8 +22,8 @@ export class StreamFramer {
   /** Where the search for the end of the head goes on. */
   #searched = 0
   #headSeen = false
-  /** The last bytes of a head that is not complete: its end may lie across two chunks. */
-  #tail: Buffer = NOTHING
+  /** How much of the end of a head is there at the end of one that is not complete: the rest may begin the next chunk. */
+  #matched = 0
 
   /** Of a message that is not complete. */
   get partialBytes(): number {
@@ -52,9 +51,13 @@ export class StreamFramer {
 
   /** Looks at the new bytes alone, so that a head in many pieces is joined once. */
   #headMayEnd(chunk: Buffer): boolean {
-    const seam = Buffer.concat([this.#tail, chunk])
-    this.#tail = seam.subarray(-(HEAD_END.length - 1))
-    return this.#bytes > messageLimits.messageBytesMax || seam.includes(HEAD_END)
+    const seam = Math.min(chunk.length, HEAD_END.length - 1)
+    for (let i = 0; i < seam; i++) {
+      this.#matched = matchedWith(this.#matched, chunk[i])
+      if (this.#matched === HEAD_END.length) return true
+    }
+    if (chunk.length > seam) this.#matched = matchedBy(chunk)
+    return this.#bytes > messageLimits.messageBytesMax || (chunk.length > seam && chunk.includes(HEAD_END))
   }
 
   #join(): Buffer {
@@ -84,7 +87,7 @@ export class StreamFramer {
     if (end < 0) {
       if (pending.length > messageLimits.messageBytesMax) throw tooLarge()
       this.#searched = pending.length
-      this.#tail = pending.subarray(-(HEAD_END.length - 1))
+      this.#matched = matchedBy(pending)
       this.#wanted = pending.length + 1
       return 'more'
     }
@@ -115,6 +118,20 @@ export class StreamFramer {
     this.#drop(pending, 4)
     return { type: 'ping' }
   }
+}
+
+/** One more byte after so many of the end of a head. */
+function matchedWith(matched: number, byte: number | undefined): number {
+  if (byte === CR) return matched === 2 ? 3 : 1
+  return byte === LF && (matched === 1 || matched === 3) ? matched + 1 : 0
+}
+
+function matchedBy(bytes: Buffer): number {
+  let matched = 0
+  for (let i = Math.max(0, bytes.length - HEAD_END.length + 1); i < bytes.length; i++) {
+    matched = matchedWith(matched, bytes[i])
+  }
+  return matched
 }
 
 /** On a stream nothing else tells where the body ends, so there must be one Content-Length. */

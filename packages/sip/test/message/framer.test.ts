@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -6,6 +8,9 @@ import { messageLimits } from '../../src/limits.ts'
 import { StreamFramer } from '../../src/message/framer.ts'
 
 const test = suite('sip: framer')
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
 
 const one = (body: string, name = 'Content-Length'): string =>
   `OPTIONS sip:a SIP/2.0\r\nA: b\r\n${name}: ${body.length}\r\n\r\n${body}`
@@ -44,6 +49,25 @@ test('it does not matter where the stream is cut', () => {
       assert.is(framer.partial, false)
     }),
     { numRuns: 200 },
+  )
+})
+
+test('nothing of a message is kept once it was given', () => {
+  const body = 'x'.repeat(500_000)
+  const message = one(body)
+  const framers = Array.from({ length: 20 }, () => new StreamFramer())
+  collect()
+  const before = process.memoryUsage().arrayBuffers
+  for (const framer of framers) {
+    assert.is(frames(framer, message.slice(0, 20)).length, 0)
+    assert.is(frames(framer, message.slice(20)).length, 1)
+  }
+  collect()
+  const kept = (process.memoryUsage().arrayBuffers - before) / framers.length
+  assert.ok(kept < body.length / 4, `${kept} bytes each`)
+  assert.is(
+    framers.some(({ partial }) => partial),
+    false,
   )
 })
 
