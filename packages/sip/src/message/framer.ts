@@ -7,6 +7,8 @@ export type Frame = { type: 'message'; bytes: Buffer } | { type: 'ping' }
 const CR = 13
 const LF = 10
 const HEAD_END = Buffer.from('\r\n\r\n')
+/** Chunks are joined up to here before their message is complete. */
+const SMALL_BYTES = 4_096
 const CONTENT_LENGTH = /\r\n(?:content-length|l)[ \t]*:[ \t\r\n]*(\d{1,10})[ \t]*(?=\r\n)/gi
 
 /**
@@ -36,7 +38,7 @@ export class StreamFramer {
   }
 
   push(chunk: Buffer): Frame[] {
-    this.#chunks.push(chunk)
+    this.#keep(chunk)
     this.#bytes += chunk.length
     if (this.#searched > 0 && !this.#headMayEnd(chunk)) return []
     const frames: Frame[] = []
@@ -47,6 +49,18 @@ export class StreamFramer {
       if (frame) frames.push(frame)
     }
     return frames
+  }
+
+  /** Small ones become larger ones, by halves: each is an object of its own, and takes hundreds of bytes however short it is. */
+  #keep(chunk: Buffer): void {
+    let last = chunk
+    for (;;) {
+      const before = this.#chunks.at(-1)
+      if (!before || before.length > last.length || before.length + last.length > SMALL_BYTES) break
+      this.#chunks.pop()
+      last = joined(before, last)
+    }
+    this.#chunks.push(last)
   }
 
   /** Looks at the new bytes alone, so that a head in many pieces is joined once. */
@@ -118,6 +132,15 @@ export class StreamFramer {
     this.#drop(pending, 4)
     return { type: 'ping' }
   }
+}
+
+/** Short ones share memory, which the next join gives back; longer ones stay, and must not keep what they share. */
+function joined(a: Buffer, b: Buffer): Buffer {
+  const size = a.length + b.length
+  const both = size < SMALL_BYTES / 4 ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size)
+  both.set(a)
+  both.set(b, a.length)
+  return both
 }
 
 /** One more byte after so many of the end of a head. */
