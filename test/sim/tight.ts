@@ -28,7 +28,7 @@ export function tighten(): void {
     openPagesMax: 1,
     recordsAtOnce: 2,
   })
-  set(softLimits, { snapshotWaitingMax: 2, snapshotBatchBytes: 64 })
+  set(softLimits, { owedMax: 2, snapshotWaitingMax: 2, snapshotBatchBytes: 64 })
   set(rpcLimits, { callsPerPeerMax: 32, handlersPerPeerMax: 12 })
   set(diskLimits, { batchOperationsMax: 2, waitingOperationsMax: 24 })
 }

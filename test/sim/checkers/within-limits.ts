@@ -7,7 +7,7 @@ const EVERY_MS = 50
 
 interface Sizes {
   reg: { carried: number; waiting: number; copies: number; unknown: number }
-  soft: { entries: number }
+  soft: { entries: number; owed: number }
 }
 
 /**
@@ -44,6 +44,7 @@ export class WithinLimits implements Watcher {
     this.#check('copies for near reads', reg.copies, regLimits.copiesMax, at)
     this.#check('operations of unknown outcome', reg.unknown, regLimits.unknownMax, at)
     this.#check('expiring entries', soft.entries, softLimits.entriesMax, at)
+    this.#check('entries that owners missed', soft.owed, softLimits.owedMax * this.#cluster.all.length, at)
     this.#check('operations waiting for the disk', commit?.snapshot().waiting ?? 0, diskLimits.waitingOperationsMax, at)
     for (const { peer, calls, handlers } of overlay.rpc.snapshot()) {
       this.#check('calls to one node', calls, rpcLimits.callsPerPeerMax, at)

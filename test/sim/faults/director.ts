@@ -7,6 +7,8 @@ import { type Fault, type FaultKind, faultText, RECOVERY_MS } from './plan.ts'
 
 /** After damage to stored data, so long nothing else is damaged: two copies of three lost are lost. */
 const MENDED_AFTER_MS = 45_000
+/** Owners that missed a binding together have been told of it so long after they are back. */
+const TOLD_AFTER_MS = 1_000
 
 type Undo = () => void | Promise<void>
 
@@ -250,6 +252,8 @@ export class Director {
     this.#tell(fault, few, 'apart')
     const upMany = many.filter((node) => node.up).length
     this.#sight.lose(few.length < upMany ? few : this.#cluster.nodes, fault.forMs + RECOVERY_MS)
+    // Two of three owners out of reach are more than bindings promise to survive.
+    if (few.length > 1) this.#sight.lose(this.#cluster.nodes, fault.forMs + TOLD_AFTER_MS)
     const pairs = few.flatMap((one) => many.flatMap((other) => [[one, other] as const, [other, one] as const]))
     return this.#cluster.wires.block(pairs)
   }

@@ -79,6 +79,11 @@ export const softLimits = {
   hedgeAfterMs: 100,
   /** Who was slower than that is asked last for so long. */
   slowMs: 2_000,
+  /** Entries that an owner did not take when they were written: kept for it, per owner; one more takes the place of the oldest. */
+  owedMax: 10_000,
+  /** It is told again so often, for so long. */
+  owedRetryMs: 500,
+  owedMs: 15_000,
   /** A read that only one copy answers, though others should be there, is repeated for so long before that copy counts. */
   aloneMs: 2_000,
   aloneRetryMs: 100,

@@ -10,6 +10,8 @@ import { compareEntries, type StoredEntry } from './soft-record.ts'
 export interface SoftSources {
   /** The preference list: two of it are asked, the third when they differ, are slow, or have nothing. */
   first: readonly NodeId[]
+  /** What this node itself holds, where it is not of the list: it may fill in for one. Says nothing about what it lacks. */
+  mine?: readonly StoredEntry[]
   /** Asked after a miss of all of those. */
   others(): readonly NodeId[]
   timeoutMs: number
@@ -37,7 +39,7 @@ interface Copy {
 export async function readSoft(
   { rpc, clock }: { rpc: Rpc; clock: Clock },
   request: SoftRead,
-  { first, others, timeoutMs, hedgeAfterMs, onSlow }: SoftSources,
+  { first, mine = [], others, timeoutMs, hedgeAfterMs, onSlow }: SoftSources,
 ): Promise<SoftFound> {
   const copies = new Map<NodeId, Copy>()
   let newer: RangeConfig | undefined
@@ -71,12 +73,12 @@ export async function readSoft(
   if (third.length === 0) await askAll(two)
   else await hedged(clock, hedgeAfterMs, askAll(two), askThirdToo, enough)
   if (!newer && third.some((to) => !copies.has(to)) && mustAskThird(two, copies)) await askAll(third)
-  const missed = () => [...copies.values()].every((copy) => !showsAnything(copy))
+  const missed = () => mine.length === 0 && [...copies.values()].every((copy) => !showsAnything(copy))
   if (!newer && missed()) {
     const more = others()
     if (more.length > 0) await askAll(more)
   }
-  return { ...judge(copies, first), newer }
+  return { ...judge(copies, first, mine), newer }
 }
 
 /** Waits for `main`; when it takes long, `extra` runs beside it and the first to satisfy `enough` ends the wait. */
@@ -131,8 +133,12 @@ function agree(copies: readonly Copy[]): boolean {
   })
 }
 
-function judge(copies: ReadonlyMap<NodeId, Copy>, owners: readonly NodeId[]): Omit<SoftFound, 'newer'> {
-  const best = new Map<string, StoredEntry>()
+function judge(
+  copies: ReadonlyMap<NodeId, Copy>,
+  owners: readonly NodeId[],
+  mine: readonly StoredEntry[],
+): Omit<SoftFound, 'newer'> {
+  const best = new Map(mine.map((entry) => [entry.sub, entry]))
   for (const { entries } of copies.values()) {
     for (const [sub, entry] of entries) {
       const there = best.get(sub)

@@ -15,6 +15,8 @@ export interface SoftTargets {
   /** Acknowledgements that are enough. */
   copies: number
   timeoutMs: number
+  /** One of the list or of those after the change did not answer, maybe when all is over. */
+  onMissed?(to: NodeId): void
 }
 
 export interface SoftWritten {
@@ -55,6 +57,7 @@ export function writeSoft({ rpc }: { rpc: Rpc }, request: SoftPut, targets: Soft
         (error: unknown) => {
           running--
           if (errorCode(error) === 'STORE_TOO_LARGE') so.refusal = error
+          else if (first.includes(to) || after.includes(to)) targets.onMissed?.(to)
           spare ??= targets.spare().slice()
           const next = counts && so.acks < copies && !so.refusal ? spare.shift() : undefined
           if (next !== undefined) send(next, true)

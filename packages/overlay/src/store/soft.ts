@@ -26,6 +26,7 @@ import { softLimits } from './limits.ts'
 import { Preference } from './preference.ts'
 import { refill } from './refill.ts'
 import { fromWire, type SoftListPage, toWire, type WireEntry, type WireRecord, wireBytes } from './soft-messages.ts'
+import { SoftOwed } from './soft-owed.ts'
 import { readSoft } from './soft-read.ts'
 import type { StoredEntry } from './soft-record.ts'
 import { SoftReplica } from './soft-replica.ts'
@@ -74,6 +75,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
   readonly #preference: Preference
   readonly #replica: SoftReplica
   readonly #transfer: Transfer
+  readonly #owed: SoftOwed
   #timers: Timer[] = []
   #unsubscribe: (() => void) | undefined
   #handingBack: Promise<void> | undefined
@@ -103,6 +105,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
     this.#snapshot = disk && new SoftSnapshot({ clock, disk, table: this.table })
     this.#preference = new Preference(components)
     this.#transfer = components.transfer ?? new Transfer(components)
+    this.#owed = new SoftOwed({ ...components, log: this.#log })
     this.#replica = new SoftReplica(
       { ...components, table: this.table, transfer: this.#transfer },
       { isFilling: () => this.#filling !== undefined },
@@ -129,6 +132,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
       )
     }
     this.#unsubscribe = members.onChange(() => this.#onMemberChange())
+    await this.#owed.start()
     await this.#snapshot?.load()
     void refill(this.#c, this.#replica, filling.signal).finally(() => {
       if (this.#filling === filling) this.#filling = undefined
@@ -154,6 +158,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
     this.#timers = []
     this.#unsubscribe?.()
     this.#unsubscribe = undefined
+    await this.#owed.stop()
     await this.#snapshot?.save(Number.POSITIVE_INFINITY).catch((error: unknown) => {
       this.#log.warn('entries could not be written at the end', { error: errorMessage(error) })
     })
@@ -217,9 +222,9 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
     return this.#replica.digest(range)
   }
 
-  /** Entries held, and writes that only one node acknowledged since the start. */
-  snapshot(): { entries: number; thin: number } {
-    return { entries: this.table.size, thin: this.#thin }
+  /** Entries held, those that owners have not taken yet, and writes that only one node acknowledged since the start. */
+  snapshot(): { entries: number; owed: number; thin: number } {
+    return { entries: this.table.size, owed: this.#owed.size, thin: this.#thin }
   }
 
   /** Gives entries that this node holds for others to those who own them, and forgets them when all owners have them. */
@@ -274,6 +279,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
           spare: () => this.#preference.spare(key.range),
           copies: this.#init.copies,
           timeoutMs: softLimits.roundTimeoutMs,
+          onMissed: (to) => this.#owed.add(to, key.range, key.name, entry),
         },
       )
       if (outcome.newer) await this.#c.configs.adopt(outcome.newer)
@@ -302,6 +308,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
         { range: key.range, epoch: this.#c.configs.get(key.range).epoch, name: key.name },
         {
           first,
+          mine: first.includes(this.#c.members.self.nodeId) ? [] : this.table.get(key.range, key.name),
           others: () => this.#preference.elsewhere(key.range),
           timeoutMs: softLimits.roundTimeoutMs,
           hedgeAfterMs: softLimits.hedgeAfterMs,
