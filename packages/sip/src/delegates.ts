@@ -265,13 +265,13 @@ export interface DialogSide {
 
 export type CallEndCause = 'bye-caller' | 'bye-callee' | 'media-timeout' | 'max-duration' | 'admin' | 'lost'
 
-/** Calls as the ring knows them: limits, records, the way back in. */
 /** By which tree of ENUM, and as which number of the world (`+31208005100`), a call was led. */
 export interface LedByEnum {
   tree: string
   number: string
 }
 
+/** Calls as the ring knows them: limits, records, the way back in. */
 export interface Calls {
   /** A new call of this account: makes the id that every later message carries. */
   newCallUuid(billedTo: Aor): string

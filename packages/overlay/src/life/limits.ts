@@ -8,6 +8,8 @@ export const lifeLimits = {
   tellPeersMax: 16,
   /** What was told is on the disk of who heard it after so long; at once when it is of a new process. */
   saveAfterMs: 1_000,
+  /** Processes in a row that nobody confirmed and that are remembered on the disk; after more of them it counts as confirmed. */
+  sessionsMax: 16,
   claimTimeoutMs: 1_000,
   retryMs: 200,
   /** A node that starts waits so long for members that do not answer before a quorum without them is enough. */

@@ -21,7 +21,7 @@ import type { Rpc } from '../rpc/contract.ts'
 import type { PeerEvents } from '../rpc/rpc.ts'
 import { openValue, sealValue } from '../store/encoding.ts'
 import type { GroupCommit, Stamp } from '../store/group-commit.ts'
-import { type Claim, judge, laterOf, type Remembered, type RememberedRow, readRows, toClaim } from './judge.ts'
+import { type Claim, judge, laterOf, type Remembered, type RememberedRow, readRows, toChain, toClaim } from './judge.ts'
 import { lifeLimits } from './limits.ts'
 
 export interface LivesComponents {
@@ -43,13 +43,15 @@ export interface LivesInit {
 
 /**
  * `seasoned`: who answers votes itself, so it has heard what its own start could tell it, and has heard of who asks until shortly
- * before: what that one did with others, it would know.
+ * before: most of what that one did with others, it would know.
  */
 type ClaimAnswer = { ok: boolean; seasoned: boolean; remembered: RememberedRow[] }
 
 /** Twice, so that one flipped bit does not make the disk an old one. */
 const OWN_KEYS = ['Lown', 'Lown2'] as const
 const PEERS_KEY = 'Lpeers'
+/** Processes on this disk since the last that others confirmed, this one included. */
+const CHAIN_KEY = 'Lchain'
 const packr = new Packr({ useRecords: false })
 
 /**
@@ -65,6 +67,8 @@ export class Lives implements Lifecycle, Stamp {
   readonly #vouched: Set<NodeId>
   readonly #session: string
   #base = 0
+  #before: Claim['before']
+  #confirmed = false
   #count = 0
   /** Counts in batches that are being written are above those that are durable. */
   #stamped = 0
@@ -78,8 +82,8 @@ export class Lives implements Lifecycle, Stamp {
   #stale = false
   #running = false
   #unsaved = false
-  /** When which process of a peer was heard last, and how long nothing had been heard before its first word. */
-  readonly #heard = new Map<NodeId, { session: string; at: number; silenceMs: number }>()
+  /** Which process of a peer was heard from when to when, and how long nothing had been heard before its first word. */
+  readonly #heard = new Map<NodeId, { session: string; since: number; at: number; silenceMs: number }>()
   readonly #timers = new Set<Timer>()
   #telling: Timer | undefined
   #saving: Timer | undefined
@@ -111,7 +115,9 @@ export class Lives implements Lifecycle, Stamp {
     for (const [nodeId, known] of readRows(await this.#read(PEERS_KEY), membershipLimits.rosterMax)) {
       this.#remembered.set(nodeId, known)
     }
-    await disk.batch(ownRecords(++this.#stamped), { sync: true })
+    const chain = this.#init.forced ? undefined : toChain(await this.#read(CHAIN_KEY))
+    if (chain && chain.sessions.length < lifeLimits.sessionsMax) this.#before = chain
+    await disk.batch([...ownRecords(++this.#stamped), this.#chainRecord()], { sync: true })
     this.#count = this.#stamped
     disk.stampWith(this)
   }
@@ -172,9 +178,28 @@ export class Lives implements Lifecycle, Stamp {
   #isPatient(config: RangeConfig): boolean {
     const { clock, members } = this.#components
     const since = hasOldQuorum(config, new Set([this.#init.self])) ? this.#startedAt : this.#vouchedAt
-    if (this.#complete || clock.now() - since >= this.#patienceMs) return true
-    this.#complete = members.list().every(({ nodeId, state }) => state === 'left' || this.#vouched.has(nodeId))
-    return this.#complete
+    if (!this.#complete && clock.now() - since < this.#patienceMs) {
+      this.#complete = members.list().every(({ nodeId, state }) => state === 'left' || this.#vouched.has(nodeId))
+      if (!this.#complete) return false
+    }
+    if (!this.#confirmed) this.#confirm()
+    return true
+  }
+
+  /** Whoever is to judge the next process on this disk goes by where this one ends. */
+  #confirm(): void {
+    this.#confirmed = true
+    // Where it stays, this process is named in it, which is as good.
+    this.#components.disk.batch([{ type: 'del', key: CHAIN_KEY }], { sync: true }).catch((error: unknown) => {
+      this.#log.debug('a confirmed start is not written down', { error: errorMessage(error) })
+    })
+  }
+
+  #chainRecord(): DiskOperation {
+    const found = this.#init.forced ? this.#stamped : this.#base
+    const { sessions = [], base = found } = this.#before ?? {}
+    const value = packr.pack({ sessions: [...sessions, this.#session], base })
+    return { type: 'put', key: CHAIN_KEY, value: sealValue(CHAIN_KEY, value) }
   }
 
   get #patienceMs(): number {
@@ -187,7 +212,8 @@ export class Lives implements Lifecycle, Stamp {
 
   get #own(): Claim {
     const forced = this.#init.forced ? { forced: true } : {}
-    return { session: this.#session, base: this.#base, count: this.#count, ...forced }
+    const before = this.#before && { before: this.#before }
+    return { session: this.#session, base: this.#base, count: this.#count, ...before, ...forced }
   }
 
   // What this node says
@@ -272,8 +298,15 @@ export class Lives implements Lifecycle, Stamp {
     if (!this.#remembered.has(from)) return
     const at = this.#components.clock.now()
     const before = this.#heard.get(from)
-    const silenceMs = before?.session === session ? before.silenceMs : at - (before?.at ?? Number.NEGATIVE_INFINITY)
-    this.#heard.set(from, { session, at, silenceMs })
+    if (before?.session === session) {
+      before.at = at
+      return
+    }
+    let silenceMs = at - (before?.at ?? Number.NEGATIVE_INFINITY)
+    // A process that ended before anybody could come back does not break the silence before it.
+    if (before && before.at - before.since < lifeLimits.coldPatienceMs)
+      silenceMs = Math.max(silenceMs, before.silenceMs)
+    this.#heard.set(from, { session, since: at, at, silenceMs })
   }
 
   #learn(rows: unknown): void {

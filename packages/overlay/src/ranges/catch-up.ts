@@ -11,8 +11,11 @@ import type { ConfirmAnswer, ConfirmBatch } from './messages.ts'
 /** A member whose fellow members are not to be seen for so long takes its own copy for the newest there is. */
 const ALONE_AFTER_MS = 3_000
 
-/** Copies that could not be deleted, because no majority holds the range or takes what it lacks of it, are tried again after so long. */
-const FORGET_RETRY_MS = 1_000
+/**
+ * Copies that could not be deleted, because no majority holds the range or takes what it lacks of it, are tried again after so long,
+ * twice as long each time, at most so long.
+ */
+const FORGET_RETRY_MS = { first: 1_000, max: 60_000 }
 
 export interface CatchUpComponents {
   clock: Clock
@@ -37,6 +40,7 @@ export class CatchUp {
   #busy = false
   #forgetting = false
   #forgetAfter = 0
+  #forgetRetryMs = FORGET_RETRY_MS.first
 
   constructor(components: CatchUpComponents, init: { self: NodeId }) {
     this.#components = components
@@ -74,9 +78,15 @@ export class CatchUp {
     if (this.#forgetting || this.#components.clock.now() < this.#forgetAfter) return
     this.#forgetting = true
     void this.#forget(configs)
-      .catch((error: unknown) => this.#components.log.info('copies not deleted yet', { error: errorMessage(error) }))
-      .finally(() => {
+      .catch((error: unknown) => {
+        this.#components.log.info('copies not deleted yet', { error: errorMessage(error) })
+        return false
+      })
+      .then((all) => {
         this.#forgetting = false
+        const { first, max } = FORGET_RETRY_MS
+        if (!all) this.#forgetAfter = this.#components.clock.now() + this.#forgetRetryMs
+        this.#forgetRetryMs = all ? first : Math.min(max, 2 * this.#forgetRetryMs)
       })
   }
 
@@ -113,8 +123,10 @@ export class CatchUp {
     }
   }
 
-  async #forget(configs: readonly RangeConfig[]): Promise<void> {
-    const { clock, configs: table, records, rpc, members } = this.#components
+  /** False when a copy had to be kept. */
+  async #forget(configs: readonly RangeConfig[]): Promise<boolean> {
+    const { configs: table, records, rpc, members } = this.#components
+    let all = true
     const left = configs.filter(
       ({ range, next }) => !next && table.holds(range) && table.standing(range) === 'outsider',
     )
@@ -137,9 +149,10 @@ export class CatchUp {
           if (given) sure = sure.filter(({ range }) => given.has(range))
         }
         await table.forget(sure.map(({ range }): RangeId => range))
-        if (sure.length < batch.length) this.#forgetAfter = clock.now() + FORGET_RETRY_MS
+        if (sure.length < batch.length) all = false
       }
     }
+    return all
   }
 
   #others(config: RangeConfig): NodeId[] {

@@ -79,8 +79,9 @@ export const softLimits = {
   hedgeAfterMs: 100,
   /** Who was slower than that is asked last for so long. */
   slowMs: 2_000,
-  /** Entries that an owner did not take when they were written: kept for it, per owner; one more takes the place of the oldest. */
+  /** Entries that an owner did not take when they were written: kept for it, per owner; one more, and the oldest go. */
   owedMax: 10_000,
+  owedBytesMax: 8 * 1024 * 1024,
   /** It is told again so often, for so long. */
   owedRetryMs: 500,
   owedMs: 15_000,
@@ -95,7 +96,7 @@ export const softLimits = {
   /** One turn of the snapshot writes so much at most, in batches of about so much. */
   snapshotBytesMax: 8 * 1024 * 1024,
   snapshotBatchBytes: 256 * 1024,
-  /** Changed records that wait for the snapshot; beyond it the one that waits longest is not written: others know it. */
+  /** Changed records that wait for the snapshot; beyond it those that wait longest are not written: others know them. */
   snapshotWaitingMax: 1_000_000,
   /** Entries of one answer of `list`; more is `STORE_TOO_LARGE`. */
   listEntriesMax: 200_000,

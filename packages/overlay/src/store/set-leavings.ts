@@ -29,26 +29,36 @@ export class SetLeavings {
     this.#c = components
   }
 
-  /** Of configs with the same members: the ranges of which a majority of these has all that lies here. Never rejects. */
+  /**
+   * Of configs with the same members: the ranges of which a majority of these has all that lies here. A member that does not answer,
+   * or takes nothing, is left out from then on, and nobody waits for it. Rejects when what lies here cannot be read.
+   */
   async give(configs: readonly RangeConfig[], members: readonly NodeId[]): Promise<Set<RangeId>> {
-    const ranges = configs.map(({ range }) => range)
-    const mine = await this.#c.shelf.digests(ranges)
+    const mine = await this.#c.shelf.digests(configs.map(({ range }) => range))
     const whole = configs.map(() => new Set<NodeId>())
-    const failed = (to: NodeId, error: unknown): void =>
-      this.#c.log.debug('records are not given to a member yet', { to, error: errorMessage(error) })
-    const compare = async (member: NodeId): Promise<void> => {
-      const theirs = await this.#digestsOf(member, configs)
-      await inParallel([...configs.entries()], transferLimits.windowChunks, async ([index, config]) => {
-        try {
-          if (theirs[index] !== mine[index]) await this.#giveRange(config, member)
-          whole[index]?.add(member)
-        } catch (error) {
-          failed(member, error)
-        }
-      })
-    }
-    await Promise.all(members.map((member) => compare(member).catch((error: unknown) => failed(member, error))))
-    return new Set(configs.filter((config, i) => hasOldQuorum(config, whole[i] ?? new Set())).map(({ range }) => range))
+    const done = new Set<RangeId>()
+    await new Promise<void>((resolve) => {
+      const isOver = (): boolean => done.size === configs.length
+      const has = (index: number, config: RangeConfig, member: NodeId): void => {
+        const members = whole[index]?.add(member)
+        if (members && hasOldQuorum(config, members)) done.add(config.range)
+        if (isOver()) resolve()
+      }
+      const compare = async (member: NodeId): Promise<void> => {
+        const theirs = await this.#digestsOf(member, configs)
+        await inParallel([...configs.entries()], transferLimits.windowChunks, async ([index, config]) => {
+          if (isOver()) return
+          if (theirs[index] === mine[index] || (await this.#giveRange(config, member))) has(index, config, member)
+        })
+      }
+      const all = members.map((member) =>
+        compare(member).catch((error: unknown) =>
+          this.#c.log.debug('records are not given to a member yet', { to: member, error: errorMessage(error) }),
+        ),
+      )
+      void Promise.all(all).then(() => resolve())
+    })
+    return new Set(done)
   }
 
   #digestsOf(member: NodeId, configs: readonly RangeConfig[]): Promise<string[]> {
@@ -59,9 +69,10 @@ export class SetLeavings {
     return this.#c.rpc.call<string[]>(member, 'set.digests', request, { timeoutMs: transferLimits.chunkTimeoutMs })
   }
 
-  /** Everything of the range that lies here is on that member's disk when it resolves. */
-  async #giveRange(config: RangeConfig, member: NodeId): Promise<void> {
+  /** Whether everything of the range that lies here is on that member's disk; false when the range has gone on. */
+  async #giveRange(config: RangeConfig, member: NodeId): Promise<boolean> {
     const there = await this.#itemsAt(config, member)
+    if (!there) return false
     for await (const record of this.#c.shelf.records(config.range, '')) {
       const [name, hash] = itemOf(record)
       if (there.has(idOf([name, hash]))) continue
@@ -69,17 +80,18 @@ export class SetLeavings {
       const request = { range: config.range, epoch: config.epoch, name, bytes: record.bytes }
       const options = { timeoutMs: setLimits.writeTimeoutMs }
       const answer = await this.#c.rpc.call<PutAnswer>(member, 'set.put', request, options)
-      if (!('ok' in answer)) throw new Error('the range has gone on')
+      if (!('ok' in answer)) return false
     }
+    return true
   }
 
-  async #itemsAt({ range, epoch }: RangeConfig, member: NodeId): Promise<Set<string>> {
+  async #itemsAt({ range, epoch }: RangeConfig, member: NodeId): Promise<Set<string> | undefined> {
     const ids = new Set<string>()
     let after: string | null = null
     do {
       const request: object = { range, epoch, after }
       const page: Newer | PageAnswer<ShelfItem> = await this.#c.transfer.fetch(member, 'set.items', request, false)
-      if ('newer' in page) throw new Error('the range has gone on')
+      if ('newer' in page) return undefined
       for (const item of page.items) ids.add(idOf(item))
       after = page.next ?? null
     } while (after !== null)

@@ -26,7 +26,32 @@ interface Owed {
   range: RangeId
   name: string
   entry: StoredEntry
+  bytes: number
   until: number
+}
+
+/** What one owner is owed, oldest first. */
+class Owing {
+  readonly entries = new Map<string, Owed>()
+  bytes = 0
+  /** It is being told. */
+  busy = false
+
+  set(id: string, one: Owed): void {
+    this.delete(id)
+    makeRoom(this.entries, softLimits.owedMax, (oldest) => this.delete(oldest))
+    this.entries.set(id, one)
+    this.bytes += one.bytes
+    for (const oldest of this.entries.keys()) {
+      if (this.bytes <= softLimits.owedBytesMax) return
+      this.delete(oldest)
+    }
+  }
+
+  delete(id: string): void {
+    this.bytes -= this.entries.get(id)?.bytes ?? 0
+    this.entries.delete(id)
+  }
 }
 
 /**
@@ -36,7 +61,7 @@ interface Owed {
  */
 export class SoftOwed implements Lifecycle {
   readonly #c: SoftOwedComponents
-  readonly #byNode = new Map<NodeId, Map<string, Owed>>()
+  readonly #byNode = new Map<NodeId, Owing>()
   #timer: Timer | undefined
 
   constructor(components: SoftOwedComponents) {
@@ -59,49 +84,57 @@ export class SoftOwed implements Lifecycle {
     const { clock } = this.#c
     const entry = fromWire(wire, clock, softLimits.ttlMsMax)
     if (!entry || !this.#timer) return
-    let owed = this.#byNode.get(to)
-    if (!owed) {
-      owed = new Map()
-      this.#byNode.set(to, owed)
+    let owing = this.#byNode.get(to)
+    if (!owing) {
+      owing = new Owing()
+      this.#byNode.set(to, owing)
     }
-    const id = `${range} ${name} ${entry.sub}`
-    if (!owed.has(id)) makeRoom(owed, softLimits.owedMax)
-    owed.set(id, { range, name, entry, until: clock.now() + softLimits.owedMs })
+    const bytes = wireBytes([range, name, [wire]])
+    owing.set(`${range} ${name} ${entry.sub}`, { range, name, entry, bytes, until: clock.now() + softLimits.owedMs })
   }
 
   get size(): number {
     let size = 0
-    for (const owed of this.#byNode.values()) size += owed.size
+    for (const { entries } of this.#byNode.values()) size += entries.size
     return size
   }
 
-  async #tellAll(): Promise<void> {
-    await Promise.all([...this.#byNode].map(([to, owed]) => this.#tell(to, owed)))
+  /** Nobody waits for an owner that does not answer. */
+  #tellAll(): void {
+    for (const [to, owing] of this.#byNode) {
+      if (owing.busy) continue
+      owing.busy = true
+      void this.#tell(to, owing).finally(() => {
+        owing.busy = false
+      })
+    }
   }
 
-  async #tell(to: NodeId, owed: Map<string, Owed>): Promise<void> {
+  /** Never rejects. */
+  async #tell(to: NodeId, owing: Owing): Promise<void> {
     const { clock, rpc, members } = this.#c
-    while (owed.size > 0 && members.isLive(to)) {
-      const chunk = this.#chunkOf(owed)
+    const { entries } = owing
+    while (entries.size > 0 && members.isLive(to)) {
+      const chunk = this.#chunkOf(entries)
       const records = chunk.map(([, { range, name, entry }]): WireRecord => [range, name, [toWire(entry, clock)]])
       try {
         await rpc.call(to, 'soft.merge', { records }, { timeoutMs: softLimits.roundTimeoutMs })
       } catch {
         // It comes to that again.
-        for (const [id, { until }] of owed) if (until <= clock.now()) owed.delete(id)
+        for (const [id, { until }] of entries) if (until <= clock.now()) owing.delete(id)
         return
       }
-      for (const [id, one] of chunk) if (owed.get(id) === one) owed.delete(id)
+      for (const [id, one] of chunk) if (entries.get(id) === one) owing.delete(id)
     }
-    this.#byNode.delete(to)
+    if (this.#byNode.get(to) === owing) this.#byNode.delete(to)
   }
 
-  #chunkOf(owed: ReadonlyMap<string, Owed>): [string, Owed][] {
+  #chunkOf(entries: ReadonlyMap<string, Owed>): [string, Owed][] {
     const chunk: [string, Owed][] = []
     let bytes = 0
-    for (const [id, one] of owed) {
+    for (const [id, one] of entries) {
       chunk.push([id, one])
-      bytes += wireBytes([one.range, one.name, [toWire(one.entry, this.#c.clock)]])
+      bytes += one.bytes
       if (bytes >= transferLimits.chunkBytesMax) break
     }
     return chunk

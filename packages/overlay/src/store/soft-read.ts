@@ -73,7 +73,7 @@ export async function readSoft(
   if (third.length === 0) await askAll(two)
   else await hedged(clock, hedgeAfterMs, askAll(two), askThirdToo, enough)
   if (!newer && third.some((to) => !copies.has(to)) && mustAskThird(two, copies)) await askAll(third)
-  const missed = () => mine.length === 0 && [...copies.values()].every((copy) => !showsAnything(copy))
+  const missed = () => [...copies.values()].every((copy) => !showsAnything(copy))
   if (!newer && missed()) {
     const more = others()
     if (more.length > 0) await askAll(more)

@@ -270,6 +270,8 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
     const newest = what.seq === undefined
     for (let round = 0; round < softLimits.roundsMax; round++) {
       const entry: WireEntry = [what.sub, seq, hlc, what.ttlMs, what.body, what.dead ? 1 : 0]
+      const missed: NodeId[] = []
+      let owe = (to: NodeId): void => void missed.push(to)
       const outcome = await writeSoft(
         { rpc: this.#c.rpc },
         { range: key.range, epoch: this.#c.configs.get(key.range).epoch, name: key.name, entry, newest },
@@ -279,7 +281,7 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
           spare: () => this.#preference.spare(key.range),
           copies: this.#init.copies,
           timeoutMs: softLimits.roundTimeoutMs,
-          onMissed: (to) => this.#owed.add(to, key.range, key.name, entry),
+          onMissed: (to) => owe(to),
         },
       )
       if (outcome.newer) await this.#c.configs.adopt(outcome.newer)
@@ -292,6 +294,8 @@ export class SoftRecords implements SoftStore, RangeRecords, Lifecycle {
           this.#checkRunning(key)
           this.#thin++
         }
+        owe = (to) => this.#owed.add(to, key.range, key.name, entry)
+        missed.forEach(owe)
         return
       } else throw new ThorError('STORE_UNAVAILABLE', `cannot write ${key.name}: no replica answered`)
     }

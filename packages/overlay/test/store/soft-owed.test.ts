@@ -6,13 +6,13 @@ import type { Rpc } from '../../src/rpc/contract.ts'
 import { softLimits } from '../../src/store/limits.ts'
 import type { WireRecord } from '../../src/store/soft-messages.ts'
 import { SoftOwed } from '../../src/store/soft-owed.ts'
-import { key, phone, ring } from './softs.ts'
+import { codeOf, key, phone, ring } from './softs.ts'
 
 const test = suite('overlay: SOFT, what owners missed')
 
 test(
   'a write that two of three owners missed for a moment is at both within a second after they are back',
-  deadline(5_000, async () => {
+  deadline(20_000, async () => {
     const it = await ring(['a', 'b', 'c', 'd', 'e'])
     await it.run(it.at('a').put(key(), phone('before', 1)))
     it.network.partition([
@@ -43,7 +43,7 @@ test(
 
 test(
   'a node that fills in shows what it holds, though two owners agree on what was before',
-  deadline(5_000, async () => {
+  deadline(20_000, async () => {
     const it = await ring(['a', 'b', 'c', 'd', 'e'])
     await it.run(it.at('a').put(key(), phone('before', 1)))
     it.network.partition([
@@ -63,7 +63,7 @@ test(
 
 test(
   'what is owed is bounded, told in pieces, given up after a while and with its owner',
-  deadline(5_000, async () => {
+  deadline(20_000, async () => {
     const clock = new SimClock()
     const told: WireRecord[][] = []
     let answers = false
@@ -101,12 +101,54 @@ test(
     add(3)
     await clock.advance(softLimits.owedMs + softLimits.owedRetryMs)
     assert.is(owed.size, 0, 'given up')
+    const large = new Uint8Array(64 * 1024)
+    for (let i = 0; i < 200; i++) owed.add('b', 7, `loc/${i}`, ['phone', 1, 1, 60_000, large, 0])
+    assert.ok(owed.size > 100 && owed.size < 128, 'no more than 8 MiB of them')
+    await clock.advance(softLimits.owedMs + softLimits.owedRetryMs)
+    assert.is(owed.size, 0)
     add(3)
     live = false
     await clock.advance(softLimits.owedRetryMs)
     assert.is(owed.size, 0, 'its owner is dead')
     await owed.stop()
     assert.is(clock.armed, 0)
+  }),
+)
+
+test(
+  'an owner that does not answer delays no other; a write that failed leaves nothing behind',
+  deadline(20_000, async () => {
+    const clock = new SimClock()
+    const told: string[] = []
+    const rpc = {
+      call: (to: string) => {
+        told.push(to)
+        return to === 'b' ? new Promise(() => {}) : Promise.resolve({ kept: 1 })
+      },
+    } as unknown as Rpc
+    const owed = new SoftOwed({ clock, rpc, members: { isLive: () => true }, log: silentLogger })
+    await owed.start()
+    const add = (to: string): void => owed.add(to, 7, 'loc/1', ['phone', 1, 1, 60_000, new Uint8Array(4), 0])
+    add('b')
+    for (let i = 0; i < 3; i++) {
+      add('c')
+      await clock.advance(softLimits.owedRetryMs)
+    }
+    assert.equal(told, ['b', 'c', 'c', 'c'])
+    await owed.stop()
+
+    const it = await ring(['a', 'b', 'c'])
+    for (let i = 0; i < softLimits.entriesPerKeyMax; i++) {
+      await it.run(it.at('a').put(key(), { ...phone(i), sub: `phone ${i}` }))
+    }
+    it.network.partition([['a', 'c'], ['b']])
+    const one = it.at('a').put(key(), { ...phone('one more'), sub: 'one more' })
+    assert.is(await it.run(codeOf(one)), 'STORE_TOO_LARGE')
+    await it.clock.advance(softLimits.roundTimeoutMs)
+    assert.is(it.at('a').snapshot().owed, 0)
+    await it.run(it.at('a').put(key(), { ...phone('again', 5), sub: 'phone 1' }))
+    await it.clock.advance(softLimits.roundTimeoutMs)
+    assert.is(it.at('a').snapshot().owed, 1, 'missed after the others had taken it')
   }),
 )
 

@@ -4,7 +4,7 @@
 export const BRANCHES_MAX = 10
 /** Contacts of one AOR; one more is refused 403. */
 export const CONTACTS_MAX = 10
-/** Flows whose accounts an edge remembers; the one registered longest ago is forgotten, its bindings end at first failure. */
+/** Flows whose accounts an edge remembers; those registered longest ago are forgotten, their bindings end at first failure. */
 export const REGISTERED_FLOWS_MAX = 100_000
 /** Keep-alives sent to devices behind NAT in a second; those beyond it go a second later. */
 export const KEEP_ALIVES_PER_SECOND = 2_000

@@ -10,7 +10,7 @@ export interface RegisteredFlow {
 }
 
 /**
- * Bounded: when full, the flow that was registered longest ago is forgotten. Its bindings then end at the first request that
+ * Bounded: when full, the flows that were registered longest ago are forgotten. Their bindings then end at the first request that
  * cannot be sent, or by themselves.
  */
 export class RegisteredFlows {
