@@ -1,11 +1,23 @@
 /** Kamailio as a carrier: `test/interop/kamailio/carrier.cfg`. What passes its digest is a line of its log. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { TlsFiles } from '@thor-node/core'
 
 const config = resolve(import.meta.dirname, '../interop/kamailio/carrier.cfg')
+
+/** At its end Kamailio waits a minute for children that do not end. */
+const STOP_MS = 5_000
+
+function end({ pid, exitCode }: ChildProcess): void {
+  if (pid === undefined || exitCode !== null) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended in this moment.
+  }
+}
 
 export interface CarrierInit {
   /** `udp:127.0.0.1:5060` and so on. */
@@ -45,8 +57,11 @@ export class Carrier {
     ]
     const args = [...listen.flatMap((one) => ['-l', one]), ...defines.flatMap((one) => ['-A', one])]
     const where = ['-Y', this.#directory, ...args]
-    const child = spawn('kamailio', ['-DD', '-E', '-f', config, ...where], { stdio: ['ignore', 'ignore', 'pipe'] })
+    // A group of its own: it is many processes, of which some do not hear of the end.
+    const options: SpawnOptions = { detached: true, stdio: ['ignore', 'ignore', 'pipe'] }
+    const child = spawn('kamailio', ['-DD', '-E', '-f', config, ...where], options)
     this.#process = child
+    process.once('exit', this.#kill)
     let rest = ''
     child.stderr?.on('data', (chunk: Buffer) => {
       const parts = (rest + chunk.toString()).split('\n')
@@ -61,7 +76,14 @@ export class Carrier {
     if (!child || child.exitCode !== null) return
     const gone = new Promise((done) => child.once('exit', done))
     child.kill('SIGTERM')
+    const patience = setTimeout(() => end(child), STOP_MS)
     await gone
+    clearTimeout(patience)
+    process.off('exit', this.#kill)
+  }
+
+  readonly #kill = (): void => {
+    if (this.#process) end(this.#process)
   }
 
   clean(): void {

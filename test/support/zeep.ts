@@ -3,6 +3,8 @@ import { execFile, spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
 
 const PYTHON = '/usr/bin/python3'
+/** A program that hangs says so, and not only the test that waits for it. */
+const options = { timeout: 50_000 }
 
 /** Says so when it is missing. */
 export function zeepAvailable(): boolean {
@@ -33,8 +35,8 @@ export function askZeep(
 ): Promise<{ answers: Answer[] }> {
   return new Promise((done, fail) => {
     const script = resolve(import.meta.dirname, '../interop/zeep-ring.py')
-    const child = execFile(PYTHON, [script, password, ...urls], (error, stdout, stderr) => {
-      if (error) fail(new Error(stderr))
+    const child = execFile(PYTHON, [script, password, ...urls], options, (error, stdout, stderr) => {
+      if (error) fail(new Error(`${error.message}\n${stderr}`))
       else done(JSON.parse(stdout))
     })
     child.stdin?.end(steps.map((step) => JSON.stringify(step)).join('\n'))
