@@ -6,19 +6,25 @@ import type { Rpc } from '../../src/rpc/contract.ts'
 import { softLimits } from '../../src/store/limits.ts'
 import type { WireRecord } from '../../src/store/soft-messages.ts'
 import { SoftOwed } from '../../src/store/soft-owed.ts'
-import { codeOf, key, phone, ring } from './softs.ts'
+import { codeOf, key, phone, ring, type Softs } from './softs.ts'
 
 const test = suite('overlay: SOFT, what owners missed')
+
+/** All owners, a, b and c, have an entry; b and c are cut off together. */
+async function twoOwnersApart(): Promise<Softs> {
+  const it = await ring(['a', 'b', 'c', 'd', 'e'])
+  await it.run(it.at('a').put(key(), phone('before', 1)))
+  it.network.partition([
+    ['b', 'c'],
+    ['a', 'd', 'e'],
+  ])
+  return it
+}
 
 test(
   'a write that two of three owners missed for a moment is at both within a second after they are back',
   deadline(20_000, async () => {
-    const it = await ring(['a', 'b', 'c', 'd', 'e'])
-    await it.run(it.at('a').put(key(), phone('before', 1)))
-    it.network.partition([
-      ['b', 'c'],
-      ['a', 'd', 'e'],
-    ])
+    const it = await twoOwnersApart()
     await it.run(it.at('d').put(key(), phone('after', 2)))
     assert.is(it.at('d').snapshot().owed, 2)
     await it.clock.advance(1_000)
@@ -44,12 +50,7 @@ test(
 test(
   'a node that fills in shows what it holds, though two owners agree on what was before',
   deadline(20_000, async () => {
-    const it = await ring(['a', 'b', 'c', 'd', 'e'])
-    await it.run(it.at('a').put(key(), phone('before', 1)))
-    it.network.partition([
-      ['b', 'c'],
-      ['a', 'd', 'e'],
-    ])
+    const it = await twoOwnersApart()
     await it.run(it.at('a').put(key(), phone('after', 2)))
     // Whoever owes it is gone.
     it.crash('a')
