@@ -10,6 +10,8 @@ export class SipParseError extends ThorError {
   readonly reason: string
   /** Headers of the request that broke, when they could be told apart; absent for responses. */
   headers: SipHeaders | undefined
+  /** Its method, as far as that could be read. */
+  method: string | undefined
 
   constructor(message: string, options: { status?: number; reason?: string; cause?: unknown } = {}) {
     super('SIP_PARSE', message, options)

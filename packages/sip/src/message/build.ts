@@ -59,14 +59,13 @@ export function makeResponse(
 }
 
 /**
- * The answer to a request that could not be parsed, or undefined when its headers do not tell where the answer belongs: an
- * ACK is never answered, nor what lacks Via, From, To, Call-ID or CSeq.
+ * The answer to a request that could not be parsed, with what there is of the headers that a response repeats. Undefined without a
+ * Via, since nobody could tell what was answered, and for ACK, which is never answered.
  */
 export function respondToBroken(error: SipParseError, toTag: string): Response | undefined {
-  const { headers } = error
-  if (!headers) return undefined
-  for (const name of ['Via', 'From', 'To', 'Call-ID', 'CSeq']) if (!headers.get(name)) return undefined
-  if (/\sACK$/i.test(headers.get('CSeq') ?? '')) return undefined
+  const { headers, method } = error
+  if (!headers?.get('Via')) return undefined
+  if (method === 'ACK' || /\sACK$/i.test(headers.get('CSeq') ?? '')) return undefined
   return new Response(error.status, error.reason, copyForResponse(toHeaderList(headers), toTag))
 }
 
@@ -75,7 +74,7 @@ function copyForResponse(from: HeaderList, toTag: string | undefined): HeaderLis
   const headers = new HeaderList()
   headers.copy(from, 'via', 'all')
   headers.copy(from, 'from', 'first')
-  if (toTag === undefined || !lacksTag(from)) headers.copy(from, 'to', 'first')
+  if (toTag === undefined || !from.has('to') || !lacksTag(from)) headers.copy(from, 'to', 'first')
   else headers.append('To', `${from.get('To') ?? ''};tag=${toTag}`)
   headers.copy(from, 'call-id', 'first')
   headers.copy(from, 'cseq', 'first')
@@ -88,8 +87,7 @@ function lacksTag(headers: HeaderList): boolean {
     return !headers.parsed('to', parseTo).params.has('tag')
   } catch (error) {
     if (!(error instanceof SipParseError)) throw error
-    const to = headers.get('To') ?? ''
-    return withTag(to, 'any') !== to
+    return !/;\s*tag\s*=/i.test(headers.get('To') ?? '')
   }
 }
 

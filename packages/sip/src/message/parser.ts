@@ -58,7 +58,10 @@ function readMessage(text: string, bytes: Buffer): SipMessage {
     }
     return message
   } catch (error) {
-    if (error instanceof SipParseError && !isResponse) error.headers = headers
+    if (error instanceof SipParseError && !isResponse) {
+      error.headers = headers
+      error.method = startLine.split(' ', 1)[0]
+    }
     throw error
   }
 }

@@ -13,7 +13,10 @@ export function validateMessage(message: SipMessage): void {
     void [message.vias, message.from, message.to, message.callId]
     if (message.kind === 'request') validateRequest(message, method)
   } catch (error) {
-    if (error instanceof SipParseError && message.kind === 'request') error.headers ??= message.headers
+    if (error instanceof SipParseError && message.kind === 'request') {
+      error.headers ??= message.headers
+      error.method ??= message.method
+    }
     throw error
   }
 }

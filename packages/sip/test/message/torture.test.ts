@@ -34,7 +34,7 @@ const VERDICTS: Record<string, string> = {
   clerr: '400 Body Too Short',
   escruri: '400 Bad Request-URI',
   'half-escape': '400 Bad URI',
-  insuf: 'unanswerable',
+  insuf: '400 Missing From',
   'ipv6-bad': '400 Bad Request',
   'ipv6-bug-abnf-3-colons': '400 Bad Request',
   'lone-cr': 'unanswerable',

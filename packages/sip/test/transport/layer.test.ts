@@ -95,11 +95,13 @@ for (const [what, text, status] of [
 
 for (const name of ['Via', 'From', 'To', 'Call-ID', 'CSeq']) {
   test(
-    `a request without ${name} is dropped and counted`,
+    `a request without ${name} is counted and goes no further`,
     scene(async (net, house) => {
       net.datagram(optionsText().replace(new RegExp(`${name}: [^\r]*\r\n`), ''), PEER)
       await settle()
-      assert.deepEqual([house.got.length, net.datagrams.length, counts(house).garbage], [0, 0, 1])
+      assert.deepEqual([house.got.length, counts(house).garbage], [0, 1])
+      const answers = net.datagrams.map(({ text }) => text.split('\r\n')[0])
+      assert.deepEqual(answers, name === 'Via' ? [] : [`SIP/2.0 400 Missing ${name}`])
     }),
   )
 }
