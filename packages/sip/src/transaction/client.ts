@@ -1,7 +1,8 @@
 import type { Timer, TimerQueue } from '@thor-node/core'
-import type { SipRequest, SipResponse } from '../message/contract.ts'
+import type { SipRequest, SipResponse, Via } from '../message/contract.ts'
 import { HeaderList } from '../message/header-list.ts'
 import { Request } from '../message/message.ts'
+import { defaultPort, transportNamed } from '../transport/names.ts'
 import * as invite from './client-invite.ts'
 import * as nonInvite from './client-non-invite.ts'
 import type { ClientTransaction, ClientTransactionUser, Hop } from './contract.ts'
@@ -43,6 +44,13 @@ export class Client implements ClientTransaction {
 
   start(): void {
     this.#apply({ type: 'start' })
+  }
+
+  /** Is this topmost Via of a response the one that was put on the request (RFC 3261 §18.1.2)? */
+  isOwn(via: Via | undefined): boolean {
+    const { transport, host, port } = this.#hop.via
+    const written = via?.port ?? defaultPort(transportNamed(transport) ?? 'udp')
+    return via?.host === host.toLowerCase() && written === port
   }
 
   receive(response: SipResponse): void {

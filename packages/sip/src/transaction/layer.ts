@@ -154,7 +154,7 @@ export class Transactions implements TransactionLayer {
   #receiveResponse(response: SipResponse, source: Source): void {
     const key = clientKey(response)
     const client = key === undefined ? undefined : this.#clients.get(key)
-    if (client) client.receive(response)
+    if (client?.isOwn(response.vias[0])) client.receive(response)
     else this.onStrayResponse?.(response, source)
   }
 
@@ -220,11 +220,11 @@ export class Transactions implements TransactionLayer {
   }
 }
 
-/** RFC 3261 §18.2.2, RFC 3581 §4. */
+/** RFC 3261 §18.2.2, RFC 3581 §4. From where the request came to: another listen point may not reach its sender. */
 function datagramTo(request: SipRequest, source: Source): Destination {
   const asked = request.vias[0]?.params.has('rport')
-  if (!asked) return { transport: 'udp', remote: sentBy(request, source) }
-  return { transport: 'udp', remote: source.remote, ...(source.point !== undefined && { point: source.point }) }
+  const remote = asked ? source.remote : sentBy(request, source)
+  return { transport: 'udp', remote, ...(source.point !== undefined && { point: source.point }) }
 }
 
 const sentBy = (request: SipRequest, { transport, remote }: Source): Address => ({

@@ -304,6 +304,10 @@ test(
     late((response) => {
       response.status = 180
     })
+    late((response) => {
+      const [, callers = ''] = response.headers.getAll('Via')
+      response.headers.setAll('Via', ['SIP/2.0/UDP 127.4.1.2:5070;branch=z9hG4bKours', callers])
+    })
     late((response) => response.headers.set('To', '<sip:bob@example.com>;tag=late'))
     const seen = await alice.response('INVITE')
     assert.is(seen.to.params.get('tag'), 'late')

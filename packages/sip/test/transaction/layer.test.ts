@@ -1,10 +1,13 @@
-import { deadline, SimRandom } from '@thor-node/core/testing'
+import { silentLogger } from '@thor-node/core'
+import { deadline, SimClock, SimRandom } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { SipResponse } from '../../src/message/contract.ts'
-import { makeRequest } from '../../src/message/index.ts'
+import { makeRequest, makeResponse } from '../../src/message/index.ts'
 import type { Hop, ServerTransaction } from '../../src/transaction/contract.ts'
-import { answer, makePair, request, untilQuiet } from './pair.ts'
+import { Transactions } from '../../src/transaction/layer.ts'
+import type { Destination } from '../../src/transport/contract.ts'
+import { answer, CLIENT, makePair, request, SERVER, untilQuiet } from './pair.ts'
 
 const test = suite('sip: transaction layer')
 
@@ -292,6 +295,59 @@ test(
     await untilQuiet(pair)
     assert.equal(strays, [200])
     assert.equal(pair.log, ['end'])
+  }),
+)
+
+test(
+  'a response whose topmost Via names another sent-by is not for this transaction',
+  deadline(10_000, async () => {
+    const pair = makePair()
+    const strays: number[] = []
+    pair.client.onStrayResponse = (response) => strays.push(response.status)
+    pair.client.request(request('OPTIONS'), pair.hop, pair.user)
+    await pair.clock.advance(20)
+    const [transaction] = pair.taken as [ServerTransaction]
+    const source = { ...transaction.source, remote: SERVER, local: CLIENT }
+    for (const other of ['127.3.1.3:5060', '127.3.1.1:5062', '127.3.1.1']) {
+      const response = makeResponse(transaction.request, 200)
+      const via = response.headers.get('Via') as string
+      response.headers.setAll('Via', [via.replace('127.3.1.1:5060', other)])
+      pair.client.receive(response, source)
+      // The port of the transport may be said or not.
+      assert.equal(pair.log, other === '127.3.1.1' ? ['200'] : [], other)
+    }
+    assert.equal(strays, [200, 200])
+    await pair.client.stop()
+    await pair.server.stop()
+    await untilQuiet(pair)
+  }),
+)
+
+test(
+  'a datagram is answered from the listen point that it reached, with rport and without',
+  deadline(10_000, async () => {
+    const destinations: Destination[] = []
+    const server = new Transactions({
+      clock: new SimClock(),
+      random: new SimRandom(1),
+      logger: silentLogger,
+      transport: {
+        send: async (_, to) => void destinations.push(to),
+        sendBytes: async (_, to) => void destinations.push(to),
+      },
+    })
+    server.onRequest = (transaction) => answer(transaction, 200)
+    const remote = { host: '127.3.1.1', port: 7777 }
+    for (const rport of ['', ';rport=7777']) {
+      const options = request('OPTIONS')
+      options.headers.prepend('Via', `SIP/2.0/UDP 127.3.1.1:5070;branch=z9hG4bKpoint${rport}`)
+      server.receive(options, { transport: 'udp', remote, local: SERVER, flow: 'u2-127.3.1.1-7777', point: 2 })
+      await server.stop()
+    }
+    assert.equal(destinations, [
+      { transport: 'udp', remote: { host: '127.3.1.1', port: 5070 }, point: 2 },
+      { transport: 'udp', remote, point: 2 },
+    ])
   }),
 )
 
