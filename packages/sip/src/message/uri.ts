@@ -106,6 +106,13 @@ export function formatUri(uri: SipUri): string {
   return uri.headers === undefined ? out : `${out}?${uri.headers}`
 }
 
+/** Without what may not stand in a Request-URI (RFC 3261 §19.1.1, table 1): headers, and the parameter `method`. */
+export function asRequestUri(text: string): string {
+  if (!/\?|;method=/i.test(text)) return text
+  const { headers: _, params, ...uri } = parseUri(text)
+  return formatUri({ ...uri, params: new Map([...params].filter(([name]) => name !== 'method')) })
+}
+
 /** Resolves %HH of a part of a URI: for comparing users with names of accounts. Bytes stay bytes (latin1). */
 export function unescapeUser(text: string): string {
   if (!text.includes('%')) return text

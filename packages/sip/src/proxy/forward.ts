@@ -1,7 +1,7 @@
 /** RFC 3261 §16.6: the copy of a request that goes to one target. The Via is put on by the transaction layer. */
 import { errorCode, parseCredentials } from '@thor-node/core'
 import type { SipRequest } from '../message/contract.ts'
-import { formatHost, splitList } from '../message/index.ts'
+import { asRequestUri, formatHost, splitList } from '../message/index.ts'
 import type { TransportName } from '../transport/contract.ts'
 import { isSecure, transportParam } from '../transport/names.ts'
 import { type Cookie, encodeCookie } from './cookie.ts'
@@ -25,7 +25,7 @@ export interface ForwardPlan {
 export function copyForTarget(request: SipRequest, plan: ForwardPlan): SipRequest {
   const copy = request.clone()
   // Steps 2 to 5.
-  if (plan.uri !== undefined) copy.uri = plan.uri
+  if (plan.uri !== undefined) copy.uri = asRequestUri(plan.uri)
   copy.headers.set('Max-Forwards', String((request.maxForwards ?? MAX_FORWARDS + 1) - 1))
   for (const value of (plan.recordRoutes ?? []).toReversed()) copy.headers.prepend('Record-Route', value)
   if (plan.routes) {

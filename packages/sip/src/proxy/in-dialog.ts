@@ -5,7 +5,7 @@
 import { errorMessage, formatAddress, type Logger, makeAor, randomHex } from '@thor-node/core'
 import type { SipRequest, SipUri } from '../message/contract.ts'
 import { formatVia } from '../message/headers/via.ts'
-import { parseUri, unescapeUser } from '../message/index.ts'
+import { asRequestUri, parseUri, unescapeUser } from '../message/index.ts'
 import { followPlan } from '../routing/follow-plan.ts'
 import type { ServerTransaction } from '../transaction/contract.ts'
 import type { Source } from '../transport/contract.ts'
@@ -65,7 +65,7 @@ export class InDialog {
       }
       if (gaveUp) return
     }
-    const mark = loopMark(request, ring.cookieKey)
+    const mark = loopMark(server.request, ring.cookieKey)
     const reach = sender === 'caller' ? cookie.callee : cookie.caller
     const hop = async (): Promise<RemoteHop> =>
       withLoopMark(await this.#hopTo(copy, await this.#current(copy, reach)), mark)
@@ -143,7 +143,7 @@ export class InDialog {
   /** A device that is known by a name of ours gets its Contact as Request-URI, on a flow that it has now (RFC 5627 §5.3). */
   async #current(copy: SipRequest, reach: Reach | undefined): Promise<Reach | undefined> {
     const { home, gruus } = this.#c
-    copy.uri = gruus.reveal(copy.requestUri) ?? copy.uri
+    copy.uri = asRequestUri(gruus.reveal(copy.requestUri) ?? copy.uri)
     const { requestUri, method } = copy
     const named = home.servesDomain(requestUri.host) ? gruus.read(requestUri) : undefined
     if (!named || named === 'invalid' || copy.routes.length > 0) return reach
@@ -152,7 +152,7 @@ export class InDialog {
     if (!device) return reach
     const flows = [device, ...(device.others ?? [])]
     const found = flows.find(({ edge, flow }) => edge === reach?.edge && flow === reach.flow) ?? device
-    copy.uri = found.uri
+    copy.uri = asRequestUri(found.uri)
     return { edge: found.edge, flow: found.flow }
   }
 

@@ -2,7 +2,7 @@
 import { type Aor, errorMessage, formatAddress, type Logger, randomHex, type Timer } from '@thor-node/core'
 import type { KeptMessage } from '../delegates.ts'
 import type { SipRequest } from '../message/contract.ts'
-import { escapeUser, formatNameAddr, makeRequest, parseUri } from '../message/index.ts'
+import { asRequestUri, escapeUser, formatNameAddr, makeRequest, parseUri } from '../message/index.ts'
 import type { FlowToken } from '../transport/contract.ts'
 import type { ProxyComponents } from './context.ts'
 import type { Asserted, Privacy } from './identity.ts'
@@ -89,7 +89,7 @@ export class KeptMessages {
     const at = aor.lastIndexOf('@')
     const request = makeRequest({
       method: 'MESSAGE',
-      uri: contact,
+      uri: asRequestUri(contact),
       from: `${message.from};tag=${randomHex(random, 5)}`,
       to: `<sip:${escapeUser(aor.slice(0, at))}${aor.slice(at)}>`,
       // The same each time, so that a device can tell a message that it has had.

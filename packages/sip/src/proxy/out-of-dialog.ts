@@ -293,7 +293,7 @@ export class OutOfDialog {
   }
 
   #branches(begin: Beginning, callUuid?: string): (Branch & { towards: Address })[] {
-    const mark = loopMark(begin.request, this.#c.ring.cookieKey)
+    const mark = loopMark(begin.server.request, this.#c.ring.cookieKey)
     return begin.destination.targets.flatMap(({ group, others = [], ...target }, index) => {
       const left: Way[] = [target, ...others]
       const attempt = (): (Pick<Branch, 'request' | 'hop' | 'answer'> & { way: Way }) | undefined => {

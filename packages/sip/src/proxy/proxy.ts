@@ -17,7 +17,7 @@ import { ALLOW, SUPPORTED } from './reply.ts'
 import { preprocessRoutes } from './route.ts'
 import { refuseSession } from './session-timer.ts'
 import { strayDestination } from './stray.ts'
-import { hopsLeft, validate } from './validate.ts'
+import { hopsLeft, refuseAsServer, validate } from './validate.ts'
 
 export class SipProxy {
   readonly #c: ProxyComponents
@@ -122,6 +122,13 @@ export class SipProxy {
   }
 
   #answerOptions(server: ServerTransaction): void {
+    const { replier } = this.#c
+    const { request } = server
+    const refusal = refuseAsServer(request)
+    if (refusal) {
+      server.respond(replier.make(request, refusal.status, refusal.reason, refusal.headers))
+      return
+    }
     const headers = [
       ['Allow', ALLOW],
       ['Accept', 'application/sdp, text/plain'],
@@ -129,7 +136,7 @@ export class SipProxy {
       ['Accept-Language', 'en'],
       ['Supported', SUPPORTED],
     ] as const
-    server.respond(this.#c.replier.make(server.request, 200, undefined, headers))
+    server.respond(replier.make(request, 200, undefined, headers))
   }
 
   #isOurs(uri: SipRequest['requestUri']): boolean {
@@ -153,7 +160,7 @@ export class SipProxy {
   handleStray(response: SipResponse): void {
     const { ring } = this.#c
     try {
-      const destination = strayDestination(response, ring)
+      const destination = strayDestination(response, ring, this.#init.isNode)
       if (!destination) return
       if ('node' in destination) {
         this.#forget(ring.passResponse(destination.node, serializeMessage(response)))

@@ -1,7 +1,9 @@
 /** RFC 3261 §16.3: may this request be proxied at all? Steps in the order of the RFC. */
 import { shortMac } from '@thor-node/core'
 import type { SipRequest } from '../message/contract.ts'
+import { tagsOf } from '../registrar/outbound.ts'
 import { ROUTES_MAX, VIAS_MAX } from './limits.ts'
+import { SUPPORTED } from './reply.ts'
 
 export interface Refusal {
   status: number
@@ -48,17 +50,33 @@ export function validate(request: SipRequest, cookieKey: Uint8Array): Refusal | 
   return undefined
 }
 
+const SUPPORTED_TAGS = new Set(SUPPORTED.split(', '))
+
+/** May this node answer it itself, as far as extensions and bodies go (§8.2.2.3, §8.2.3)? Types of bodies do not matter: none is read. */
+export function refuseAsServer(request: SipRequest): Refusal | undefined {
+  const unsupported = tagsOf(request, 'Require').filter((tag) => !SUPPORTED_TAGS.has(tag))
+  if (unsupported.length > 0) {
+    return { status: 420, reason: 'Bad Extension', headers: [['Unsupported', unsupported.join(', ')]] }
+  }
+  const encoded = request.body.length > 0 && tagsOf(request, 'Content-Encoding').some((name) => name !== 'identity')
+  const optional = /;\s*handling\s*=\s*optional/i.test(request.headers.get('Content-Disposition') ?? '')
+  if (!encoded || optional) return undefined
+  return { status: 415, reason: 'Unsupported Media Type', headers: [['Accept-Encoding', 'identity']] }
+}
+
 /** §16.3 step 3. */
 export function hopsLeft(request: SipRequest): boolean {
   return request.maxForwards !== 0
 }
 
 /**
- * What makes a request the same request (RFC 5393 §4.2.2): not the Via, which differs each time round, but the Request-URI,
- * so that a spiral with a new target passes. Signed, so that nobody can make others' requests look like loops.
+ * What makes a request, as it was received, the same request (RFC 5393 §4.2.2): not the Via, which differs each time round, but
+ * what decides where it goes, Request-URI and Route, so that a spiral passes. Signed, so that nobody can make others' requests look
+ * like loops.
  */
 export function loopMark(request: SipRequest, cookieKey: Uint8Array): string {
   const { from, to, callId, cseq } = request
-  const parts = [request.uri, from.params.get('tag') ?? '', to.params.get('tag') ?? '', callId, `${cseq.number}`]
+  const tags = [from, to].map(({ params }) => params.get('tag') ?? '')
+  const parts = [request.uri, ...tags, callId, `${cseq.number}`, ...request.headers.getAll('route')]
   return shortMac(cookieKey, `loop ${cseq.method} ${parts.join('\n')}`, 6).toString('hex')
 }

@@ -4,7 +4,7 @@
  */
 import { type Clock, every, type Lifecycle, type Logger, type Random, randomHex, type Timer } from '@thor-node/core'
 import { formatVia } from '../message/headers/via.ts'
-import { makeRequest, serializeMessage } from '../message/index.ts'
+import { asRequestUri, makeRequest, serializeMessage } from '../message/index.ts'
 import type { Hops } from '../proxy/hops.ts'
 import { KEEP_ALIVES_PER_SECOND } from '../proxy/limits.ts'
 import type { FlowToken, TransportLayer } from '../transport/contract.ts'
@@ -93,7 +93,7 @@ export class KeepAlives implements Lifecycle {
     const via = hops.sentBy('udp')
     const request = makeRequest({
       method: 'OPTIONS',
-      uri: contact,
+      uri: asRequestUri(contact),
       from: `<sip:keep-alive@${via.host}:${via.port}>;tag=${randomHex(random, 4)}`,
       to: `<${contact}>`,
       callId: randomHex(random, 8),

@@ -9,7 +9,7 @@ import { answerOf, type Challenger } from '../proxy/challenge.ts'
 import type { KeptMessages } from '../proxy/kept-messages.ts'
 import { CONTACTS_MAX, ROUTES_MAX } from '../proxy/limits.ts'
 import { type HeaderField, type Replier, retryAfter } from '../proxy/reply.ts'
-import type { Refusal } from '../proxy/validate.ts'
+import { type Refusal, refuseAsServer } from '../proxy/validate.ts'
 import type { FlowToken, Source } from '../transport/contract.ts'
 import { parseFlow, udpFlow } from '../transport/flow.ts'
 import type { RegisteredFlows } from './flows.ts'
@@ -17,7 +17,6 @@ import { type Gruus, publicGruu } from './gruu.ts'
 import type { KeepAlives } from './keep-alive.ts'
 import { readOutbound, tagsOf } from './outbound.ts'
 
-const SUPPORTED_TAGS = new Set(['path', 'outbound', 'gruu'])
 /** Seconds when neither Contact nor Expires says (RFC 3261 §10.2). */
 const EXPIRES_DEFAULT = 3_600
 /** Seconds after which a device must have sent a keep-alive on its flow (RFC 5626 §4.4). */
@@ -149,10 +148,8 @@ export function readRegister(
   edge: string,
   serves: (domain: string) => boolean,
 ): BindQuery | Refusal {
-  const unsupported = tagsOf(request, 'Require').filter((tag) => !SUPPORTED_TAGS.has(tag))
-  if (unsupported.length > 0) {
-    return { status: 420, reason: 'Bad Extension', headers: [['Unsupported', unsupported.join(', ')]] }
-  }
+  const refusal = refuseAsServer(request)
+  if (refusal) return refusal
   const { uri } = request.to
   if ((uri.scheme !== 'sip' && uri.scheme !== 'sips') || !uri.user) return { status: 400, reason: 'Bad To' }
   if (!serves(uri.host)) return { status: 404, reason: 'Domain Not Served Here' }

@@ -79,6 +79,13 @@ test('a copy has one hop less, and 70 when nobody had counted', () => {
   assert.is(copyForTarget(without, { consumes: () => false }).headers.get('Max-Forwards'), '70')
 })
 
+test('a target becomes a Request-URI without what may not stand there', () => {
+  const uriOf = (uri: string) => copyForTarget(request('sip:b@h'), { uri, consumes: () => false }).uri
+  assert.is(uriOf('sip:b@10.0.0.9;method=INVITE;x=y?Subject=hi&X=1'), 'sip:b@10.0.0.9;x=y')
+  assert.is(uriOf('sip:a?b;method=c@10.0.0.9;methods=x'), 'sip:a?b;method=c@10.0.0.9;methods=x')
+  assert.is(uriOf('sips:[2001:db8::9]:5071;METHOD=INVITE'), 'sips:[2001:db8::9]:5071')
+})
+
 test('one Record-Route where both sides use one transport, two where they do not', () => {
   const udp: RouteHost = { transport: 'udp', host: '10.0.0.1', port: 5060 }
   const tcp: RouteHost = { transport: 'tcp', host: '::1', port: 5060 }
@@ -105,6 +112,9 @@ test('what may not be proxied is refused with its status', () => {
   const good = request('sip:b@example.com')
   const looped = request('sip:b@example.com')
   looped.headers.append('Via', `SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKl;thor-loop=${loopMark(good, KEY)}`)
+  // It comes back by its Route, which is shorter now, and goes elsewhere this time.
+  const spiral = looped.clone()
+  spiral.headers.append('Route', '<sip:10.0.0.1;lr>')
   const table: [SipRequest, number | undefined][] = [
     [good, undefined],
     [request('tel:+3120'), undefined],
@@ -114,6 +124,7 @@ test('what may not be proxied is refused with its status', () => {
     [request('sip:b@example.com', Array(21).fill('<sip:far;lr>')), 400],
     [request('sip:b@example.com', [], [['Proxy-Require', 'a, b']]), 420],
     [looped, 482],
+    [spiral, undefined],
   ]
   for (const [one, status] of table) assert.is(validate(one, KEY)?.status, status, one.uri)
   const unsupported = validate(request('sip:b@e', [], [['Proxy-Require', 'a, b']]), KEY)

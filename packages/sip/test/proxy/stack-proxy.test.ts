@@ -2,7 +2,7 @@ import { deadline, settle } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { SipRequest } from '../../src/message/index.ts'
-import { SDP } from './phone.ts'
+import { type Outgoing, SDP } from './phone.ts'
 import { house } from './scene.ts'
 
 const test = suite('sip: stack as a proxy')
@@ -101,6 +101,34 @@ test(
     assert.is((await bob.response('MESSAGE')).status, 482)
     bob.send(back('sip:robert@example.com'))
     assert.is.not((await bob.response('MESSAGE')).status, 482)
+    await it.stop()
+  }),
+)
+
+test(
+  'what the node answers itself must not ask more of it than it can do',
+  deadline(5_000, async () => {
+    const { it, node } = await house()
+    const alice = it.phone('alice@example.com', '127.4.1.1', node)
+    const gzip = { headers: [['Content-Encoding', 'gzip'] as [string, string]], raw: 'x' }
+    const optional = {
+      headers: [...gzip.headers, ['Content-Disposition', 'render; handling=optional'] as const],
+      raw: 'x',
+    }
+    for (const method of ['OPTIONS', 'REGISTER']) {
+      const ask = async (out: Outgoing) => {
+        alice.send(alice.build(method, 'sip:example.com', { to: '<sip:alice@example.com>', ...out }))
+        return alice.response(method)
+      }
+      const extension = await ask({ headers: [['Require', 'gruu, Frob']] })
+      assert.is(extension.status, 420)
+      assert.is(extension.headers.get('Unsupported'), 'frob')
+      const encoded = await ask(gzip)
+      assert.is(encoded.status, 415)
+      assert.is(encoded.headers.get('Accept-Encoding'), 'identity')
+      assert.is((await ask(optional)).status, method === 'OPTIONS' ? 200 : 401)
+      assert.is((await ask({ headers: [['Require', 'path']] })).status, method === 'OPTIONS' ? 200 : 401)
+    }
     await it.stop()
   }),
 )
