@@ -8,6 +8,8 @@ export const messageLimits = {
   headersMax: 256,
   /** One header field with its folds: 400. */
   headerBytesMax: 8 * 1024,
+  /** A Request-URI: 414. */
+  uriBytesMax: 8 * 1024,
   /** Via values of a message: 400. */
   viasMax: 70,
   /** Values of any other comma list that is read, and parameters of one value: 400. */

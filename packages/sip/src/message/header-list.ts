@@ -184,10 +184,11 @@ function fieldValue(field: HeaderField): string {
   return field.value
 }
 
-/** RFC 3261 §7.3.1: a line end with the space around it is one space. */
+/** RFC 3261 §7.3.1: a line end with the space around it is one space. Line by line, so that long space takes no longer than text. */
 function unfold(raw: string): string {
-  const value = raw.indexOf('\n') < 0 ? raw : raw.replace(/[ \t]*(?:\r?\n[ \t]+)+/g, ' ')
-  return trimSpace(value)
+  if (raw.indexOf('\n') < 0) return trimSpace(raw)
+  const lines = raw.split('\n').map((line) => trimSpace(line.endsWith('\r') ? line.slice(0, -1) : line))
+  return lines.filter((line) => line !== '').join(' ')
 }
 
 /** SP and HT only: other bytes that JavaScript calls space (0xA0, say) belong to the value. */

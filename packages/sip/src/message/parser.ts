@@ -138,6 +138,9 @@ function readRequestLine(line: string, headers: HeaderList): Request {
   if (last - first < 2 || line.indexOf(' ', first + 1) !== last) {
     throw new SipParseError('the Request-URI is empty or has a space', { reason: 'Bad Request-URI' })
   }
+  if (last - first > messageLimits.uriBytesMax) {
+    throw new SipParseError('the Request-URI is too long', { status: 414, reason: 'Request-URI Too Long' })
+  }
   return new Request(method, line.slice(first + 1, last), headers)
 }
 

@@ -57,7 +57,8 @@ function parseTel(text: string, start: number): SipUri {
   const semicolon = text.indexOf(';', start)
   const end = semicolon < 0 ? text.length : semicolon
   const number = text.slice(start, end)
-  if (!/^(?:\+[0-9\-.()]*[0-9][0-9\-.()]*|[0-9A-Fa-f*#\-.()]+)$/.test(number)) throw bad(text)
+  if (!/^(?:\+[0-9\-.()]+|[0-9A-Fa-f*#\-.()]+)$/.test(number)) throw bad(text)
+  if (number.startsWith('+') && !/[0-9]/.test(number)) throw bad(text)
   return { scheme: 'tel', user: number, host: '', params: parseParams(text, end, text.length) }
 }
 
