@@ -39,7 +39,7 @@ export interface ProxyComponents {
   /** Told what speaks against a source. */
   guard?: Pick<Guard, 'saw'>
   /** By which numbers outside are reached. */
-  trunks?: Pick<Trunks, 'for' | 'named' | 'take'>
+  trunks?: Pick<Trunks, 'for' | 'named' | 'take' | 'targets'>
   /** Where numbers lead by ENUM. */
   numbers?: NumberLookup
   /** Which calls are emergencies, and where they go. */

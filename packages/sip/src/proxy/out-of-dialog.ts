@@ -2,7 +2,7 @@
 import { type Address, type Aor, errorMessage, formatAddress, type Logger, splitAor } from '@thor-node/core'
 import type { Target } from '../delegates.ts'
 import type { Peer } from '../guard/peers.ts'
-import type { SipRequest, SipUri } from '../message/contract.ts'
+import type { SipRequest } from '../message/contract.ts'
 import { parseUri } from '../message/index.ts'
 import { followPlan } from '../routing/follow-plan.ts'
 import type { ServerTransaction } from '../transaction/contract.ts'
@@ -15,10 +15,10 @@ import { type Forks, type ProxyComponents, type ProxyInit, recordRouteHost } fro
 import { type Reach, tagHash } from './cookie.ts'
 import { type Destination, onlySecure, type Way } from './destination.ts'
 import { emergencyWays, mayBeSos } from './emergency-ways.ts'
+import { Foreign } from './foreign.ts'
 import { type Branch, passing } from './fork.ts'
 import { copyForTarget, onFlowGone, recordRoutes, withLoopMark } from './forward.ts'
 import { addDiversions, addHistory } from './history.ts'
-import { busyRefusal, NextHopBusy } from './hops.ts'
 import {
   isAnonymous,
   isHidden,
@@ -34,7 +34,6 @@ import { BRANCHES_MAX } from './limits.ts'
 import { type DialledBy, meantBy } from './meant.ts'
 import { answering, countAhead, type Leaving, showTo, waysOut } from './outgoing.ts'
 import { restoring } from './restoring.ts'
-import { nextHopOf } from './route.ts'
 import { sdpOf, setBody, statusOfMediaFailure } from './session-description.ts'
 import { askForRefreshes } from './session-timer.ts'
 import { callerOf, ownDomain } from './trusted.ts'
@@ -60,6 +59,7 @@ export class OutOfDialog {
   readonly #init: ProxyInit
   readonly #forks: Forks
   readonly #admitting: Admitting
+  readonly #foreign: Foreign
   readonly #log: Logger
 
   constructor(components: ProxyComponents, init: ProxyInit, forks: Forks) {
@@ -67,6 +67,7 @@ export class OutOfDialog {
     this.#init = init
     this.#forks = forks
     this.#admitting = new Admitting(components)
+    this.#foreign = new Foreign(components, init)
     this.#log = components.logger.forComponent('sip:proxy')
   }
 
@@ -117,13 +118,17 @@ export class OutOfDialog {
       if (sos) return sos
       if (caller?.onlyEmergency !== undefined) return { status: 403, reason: caller.onlyEmergency }
     }
+    const mayRelay = peer ? peer.relay : caller !== undefined
+    const routed =
+      mayRelay && request.routes.length > 0 && (await this.#foreign.byRoute(request, peer ? undefined : caller))
+    if (routed) return routed
     if (request.requestUri.scheme === 'urn') return { status: 416, reason: 'No Emergency Service Here' }
     if (aor === undefined) {
       const { requestUri } = request
       if (this.#init.isNode(requestUri) || home.servesDomain(requestUri.host))
         return { status: 404, reason: 'Not Found' }
-      if (peer ? !peer.relay : !caller) return { status: 403, reason: 'Relaying Denied' }
-      return this.#foreign(request, request.requestUri)
+      if (!mayRelay) return { status: 403, reason: 'Relaying Denied' }
+      return this.#foreign.asked(request, peer ? undefined : caller)
     }
     if (!caller && !peer && this.#init.allowInboundFrom === 'none') return { status: 403, reason: 'Forbidden' }
     const anonymous = isHidden(privacyOf(request, caller?.hidden)) || (!caller && isAnonymous(request.from.uri))
@@ -147,7 +152,7 @@ export class OutOfDialog {
     if (route.verdict === 'keep') return { keeper: route.account }
     const { trail, diversions } = route
     if (route.verdict === 'foreign') {
-      const found = await this.#foreign(undefined, parseUri(`sip:${route.aor}`))
+      const found = await this.#foreign.byAddress(parseUri(`sip:${route.aor}`))
       return 'status' in found ? found : { ...found, trail, diversions }
     }
     const targets = this.#devices(route.account, route.targets)
@@ -213,22 +218,6 @@ export class OutOfDialog {
     if (!ways || 'status' in ways) return ways
     const [first, ...others] = ways
     return { targets: [{ ...first, group: 0, others }] }
-  }
-
-  async #foreign(request: SipRequest | undefined, uri: SipUri): Promise<Destination | Refusal> {
-    try {
-      const copy = request?.clone()
-      const next = copy ? nextHopOf(copy) : uri
-      const [hop, ...further] = await this.#c.hops.waysTo(next)
-      const routes = copy?.headers.getAll('Route') ?? []
-      const target = copy ? copy.uri : `sip:${uri.user}@${uri.host}`
-      const others = further.map((other) => ({ uri: target, hop: other, routes }))
-      return { targets: [{ uri: target, hop, routes, group: 0, others }] }
-    } catch (error) {
-      this.#log.info('no way to a foreign host', { host: uri.host, error: errorMessage(error) })
-      if (error instanceof NextHopBusy) return busyRefusal(error)
-      return { status: 503, reason: 'Next Hop Not Found' }
-    }
   }
 
   /** Those of equal q ring together, lower q after higher (§16.6). */

@@ -42,7 +42,8 @@ export async function waysOut(
 ): Promise<[TrunkWay, ...TrunkWay[]] | Refusal | undefined> {
   const found = dialled && request.method === 'INVITE' ? trunks.for((as ?? dialled).forms) : undefined
   if (!dialled || !found || !caller) return undefined
-  if (!caller.groups.includes(PSTN_GROUP)) return { status: 403, reason: 'No Right To Call Numbers Outside' }
+  const refusal = mayCallOutside(caller)
+  if (refusal) return refusal
   const ways: TrunkWay[] = []
   const busy: NextHopBusy[] = []
   for (const { trunk, number } of found) {
@@ -60,6 +61,10 @@ export async function waysOut(
   const soonest = busy.sort((a, b) => a.retryAfter - b.retryAfter)[0]
   return soonest ? busyRefusal(soonest) : { status: 503, reason: 'No Trunk Is Up' }
 }
+
+/** Undefined: he may. */
+export const mayCallOutside = ({ groups }: Caller): Refusal | undefined =>
+  groups.includes(PSTN_GROUP) ? undefined : { status: 403, reason: 'No Right To Call Numbers Outside' }
 
 /** What the carrier sees of the caller, in a copy that `present` has written. */
 export function showTo(copy: SipRequest, trunk: TrunkState, privacy: Privacy): void {

@@ -1,6 +1,7 @@
 /** RFC 3261 §16.3: may this request be proxied at all? Steps in the order of the RFC. */
 import { shortMac } from '@thor-node/core'
 import type { SipRequest } from '../message/contract.ts'
+import { formatNameAddr } from '../message/headers/name-addr.ts'
 import { tagsOf } from '../registrar/outbound.ts'
 import { ROUTES_MAX, VIAS_MAX } from './limits.ts'
 import { SUPPORTED } from './reply.ts'
@@ -75,8 +76,8 @@ export function hopsLeft(request: SipRequest): boolean {
  * like loops.
  */
 export function loopMark(request: SipRequest, cookieKey: Uint8Array): string {
-  const { from, to, callId, cseq } = request
+  const { from, to, callId, cseq, routes } = request
   const tags = [from, to].map(({ params }) => params.get('tag') ?? '')
-  const parts = [request.uri, ...tags, callId, `${cseq.number}`, ...request.headers.getAll('route')]
+  const parts = [request.uri, ...tags, callId, `${cseq.number}`, ...routes.map(formatNameAddr)]
   return shortMac(cookieKey, `loop ${cseq.method} ${parts.join('\n')}`, 6).toString('hex')
 }

@@ -23,6 +23,11 @@ export class Trunks {
     return this.#trunks.some(({ target }) => transportOfUri(parseUri(target)) === 'tls')
   }
 
+  /** Where they are. */
+  get targets(): readonly string[] {
+    return this.#trunks.map(({ target }) => target)
+  }
+
   named(name: string): TrunkState | undefined {
     return this.#trunks.find((trunk) => trunk.name === name)
   }

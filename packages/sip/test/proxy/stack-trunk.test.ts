@@ -261,4 +261,32 @@ test(
   }),
 )
 
+test(
+  'a number at the address of a carrier is a number outside, whatever leads there',
+  deadline(5_000, async () => {
+    const { it, node, alice, carrier } = await scene(trunk('one', '127.4.1.8'))
+    const eve = it.phone('eve@example.com', '127.4.1.3', node)
+    it.foreign.set('gateway.example.net', [{ host: '127.4.1.8', port: 5070 }])
+    const route = [['Route', '<sip:127.4.1.8:5070;lr>']] as const
+    const table = [
+      ['sip:+3120@127.4.1.8:5070'],
+      ['sip:%2B31-20@gateway.example.net'],
+      ['sip:003120@127.4.1.8:5070'],
+      ['sip:+3120@far.example', route],
+    ] as const
+    for (const [uri, headers = []] of table) {
+      await eve.authenticated('INVITE', uri, { body: SDP, headers })
+      const refusal = await eve.response('INVITE')
+      assert.is(`${refusal.status} ${refusal.reason}`, '403 No Right To Call Numbers Outside', uri)
+      await alice.authenticated('INVITE', uri, { body: SDP, headers })
+      carrier.reply(await carrier.request('INVITE'), 486)
+      assert.is((await alice.response('INVITE')).status, 486)
+    }
+    await eve.authenticated('INVITE', 'sip:info@127.4.1.8:5070', { body: SDP })
+    carrier.reply(await carrier.request('INVITE'), 486)
+    assert.is((await eve.response('INVITE')).status, 486)
+    await it.stop()
+  }),
+)
+
 test.run()
