@@ -40,6 +40,8 @@ export function copyForTarget(request: SipRequest, plan: ForwardPlan): SipReques
     if (left.length === 0) copy.headers.remove('Proxy-Authorization')
     else copy.headers.setAll('Proxy-Authorization', left)
   }
+  // What was asked of a proxy was done here (RFC 3323 §5); anything else was refused.
+  if (copy.headers.has('Proxy-Require')) copy.headers.remove('Proxy-Require')
   dropAssertions(copy)
   return copy
 }

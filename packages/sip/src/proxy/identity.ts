@@ -15,7 +15,7 @@ import {
 } from '../message/index.ts'
 import { type DialPlan, normalise } from '../numbers/dial-plan.ts'
 import { dialledIn, numberOf } from '../numbers/dialled.ts'
-import { LOOP_PARAM } from './validate.ts'
+import { LOOP_PARAM, wantedPrivacy } from './validate.ts'
 
 /** Said by the ring alone. */
 const ASSERTIONS = ['P-Asserted-Identity', 'P-Preferred-Identity', 'Remote-Party-ID']
@@ -39,7 +39,7 @@ export const NOTHING_HIDDEN: Privacy = { id: false, user: false, header: false }
 
 /** `always`: the account hides its number in every call, whatever the request says. */
 export function privacyOf(request: SipRequest, always = false): Privacy {
-  const wanted = new Set(request.headers.getAll('Privacy').flatMap((value) => value.toLowerCase().split(/[;,\s]+/)))
+  const wanted = wantedPrivacy(request)
   const none = wanted.has('none')
   const user = always || (!none && wanted.has('user'))
   const header = !none && wanted.has('header')

@@ -42,14 +42,25 @@ export function validate(request: SipRequest, cookieKey: Uint8Array): Refusal | 
     const mark = loopMark(request, cookieKey)
     if (request.vias.some((via) => via.params.get(LOOP_PARAM) === mark)) return { status: 482, reason: 'Loop Detected' }
   }
-  // 5. Proxy-Require: no extension needs anything of a proxy here.
-  const wanted = request.headers.getAll('Proxy-Require').flatMap((value) => value.split(','))
-  const unsupported = wanted.map((tag) => tag.trim()).filter((tag) => tag !== '')
+  // 5. Proxy-Require: privacy (RFC 3323) is all that anybody may need of a proxy here.
+  const unsupported = tagsOf(request, 'Proxy-Require').filter((tag) => tag !== 'privacy')
   if (unsupported.length > 0) {
     return { status: 420, reason: 'Bad Extension', headers: [['Unsupported', unsupported.join(', ')]] }
   }
+  // RFC 3323 §5: rather not at all than without that.
+  const hidden = request.headers.has('Privacy') ? wantedPrivacy(request) : NO_PRIVACY
+  if (hidden.has('critical') && [...hidden].some((value) => !PRIVACY_VALUES.has(value))) {
+    return { status: 500, reason: 'Privacy Not Supported' }
+  }
   return undefined
 }
+
+const NO_PRIVACY: ReadonlySet<string> = new Set()
+const PRIVACY_VALUES = new Set(['header', 'session', 'user', 'id', 'history', 'none', 'critical', ''])
+
+/** What Privacy asks for (RFC 3323 §4.2), in lower case. */
+export const wantedPrivacy = (request: SipRequest): ReadonlySet<string> =>
+  new Set(request.headers.getAll('Privacy').flatMap((value) => value.toLowerCase().split(/[;,\s]+/)))
 
 const SUPPORTED_TAGS = new Set(SUPPORTED.split(', '))
 

@@ -71,6 +71,24 @@ test(
 )
 
 test(
+  'who needs privacy of the proxy gets it, and hears of it where it is not to be had',
+  deadline(5_000, async () => {
+    const { it, seen, caller } = await scene()
+    const got = await seen([
+      ['Proxy-Require', 'privacy'],
+      ['Privacy', 'user;critical'],
+    ])
+    assert.is(got.from.uri.host, 'anonymous.invalid')
+    assert.not.ok(got.headers.has('Proxy-Require'))
+    caller.send(caller.build('MESSAGE', 'sip:bob@example.com', { headers: [['Privacy', 'user;invisible;critical']] }))
+    const refusal = await caller.response('MESSAGE')
+    assert.is(`${refusal.status} ${refusal.reason}`, '500 Privacy Not Supported')
+    assert.ok(await seen([['Privacy', 'user;invisible']]))
+    await it.stop()
+  }),
+)
+
+test(
   'the identity is what From says, or what the caller prefers among his own addresses',
   deadline(5_000, async () => {
     const { it, seen } = await scene()

@@ -70,7 +70,7 @@ test(
     const table: [string, [string, string][], number][] = [
       ['sip:bob@example.com', [['Max-Forwards', '0']], 483],
       ['http://example.com', [], 416],
-      ['sip:bob@example.com', [['Proxy-Require', 'privacy']], 420],
+      ['sip:bob@example.com', [['Proxy-Require', 'privacy, frob']], 420],
     ]
     for (const [uri, headers, status] of table) {
       alice.send(alice.build('MESSAGE', uri, { headers, to: '<sip:bob@example.com>' }))
