@@ -67,8 +67,11 @@ export class Balancer implements Lifecycle {
   /** Ranges in the hands of this node now, and what it does with them. */
   readonly #active = new Map<RangeId, readonly Job[]>()
   readonly #retryAt = new Map<RangeId, number>()
-  /** Changes under way: since when they stand at this epoch, and when somebody said last that they are driven. */
-  readonly #open = new Map<RangeId, { since: number; drivenAt: number }>()
+  /**
+   * Changes under way: since when they stand at this epoch, when somebody said last that they are driven, and since when this node
+   * finds that not all their registers can be decided.
+   */
+  readonly #open = new Map<RangeId, { since: number; drivenAt: number; undecidedSince?: number | undefined }>()
   readonly #progress = new MoveProgress()
   #urgentBatches = 0
   #normalBatches = 0
@@ -302,7 +305,8 @@ export class Balancer implements Lifecycle {
 
   /**
    * A change that nobody seems to drive: the home takes it on first, other members later. It is taken back when so many of the
-   * new members are given up that it cannot end.
+   * new members are given up that it cannot end, or when they live and a register cannot be decided by them for as long as a dead
+   * one would be waited for: it may be damaged at one of two.
    */
   #stalled(config: RangeConfig): Job | undefined {
     const { clock, ranges, members } = this.#components
@@ -311,7 +315,8 @@ export class Balancer implements Lifecycle {
     const patience = this.#limits.stalledAfterMs * (ranges.isHome(config.range) ? 1 : 8)
     if (clock.now() - open.drivenAt < patience) return undefined
     const live = new Set(voters(config).filter((nodeId) => members.isLive(nodeId)))
-    if (hasQuorum(config, live)) return { config }
+    const isHopeless = clock.now() - (open.undecidedSince ?? Number.POSITIVE_INFINITY) >= this.#limits.deadNodeAfterMs
+    if (hasQuorum(config, live)) return isHopeless ? { config, undo: true } : { config }
     const awaited = new Set(voters(config).filter((nodeId) => live.has(nodeId) || this.#roster.isMissed(nodeId)))
     return hasOldQuorum(config, live) && !hasQuorum(config, awaited) ? { config, undo: true } : undefined
   }
@@ -333,11 +338,19 @@ export class Balancer implements Lifecycle {
   async #drive(kind: 'urgent' | 'normal', jobs: readonly Job[]): Promise<void> {
     const { clock, random, log } = this.#components
     for (const { config } of jobs) this.#active.set(config.range, jobs)
+    // Begun again at once they would end as before: what is damaged is to be mended first.
+    const hopeless = new Set(
+      jobs.flatMap(({ config: { range }, undo }) =>
+        undo && this.#open.get(range)?.undecidedSince !== undefined ? [range] : [],
+      ),
+    )
     if (kind === 'urgent') this.#urgentBatches++
     else this.#normalBatches++
-    const letGo = (range: RangeId): void => {
+    const letGo = (range: RangeId, isUndecided = false): void => {
       if (this.#active.get(range) !== jobs) return
       this.#active.delete(range)
+      const open = this.#open.get(range)
+      if (open) open.undecidedSince = isUndecided ? (open.undecidedSince ?? clock.now()) : undefined
       this.#retryAt.set(range, clock.now() + this.#limits.retryAfterMs * (1 + random.float()))
     }
     let arrived: ReadonlySet<RangeId> = new Set()
@@ -350,7 +363,9 @@ export class Balancer implements Lifecycle {
     else this.#normalBatches--
     for (const { config } of jobs) {
       letGo(config.range)
-      if (arrived.has(config.range)) this.#retryAt.delete(config.range)
+      if (!arrived.has(config.range)) continue
+      if (hopeless.has(config.range)) this.#retryAt.set(config.range, clock.now() + this.#limits.deadNodeAfterMs)
+      else this.#retryAt.delete(config.range)
     }
     if (arrived.size > 0) log.info('ranges moved', { ranges: arrived.size, failed: jobs.length - arrived.size })
     this.#wake()

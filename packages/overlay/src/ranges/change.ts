@@ -6,8 +6,8 @@
  *                                    of S and T    the joint quorum    from the old
  *
  * Whoever drives may die between any two: the config says how far it came, and the rest starts again from `install`. A joint
- * config whose new members have no majority any more, or would have fewer that live than the old ones have, is taken back by
- * the old ones: decide stable e+2 as e was, install.
+ * config whose new members have no majority any more, would have fewer that live than the old ones have, or cannot decide a register
+ * for a minute, is taken back by the old ones: decide stable e+2 as e was, install.
  */
 import { type Clock, errorMessage, type Logger, type Random, type RangeId, ThorError } from '@thor-node/core'
 import type { Members } from '../membership/contract.ts'
@@ -64,11 +64,12 @@ export class RangeChanger {
 
   /**
    * Returns the ranges that arrived; the others are where they were or between two steps, and may be tried again. `letGo`: of
-   * one that cannot go on, as soon as that is known, because the others may take long.
+   * one that cannot go on, as soon as that is known, because the others may take long; `isUndecided`: since not all its registers could
+   * be decided anew.
    */
   async run(
     jobs: readonly Job[],
-    { urgent, letGo }: { urgent: boolean; letGo: (range: RangeId) => void },
+    { urgent, letGo }: { urgent: boolean; letGo: (range: RangeId, isUndecided?: boolean) => void },
   ): Promise<Set<RangeId>> {
     const { configs, spread } = this.#components
     const begun = jobs.filter(({ config, undo }) => config.next && !undo)
@@ -83,7 +84,8 @@ export class RangeChanger {
     const moving = joint.filter((config) => config.next)
     const redecided = await this.#redecide(moving, urgent)
     const going = new Set([...redecided, ...undone].map(({ range }) => range))
-    for (const { config } of jobs) if (!going.has(config.range)) letGo(config.range)
+    const undecided = new Set(moving.map(({ range }) => range)).difference(going)
+    for (const { config } of jobs) if (!going.has(config.range)) letGo(config.range, undecided.has(config.range))
     const ready = await this.#fill(redecided, urgent)
     const ended = await this.#decide([
       ...ready.map((config) => ({ config, value: this.#isWorth(config) ? finalConfig(config) : undoneConfig(config) })),

@@ -50,25 +50,30 @@ export class SetShelf {
       const stored = await this.#read(key)
       const hash = hash8(bytes)
       if (stored?.kind === 'body' && Buffer.from(stored.bytes).equals(bytes)) return mayWrite()
+      let isDamaged = stored?.kind === 'damaged'
       const operations: DiskOperation[] = []
       const place = (at: string, kind: number, body: Uint8Array): void => {
         operations.push({ type: 'put', key: at, value: sealValue(at, tagged(kind, body)) })
       }
-      if (!stored) place(key, BODY, bytes)
+      // Damaged, it may have been either.
+      const isSplit = stored?.kind === 'split' || (isDamaged && (await this.#hasVariants(key)))
+      if (!isSplit && stored?.kind !== 'body') place(key, BODY, bytes)
       else {
         const variant = `${key}#${hash}`
-        if (stored.kind === 'split' && (await this.#read(variant))) return mayWrite()
-        if (stored.kind === 'body') {
-          place(`${key}#${hash8(stored.bytes)}`, BODY, stored.bytes)
-          place(key, SPLIT, new Uint8Array(0))
-        }
-        place(variant, BODY, bytes)
+        const known = isSplit ? await this.#read(variant) : undefined
+        isDamaged ||= known?.kind === 'damaged'
+        if (stored?.kind === 'body') place(`${key}#${hash8(stored.bytes)}`, BODY, stored.bytes)
+        if (stored?.kind !== 'split') place(key, SPLIT, new Uint8Array(0))
+        if (known?.kind !== 'body') place(variant, BODY, bytes)
+        if (operations.length === 0) return mayWrite()
       }
       // In one tick: the question and handing the write over. Whoever changes the config queues behind it.
       if (!mayWrite()) return false
       const write = () => this.#disk.batch(operations, { sync: true })
       await this.#digests.during(range, { added: itemText([name, hash]) }, write)
-      this.onStored({ range, name: stored ? `${name}#${hash}` : name, bytes })
+      // It may have been counted as damaged meanwhile, and this body before.
+      if (isDamaged) this.#digests.forget(range)
+      this.onStored({ range, name: isSplit || stored?.kind === 'body' ? `${name}#${hash}` : name, bytes })
       return true
     })
   }
@@ -77,7 +82,7 @@ export class SetShelf {
   async get(range: RangeId, name: string): Promise<Uint8Array[]> {
     const key = diskKey('S', range, name)
     const stored = await this.#read(key)
-    if (!stored) return []
+    if (!stored || stored.kind === 'damaged') return []
     if (stored.kind === 'body') return [stored.bytes]
     const out: Uint8Array[] = []
     for await (const record of this.#scan(`${key}#`, prefixEnd(`${key}#`))) out.push(record.bytes)
@@ -156,7 +161,15 @@ export class SetShelf {
     return `damaged ${key}`
   }
 
-  async #read(key: string): Promise<{ kind: 'body'; bytes: Uint8Array } | { kind: 'split' } | undefined> {
+  /** Bodies lie under `name#hash8`. */
+  async #hasVariants(key: string): Promise<boolean> {
+    for await (const _ of this.#disk.entries({ from: `${key}#`, to: prefixEnd(`${key}#`) })) return true
+    return false
+  }
+
+  async #read(
+    key: string,
+  ): Promise<{ kind: 'body'; bytes: Uint8Array } | { kind: 'split' } | { kind: 'damaged' } | undefined> {
     const sealed = await this.#disk.get(key)
     if (!sealed) return undefined
     const value = openValue(key, sealed)
@@ -165,7 +178,7 @@ export class SetShelf {
     this.corrupt++
     // Counted anew, it differs from those of others, and the record is fetched again.
     this.#digests.forget(splitDiskKey(key).range)
-    return undefined
+    return { kind: 'damaged' }
   }
 
   async *#scan(from: string, to: string): AsyncGenerator<ShelfRecord> {

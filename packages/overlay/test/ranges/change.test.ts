@@ -3,6 +3,7 @@ import { deadline } from '@thor-node/core/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { finalConfig, jointConfig, undoneConfig } from '../../src/ranges/config.ts'
+import { diskKey } from '../../src/store/encoding.ts'
 import { RANGES, ringKey, type TestNode, TestRing } from './ring.fixture.ts'
 
 const test = suite('overlay: change of ranges')
@@ -157,6 +158,33 @@ test(
     const back = await ring.start('d')
     await ring.until(() => back.copied.wiped.includes(range), 10_000, 'what it was given to be deleted')
     assert.is(back.configs.standing(range), 'outsider')
+    await ring.stop()
+  }),
+)
+
+test(
+  'a change whose new members live and cannot decide a register, as one has it damaged, is taken back',
+  deadline(30_000, async () => {
+    const ring = new TestRing(28, { limits: { deadNodeAfterMs: 3_000 } })
+    const nodes = await ring.formed(['a', 'b', 'c'], ['a', 'b', 'c'])
+    const [a, b, c] = nodes as [TestNode, TestNode, TestNode]
+    await write(ring, a, 'x')
+    await ring.clock.advance(1_000)
+    const { range, name } = keys[0] as RecordKey
+    assert.ok(b.medium.corrupt(diskKey('R', range, name)))
+    const joint = jointConfig(a.configs.get(range), ['a', 'b'])
+    await ring.run(Promise.all(nodes.map((node) => node.configs.adopt(joint))))
+    const refused = await ring.run(
+      c.reg.change(keys[0] as RecordKey, 'y', () => ({ body: 'y', result: 0 })).catch(errorCode),
+    )
+    assert.ok(['STORE_UNAVAILABLE', 'STORE_UNKNOWN'].includes(refused as string), `${refused}`)
+    assert.equal(a.configs.get(range), joint, 'it may go on yet')
+    const undone = (): boolean => nodes.every((node) => node.configs.get(range).epoch > joint.epoch)
+    await ring.until(undone, 20_000, 'the change to be taken back')
+    for (const node of nodes) assert.equal(node.configs.get(range), undoneConfig(joint))
+    await write(ring, c, 'z')
+    await ring.run(b.acceptors.mend(keys[0] as RecordKey))
+    await expectAt(ring, b, 'near', 'z')
     await ring.stop()
   }),
 )

@@ -100,6 +100,7 @@ export class CountedRecords implements RangeRecords {
 export interface TestNode {
   id: NodeId
   net: MemoryPeerNet
+  medium: SimDisk
   disk: Disk
   rpc: PeerRpc
   members: SetMembers
@@ -140,9 +141,9 @@ export class TestRing {
     this.#all.set(id, memberOf(id, { incarnation: (previous?.incarnation ?? 0) + 1 }))
     const net = this.network.mint(id)
     const rpc = new PeerRpc({ peers: net, clock, log: silentLogger })
-    const simDisk = this.#disks.get(id) ?? new SimDisk({ clock, random: this.random.fork() })
-    this.#disks.set(id, simDisk)
-    const disk = simDisk.mount()
+    const medium = this.#disks.get(id) ?? new SimDisk({ clock, random: this.random.fork() })
+    this.#disks.set(id, medium)
+    const disk = medium.mount()
     const members = new SetMembers(id, this.#all)
     const configs = new ConfigTable({ disk, rpc }, { self: id, rangeCount: this.#ranges })
     const acceptors = new AcceptorStore({ clock, disk, rpc, configs })
@@ -157,7 +158,21 @@ export class TestRing {
       { clock, random, log, rpc, members, configs, ranges: view, spread, reg, acceptors, copied: [copied] },
       { self: id, limits: this.#limits },
     )
-    const node: TestNode = { id, net, disk, rpc, members, configs, acceptors, reg, view, spread, balancer, copied }
+    const node: TestNode = {
+      id,
+      net,
+      medium,
+      disk,
+      rpc,
+      members,
+      configs,
+      acceptors,
+      reg,
+      view,
+      spread,
+      balancer,
+      copied,
+    }
     this.nodes.set(id, node)
     await this.run(
       (async () => {
