@@ -1,6 +1,8 @@
 /** Nodes come and go: invites, joining, a node killed, all nodes killed, a planned leave (HA-05, HA-07). */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { deadline, eventually } from '@thor-node/core/testing'
@@ -136,6 +138,30 @@ test(
     const code = new Promise((done) => child.once('exit', done))
     child.kill('SIGTERM')
     assert.is(await code, 0)
+  }),
+)
+
+test(
+  'a first start that found its port in use makes the ring when it is started again',
+  deadline(60_000, async () => {
+    const data = join(scratch, 'first')
+    const port = createServer()
+    port.listen(7400, `${NET}.96`)
+    await once(port, 'listening')
+    const args = [bin, 'join', '--data', data, '--address', `${NET}.96`, '--dns-port', '5353', '--json']
+    const failed = await run(process.execPath, args, { timeoutMs: 30_000 })
+    assert.is.not(failed.code, 0)
+    assert.match(failed.stderr, /7400/)
+    port.close()
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const ended = once(child, 'exit')
+    let output = ''
+    child.stdout.on('data', (chunk) => {
+      output += chunk
+    })
+    await eventually(() => JSON.parse(output).firstNode === true, 30_000, 'the first node of a ring')
+    child.kill('SIGTERM')
+    assert.equal(await ended, [0, null])
   }),
 )
 

@@ -39,7 +39,7 @@ export async function becomeMember(
   config: Config,
   invite: string | undefined,
   acceptOldCopy = false,
-): Promise<{ identity: Identity; roster: SavedRoster; isNew: boolean }> {
+): Promise<{ identity: Identity; roster: SavedRoster }> {
   const { files } = around
   await files.prepare()
   if (acceptOldCopy && (await files.isStale())) await files.takeBack()
@@ -48,7 +48,7 @@ export async function becomeMember(
     if (invite !== undefined) refuseForeign(known, invite, config)
     const identity = { ...known, boots: known.boots + 1 }
     await files.save(identity)
-    return { identity, roster: await meetAgain(around, identity, await files.loadRoster()), isNew: false }
+    return { identity, roster: await meetAgain(around, identity, await files.loadRoster()) }
   }
   if (invite === undefined && (await files.isStale())) throw staleCopy(config.data)
   if (invite === undefined && (await files.hasLeft())) {
@@ -60,7 +60,7 @@ export async function becomeMember(
   if (invite !== undefined) await files.clear()
   await files.saveRoster(fresh.roster)
   await files.save(fresh.identity)
-  return { ...fresh, isNew: true }
+  return fresh
 }
 
 /**

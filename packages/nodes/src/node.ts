@@ -100,7 +100,7 @@ class Node implements RunningNode {
     const context: Context = { clock: systemClock, random: systemRandom, net: systemNet, logger, config }
     const files = new IdentityFiles({ data: config.data })
     onProgress(invite ? 'joining the ring' : 'starting')
-    const { identity, roster: known, isNew } = await becomeMember({ ...context, files }, config, invite, acceptOldCopy)
+    const { identity, roster: known } = await becomeMember({ ...context, files }, config, invite, acceptOldCopy)
 
     const issuer = await files.loadIssuer()
     const wake = this.#options.wake ?? false
@@ -215,7 +215,7 @@ class Node implements RunningNode {
     this.#banner = {
       name: overlay.members.self.name,
       domain,
-      firstNode: isNew && identity.genesis,
+      firstNode: identity.genesis,
       nodes: overlay.members.list().filter((member) => overlay.members.isLive(member.nodeId)).length,
       version: packageVersion(),
       data: config.data,

@@ -92,11 +92,16 @@ export class ConfigTable implements RangeConfigs {
     })
   }
 
-  /** Creates every range with this node as its only member. Once in the life of a ring, on its first node. */
+  /**
+   * Creates every range with this node as its only member. Once in the life of a ring, on its first node; which may have done so
+   * at a start that then failed, and does it anew.
+   */
   async genesis(): Promise<void> {
-    if (this.#slots.some((slot) => slot.config.epoch > 0)) {
+    const isMine = ({ epoch, old }: RangeConfig): boolean => epoch === 1 && old[0]?.nodeId === this.#self
+    if (this.#slots.some(({ config }) => config.epoch > 0 && !isMine(config))) {
       throw new ThorError('RANGES_EXIST', 'this node already knows a ring; a ring is created on an empty disk')
     }
+    if (this.#slots.every(({ config }) => config.epoch > 0)) return
     await this.#exclusive(() =>
       this.#store(
         this.#slots.map(({ config: { range } }) => ({

@@ -25,11 +25,17 @@ test(
     const { ring, a } = await one(41)
     assert.equal(a.configs.get(RANGES - 1), { range: RANGES - 1, epoch: 1, old: [{ nodeId: 'a', since: 1 }] })
     assert.is(a.configs.unknown, 0)
-    assert.is(await ring.run(a.configs.genesis().catch((error) => error.code)), 'RANGES_EXIST')
+    const first = a.configs.all()
+    // A start that was cut off after it is done anew.
+    await ring.run(a.configs.genesis())
+    assert.equal(a.configs.all(), first)
     const b = await ring.start('b', { manual: true })
     assert.is(b.configs.unknown, RANGES)
     await ring.run(b.spread.join())
     assert.equal(b.configs.all(), a.configs.all())
+    assert.is(await ring.run(b.configs.genesis().catch((error) => error.code)), 'RANGES_EXIST')
+    await ring.run(a.configs.adopt(of(3, ['a', 1], ['b', 2])))
+    assert.is(await ring.run(a.configs.genesis().catch((error) => error.code)), 'RANGES_EXIST')
   }),
 )
 
