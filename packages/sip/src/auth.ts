@@ -8,6 +8,7 @@ import {
   digestAlgorithm,
   digestResponse,
   equalDigests,
+  makeRoom,
   type Random,
   shortMac,
   splitAor,
@@ -32,6 +33,8 @@ export type NonceState = 'fresh' | 'stale' | 'forged'
 export const NONCE_LIFETIME_MS = 5 * 60_000
 /** How far ahead of ours another node's clock may be. */
 const CLOCK_SKEW_MS = 10_000
+/** What is over is looked for so often. */
+const FORGET_MS = 5_000
 const TIME_BYTES = 6
 const CHANCE_BYTES = 8
 const MAC_BYTES = 10
@@ -39,11 +42,10 @@ const NONCE_BYTES = TIME_BYTES + CHANCE_BYTES + MAC_BYTES
 
 /** 32 URI-safe characters: wall time in ms, chance, MAC. */
 export function makeNonce(cookieKey: Uint8Array, wallMs: number, random: Random): string {
-  const out = Buffer.alloc(NONCE_BYTES)
-  out.writeUIntBE(Math.floor(wallMs), 0, TIME_BYTES)
-  out.set(random.bytes(CHANCE_BYTES), TIME_BYTES)
-  out.set(nonceMac(cookieKey, out), TIME_BYTES + CHANCE_BYTES)
-  return out.toString('base64url')
+  made.writeUIntBE(Math.floor(wallMs), 0, TIME_BYTES)
+  made.set(random.bytes(CHANCE_BYTES), TIME_BYTES)
+  made.set(nonceMac(cookieKey, made), TIME_BYTES + CHANCE_BYTES)
+  return made.toString('base64url')
 }
 
 /** `forged` when no node of this ring made it; `stale` when it is too old, or from a clock far ahead. */
@@ -67,6 +69,7 @@ export function nonceMadeAt(nonce: string): number {
 
 const PURPOSE = Buffer.from('nonce ')
 /** Used again for each. */
+const made = Buffer.alloc(NONCE_BYTES)
 const macText = Buffer.concat([PURPOSE, Buffer.alloc(TIME_BYTES + CHANCE_BYTES)])
 
 function nonceMac(cookieKey: Uint8Array, nonce: Buffer): Buffer {
@@ -82,14 +85,15 @@ interface Used {
 }
 
 /**
- * Which nonce counts were used, kept at the home of the account. Bounded: when full, the oldest entry is forgotten and
- * everything made before it counts as stale, which costs its owner one more challenge and never admits a replay.
+ * Which nonce counts were used, kept at the home of the account. Bounded: when full, the oldest entries are forgotten and
+ * everything made before them counts as stale, which costs its owner one more challenge and never admits a replay.
  */
 export class NonceCounts {
   readonly #used = new Map<string, Used>()
   readonly #max: number
   readonly #lifetimeMs: number
   #staleBefore: number
+  #forgotAt = 0
 
   constructor(init: { max?: number; lifetimeMs?: number; staleBeforeMs?: number } = {}) {
     this.#max = init.max ?? NONCE_COUNTS_MAX
@@ -136,11 +140,18 @@ export class NonceCounts {
     return 'first'
   }
 
+  /** Not at each one: to find the first of a map from which the first ones went takes long, once there are many. */
   #forgetOld(wallMs: number): void {
-    for (const [key, { madeAt }] of this.#used) {
-      if (madeAt + this.#lifetimeMs + CLOCK_SKEW_MS >= wallMs && this.#used.size < this.#max) return
+    const isOver = ({ madeAt }: Used): boolean => madeAt + this.#lifetimeMs + CLOCK_SKEW_MS < wallMs
+    makeRoom(this.#used, this.#max, (key) => {
+      const used = this.#used.get(key)
+      if (used && !isOver(used)) this.treatAsStaleBefore(used.madeAt + 1)
+    })
+    if (Math.abs(wallMs - this.#forgotAt) < FORGET_MS) return
+    this.#forgotAt = wallMs
+    for (const [key, used] of this.#used) {
+      if (!isOver(used)) return
       this.#used.delete(key)
-      if (madeAt + this.#lifetimeMs + CLOCK_SKEW_MS >= wallMs) this.treatAsStaleBefore(madeAt + 1)
     }
   }
 }

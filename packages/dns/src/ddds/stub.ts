@@ -2,7 +2,15 @@
  * A resolver that asks others: one question at a time, with answers kept as long as they live. Node's own resolver does not tell
  * how long that is. A question has an id, a port and letters of chance, so that nobody answers it unseen.
  */
-import type { Address, Clock, Net, Random, TcpConnection, UdpSocket } from '@thor-node/core'
+import {
+  type Address,
+  type Clock,
+  makeRoom,
+  type Net,
+  type Random,
+  type TcpConnection,
+  type UdpSocket,
+} from '@thor-node/core'
 import type { Naptr } from '../enum/naptr.ts'
 import { readNaptr } from '../enum/naptr.ts'
 import { failure } from '../errors.ts'
@@ -61,8 +69,7 @@ export class StubResolver implements RuleSource {
     if (known && known.until > clock.now()) return known.answer
     const entry: Known = { until: Number.POSITIVE_INFINITY, answer: this.#askServers(name, type) }
     this.#known.delete(key)
-    const [oldest] = this.#known.keys()
-    if (this.#known.size >= STUB_LIMITS.answersMax && oldest !== undefined) this.#known.delete(oldest)
+    makeRoom(this.#known, STUB_LIMITS.answersMax)
     this.#known.set(key, entry)
     entry.answer.then(
       ({ ttlSeconds }) => {

@@ -1,5 +1,5 @@
 /** Zones in registers: read whole, and changed as a whole, with their pages (pages.ts). */
-import { type Random, type RecordKey, randomHex, recordKey, type Versioned } from '@thor-node/core'
+import { makeRoom, type Random, type RecordKey, randomHex, recordKey, type Versioned } from '@thor-node/core'
 import { failure } from '../errors.ts'
 import { ZONE_LIMITS } from '../limits.ts'
 import type { PageBody, PageRef, StoredZone, ZoneHead } from './contract.ts'
@@ -61,7 +61,7 @@ export class PageReader {
   }
 
   remember(no: string, body: PageBody): void {
-    if (this.#pages.size >= ZONE_LIMITS.pagesKept) this.#pages.delete(this.#pages.keys().next().value as string)
+    makeRoom(this.#pages, ZONE_LIMITS.pagesKept)
     this.#pages.set(no, body)
   }
 }

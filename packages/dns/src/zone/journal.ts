@@ -1,4 +1,5 @@
 /** What changed in zones from serial to serial, for secondaries that have most of it (RFC 1995). In memory, as far as this node saw it. */
+import { makeRoom } from '@thor-node/core'
 import { JOURNAL_LIMITS } from '../limits.ts'
 import type { DnsRecord } from '../wire/rdata.ts'
 import type { Zone } from './tree.ts'
@@ -52,7 +53,7 @@ export class Journal {
       if (!first) return
       size -= sizeOf(first)
     }
-    if (this.#zones.size >= JOURNAL_LIMITS.zonesMax) this.#zones.delete(this.#zones.keys().next().value as string)
+    makeRoom(this.#zones, JOURNAL_LIMITS.zonesMax)
     this.#zones.set(apex, deltas)
   }
 

@@ -5,6 +5,7 @@ import {
   every,
   type Lifecycle,
   type Logger,
+  makeRoom,
   type SoftEntry,
   type Timer,
 } from '@thor-node/core'
@@ -106,9 +107,8 @@ export class CallService implements Lifecycle {
 
   #noteEnd(callUuid: string): void {
     this.#open.delete(callUuid)
+    makeRoom(this.#ended, ENDED_KEPT_MAX)
     this.#ended.add(callUuid)
-    const [oldest] = this.#ended
-    if (this.#ended.size > ENDED_KEPT_MAX && oldest !== undefined) this.#ended.delete(oldest)
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,4 @@
-import type { Random } from '@thor-node/core'
-import { ThorError } from '@thor-node/core'
+import { makeRoom, type Random, ThorError } from '@thor-node/core'
 import type { NodeId } from '@thor-node/overlay'
 import { callKey, type DialogState, rangeOfCall } from './call-keys.ts'
 import type { RingAccess } from './ring-access.ts'
@@ -55,7 +54,7 @@ export class Relays {
   }
 
   remember(callUuid: string, relay: NodeId): void {
-    if (this.#known.size >= KNOWN_MAX) this.#known.delete(this.#known.keys().next().value as string)
+    makeRoom(this.#known, KNOWN_MAX)
     this.#known.set(callUuid, relay)
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '@thor-node/core'
+import { type Clock, makeRoom } from '@thor-node/core'
 import { failure } from '../errors.ts'
 import { limits } from '../limits.ts'
 
@@ -68,9 +68,7 @@ export class Attempts {
     const before = this.#failed.get(key)
     const entry = before && before.until > now ? before : { count: 0, until: now + limits.failedLoginsMs }
     this.#failed.delete(key)
-    if (this.#failed.size >= limits.failedLoginsKept) {
-      this.#failed.delete(this.#failed.keys().next().value as string)
-    }
+    makeRoom(this.#failed, limits.failedLoginsKept)
     this.#failed.set(key, { ...entry, count: entry.count + count })
   }
 }

@@ -5,6 +5,7 @@ import {
   errorCode,
   inTime,
   type KeyChange,
+  makeRoom,
   type Random,
   type RecordStore,
   randomHex,
@@ -172,7 +173,7 @@ export class Registers {
   #see<B>(id: string, value: Versioned<B> | undefined): Versioned<B> | undefined {
     this.#seen.delete(id)
     if (!value) return undefined
-    if (this.#seen.size >= limits.knownMax) this.#seen.delete(this.#seen.keys().next().value as string)
+    makeRoom(this.#seen, limits.knownMax)
     this.#seen.set(id, { value, at: this.#clock.now() })
     return value
   }

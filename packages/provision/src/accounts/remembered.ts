@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Clock, Random } from '@thor-node/core'
+import { type Clock, makeRoom, type Random } from '@thor-node/core'
 import { limits } from '../limits.ts'
 
 /**
@@ -37,7 +37,7 @@ export class Remembered {
   add(name: string, password: string, hash: Uint8Array, leftMs?: number): void {
     const key = this.#digest(name, password)
     this.#until.delete(key)
-    if (this.#until.size >= limits.verifiedMax) this.#until.delete(this.#until.keys().next().value as string)
+    makeRoom(this.#until, limits.verifiedMax)
     const now = this.#clock.now()
     const until = now + (leftMs === undefined ? limits.verifiedMs : Math.min(leftMs, limits.verifiedProbeMs))
     const keptUntil = now + (leftMs ?? limits.verifiedKeptMs)

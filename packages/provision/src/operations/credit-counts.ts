@@ -1,4 +1,4 @@
-import type { Clock } from '@thor-node/core'
+import { type Clock, makeRoom } from '@thor-node/core'
 import { limits } from '../limits.ts'
 
 interface Counted {
@@ -36,7 +36,7 @@ export class CreditCounts {
     }
     const counted: Counted = { at: this.#clock.now(), has: count(), passed: 0 }
     this.#counted.delete(key)
-    if (this.#counted.size >= limits.creditCountsMax) this.#counted.delete(this.#counted.keys().next().value as string)
+    makeRoom(this.#counted, limits.creditCountsMax)
     this.#counted.set(key, counted)
     try {
       const has = await counted.has

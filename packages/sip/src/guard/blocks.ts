@@ -1,4 +1,5 @@
 /** Who is refused for now, why and how long: sources, and accounts (a name with `@`). */
+import { makeRoom } from '@thor-node/core'
 
 export type BlockCause = 'failed-logins' | 'scanner' | 'operator'
 
@@ -71,8 +72,7 @@ export class Blocks {
     const at = Math.max(wall, this.#blocks.get(name)?.at ?? 0)
     this.#blocks.delete(name)
     this.#lifted.delete(name)
-    const [oldest] = this.#lifted.keys()
-    if (this.#lifted.size >= this.#max && oldest !== undefined) this.#lifted.delete(oldest)
+    makeRoom(this.#lifted, this.#max)
     this.#lifted.set(name, at)
     return at
   }
@@ -80,7 +80,6 @@ export class Blocks {
   /** Those that are over go first, then the oldest. */
   #makeRoom(now: number): void {
     for (const [name, block] of this.#blocks) if (block.until <= now) this.#blocks.delete(name)
-    const [oldest] = this.#blocks.keys()
-    if (this.#blocks.size >= this.#max && oldest !== undefined) this.#blocks.delete(oldest)
+    makeRoom(this.#blocks, this.#max)
   }
 }

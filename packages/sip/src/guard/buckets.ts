@@ -1,6 +1,7 @@
+import { makeRoom } from '@thor-node/core'
 import { sourceKey } from './source.ts'
 
-/** A token bucket per source. Bounded: when full, the source that was quiet longest is forgotten, and begins with a full one. */
+/** A token bucket per source. Bounded: when full, the sources that were quiet longest are forgotten, and begin with a full one. */
 export class SourceBuckets {
   readonly #buckets = new Map<string, { tokens: number; at: number }>()
   readonly #perSecond: number
@@ -23,8 +24,7 @@ export class SourceBuckets {
     const key = sourceKey(host)
     const bucket = this.#buckets.get(key)
     if (!bucket) {
-      const [oldest] = this.#buckets.keys()
-      if (this.#buckets.size >= this.#max && oldest !== undefined) this.#buckets.delete(oldest)
+      makeRoom(this.#buckets, this.#max)
       this.#buckets.set(key, { tokens: this.#burst - 1, at: now })
       return true
     }

@@ -1,6 +1,8 @@
+import { makeRoom } from '@thor-node/core'
+
 /**
  * Points against names (a source, an account) that drain away evenly: after `windowMs` without a new one, `limit` of them are
- * gone. Bounded: when full, the name that was struck longest ago is forgotten.
+ * gone. Bounded: when full, the names that were struck longest ago are forgotten.
  */
 export class Strikes {
   readonly #scores = new Map<string, { score: number; at: number }>()
@@ -22,8 +24,7 @@ export class Strikes {
   add(name: string, points: number, now: number): boolean {
     const score = this.scoreOf(name, now) + points
     this.#scores.delete(name)
-    const [oldest] = this.#scores.keys()
-    if (this.#scores.size >= this.#max && oldest !== undefined) this.#scores.delete(oldest)
+    makeRoom(this.#scores, this.#max)
     this.#scores.set(name, { score, at: now })
     return score >= this.#limit
   }

@@ -1,4 +1,4 @@
-import { type Address, type Clock, formatAddress } from '@thor-node/core'
+import { type Address, type Clock, formatAddress, makeRoom } from '@thor-node/core'
 import type { TransportName } from '../transport/contract.ts'
 import { FAILED_MAX, FAILED_MS } from './limits.ts'
 
@@ -40,8 +40,7 @@ export class FailedAddresses {
     // Who asked for an hour, and cannot be reached either, is not asked sooner for that.
     if (known?.asked && known.until > now && (!asked || known.until > until)) return
     this.#known.delete(key)
-    const [oldest] = this.#known.keys()
-    if (this.#known.size >= FAILED_MAX && oldest !== undefined) this.#known.delete(oldest)
+    makeRoom(this.#known, FAILED_MAX)
     this.#known.set(key, { until, asked })
   }
 

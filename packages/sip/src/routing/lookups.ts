@@ -1,6 +1,6 @@
 /** The questions that locating asks of DNS, over the resolver of Node.js, with a short memory. */
 import { Resolver } from 'node:dns/promises'
-import { type Clock, errorCode } from '@thor-node/core'
+import { type Clock, errorCode, makeRoom } from '@thor-node/core'
 import { LOOKUPS_MAX, LOOKUPS_MS } from './limits.ts'
 import type { SrvRecord } from './srv.ts'
 
@@ -46,9 +46,8 @@ export function dnsLookups({ clock }: { clock: Clock }, init: LookupsInit = {}):
       memory.delete(key)
       throw error
     })
-    const [oldest] = memory.keys()
-    if (memory.size >= LOOKUPS_MAX && oldest !== undefined) memory.delete(oldest)
     memory.delete(key)
+    makeRoom(memory, LOOKUPS_MAX)
     memory.set(key, { until: clock.now() + LOOKUPS_MS, answer })
     return answer
   }

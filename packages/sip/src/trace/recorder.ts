@@ -2,7 +2,7 @@
  * Keeps what is said to and by the accounts that are traced: a ring of messages for each, the oldest dropped first. A message is an
  * account's when From, To or the Request-URI names it, or when another of the same Call-ID was.
  */
-import { type Aor, type Clock, formatAddress, makeAor } from '@thor-node/core'
+import { type Aor, type Clock, formatAddress, makeAor, makeRoom } from '@thor-node/core'
 import { traceLimits } from '../limits.ts'
 import type { SipUri } from '../message/contract.ts'
 import { parseUri, unescapeUser } from '../message/index.ts'
@@ -76,7 +76,7 @@ export class TraceRecorder implements Tap {
       known.add(account)
       return
     }
-    if (this.#calls.size >= traceLimits.callsMax) this.#calls.delete(this.#calls.keys().next().value as string)
+    makeRoom(this.#calls, traceLimits.callsMax)
     this.#calls.set(callId, new Set([account]))
   }
 

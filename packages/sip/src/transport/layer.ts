@@ -6,6 +6,7 @@ import {
   formatAddress,
   type Logger,
   type Metrics,
+  makeRoom,
   type Net,
   type Random,
   randomHex,
@@ -271,8 +272,7 @@ export class Transports implements TransportLayer {
       this.#counts.sent++
       return true
     } catch {
-      const [oldest] = this.#noTcp.keys()
-      if (this.#noTcp.size >= NO_TCP_MAX && oldest !== undefined) this.#noTcp.delete(oldest)
+      makeRoom(this.#noTcp, NO_TCP_MAX)
       this.#noTcp.set(key, clock.now() + NO_TCP_MS)
       return false
     }

@@ -49,8 +49,9 @@ test('of too many the oldest is forgotten', () => {
   const failed = new FailedAddresses({ clock: new SimClock() })
   const ways = Array.from({ length: FAILED_MAX + 1 }, (_, i) => way(`10.1.${i >> 8}.${i & 255}`))
   for (const one of ways) failed.failed(one)
-  assert.is(failed.size, FAILED_MAX)
-  assert.equal(failed.sort([ways[1] as typeof a, ways[0] as typeof a]), [ways[0], ways[1]])
+  assert.ok(failed.size <= FAILED_MAX && failed.size > FAILED_MAX * 0.98, `${failed.size}`)
+  const newest = ways.at(-1) as typeof a
+  assert.equal(failed.sort([newest, ways[0] as typeof a]), [ways[0], newest])
 })
 
 test.run()
