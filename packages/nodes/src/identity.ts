@@ -14,6 +14,7 @@ import {
   type SignedCertificate,
 } from '@thor-node/overlay'
 import { pack, unpack } from 'msgpackr'
+import { leftIdentityPath } from './control/path.ts'
 
 /** Who this node is: lives on its disk and dies with it. */
 export interface Identity {
@@ -109,11 +110,11 @@ export class IdentityFiles {
   /** This node has left its ring: it must not come back as the member that it was. */
   async markLeft(): Promise<void> {
     await rm(join(this.#data, 'issuer'), { force: true })
-    await rename(join(this.#data, 'identity'), join(this.#data, 'identity.left'))
+    await rename(join(this.#data, 'identity'), leftIdentityPath(this.#data))
   }
 
   async hasLeft(): Promise<boolean> {
-    return (await readIfThere(join(this.#data, 'identity.left'))) !== undefined
+    return (await readIfThere(leftIdentityPath(this.#data))) !== undefined
   }
 
   /** The disk is an old copy: it must not be used again, but as a new member or by order of an operator (`takeBack`). */

@@ -174,6 +174,15 @@ export function otherName(wish: string | undefined, name: string): string[] {
   ]
 }
 
+/** The zone is part of the certificate: what is set later does not count. `default` is what is set when nothing is. */
+export function otherZone(wish: string, zone: string): string[] {
+  if (wish === zone || wish === 'default') return []
+  return [
+    `This node is in zone ${zone}, not ${wish}: the zone stays as it was at the first start, or as the invite said. ` +
+      'For another one take the node out ("thor-node leave") and join it anew.',
+  ]
+}
+
 /** Said at each start while the key is there. */
 export function rootNote(path: string | undefined): string[] {
   if (path === undefined) return []

@@ -24,7 +24,7 @@ import { composeSip, type SipParts } from './compose/sip.ts'
 import type { Config } from './config.ts'
 import type { BannerFacts, RunningNode, StartNode, StartOptions } from './control/contract.ts'
 import { IdentityFiles } from './identity.ts'
-import { becomeMember, otherName, rootNote } from './membership.ts'
+import { becomeMember, otherName, otherZone, rootNote } from './membership.ts'
 import type { Operations } from './operations.ts'
 import { refuseLastIssuer } from './ring-members.ts'
 
@@ -231,6 +231,7 @@ class Node implements RunningNode {
       ...(offered && { invite: offered.invite, inviteExpiresAt: offered.expiresAt }),
       notes: [
         ...otherName(config.name, overlay.members.self.name),
+        ...otherZone(config.zone, overlay.members.self.zone),
         ...(dns.note ? [dns.note] : []),
         ...(certificates.note && (tls || wss) ? [certificates.note] : []),
         ...rootNote(await files.rootThere()),

@@ -128,7 +128,12 @@ export class Operations extends ForwardedDns implements NodeOperations {
         .map((member) => this.#nodeStatus(member, spread, alarms.get(member.nodeId) ?? []))
         .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true })),
       totals: { accounts, registrations: sum('registrations'), calls: sum('calls') },
-      ring: { ranges: RANGE_COUNT, underReplicated: spread.underReplicated, changing: ring.ranges.counts().changing },
+      ring: {
+        ranges: RANGE_COUNT,
+        underReplicated: spread.underReplicated,
+        closed: spread.closed,
+        changing: ring.ranges.counts().changing,
+      },
     }
   }
 
@@ -302,19 +307,23 @@ export class Operations extends ForwardedDns implements NodeOperations {
   }
 
   /** Ranges by node, from the configs. */
-  #spread(): { held: Map<NodeId, number>; home: Map<NodeId, number>; underReplicated: number } {
+  #spread(): { held: Map<NodeId, number>; home: Map<NodeId, number>; underReplicated: number; closed: number } {
     const { ranges, members } = this.#c.ring
     const held = new Map<NodeId, number>()
     const home = new Map<NodeId, number>()
     const wanted = Math.min(3, members.list().filter((member) => member.state !== 'left').length)
     let underReplicated = 0
+    let closed = 0
+    const live = (nodes: readonly NodeId[]): number => nodes.filter((nodeId) => members.isLive(nodeId)).length
+    const majority = (nodes: readonly NodeId[]): boolean => live(nodes) * 2 > nodes.length
     for (let range = 0; range < RANGE_COUNT; range++) {
       const info = ranges.info(range)
       for (const nodeId of info.replicas) held.set(nodeId, (held.get(nodeId) ?? 0) + 1)
       if (info.home !== undefined) home.set(info.home, (home.get(info.home) ?? 0) + 1)
-      if (info.replicas.filter((nodeId) => members.isLive(nodeId)).length < wanted) underReplicated++
+      if (live(info.replicas) < wanted) underReplicated++
+      if (!majority(info.replicas) || (info.next && !majority(info.next))) closed++
     }
-    return { held, home, underReplicated }
+    return { held, home, underReplicated, closed }
   }
 
   #nodeStatus(

@@ -21,7 +21,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Config } from '../src/config.ts'
 import { IdentityFiles } from '../src/identity.ts'
-import { becomeMember, otherName } from '../src/membership.ts'
+import { becomeMember, otherName, otherZone } from '../src/membership.ts'
 
 const membership = suite('nodes: membership')
 const DAY = 86_400_000
@@ -31,6 +31,12 @@ membership('a node that did not get the name it asked for says so', () => {
   assert.equal(otherName('Edge', 'edge'), [])
   const note = otherName('n1', 'n4').join()
   assert.match(note, /^This node is n4, not n1: /)
+})
+
+membership('a node whose zone was set too late says so', () => {
+  assert.equal(otherZone('default', 'west'), [], 'nothing was set: the invite may have said it')
+  assert.equal(otherZone('west', 'west'), [])
+  assert.match(otherZone('east', 'default').join(), /^This node is in zone default, not east: .*thor-node leave/)
 })
 
 membership(

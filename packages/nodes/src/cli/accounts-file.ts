@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { errorMessage, ThorError } from '@thor-node/core'
 import { type AccountRow, columns, formatOf, readAccounts, writeAccount } from './account-file.ts'
@@ -41,7 +40,10 @@ async function* batches(rows: AsyncIterable<AccountRow>, skip: number): AsyncGen
 
 async function importFile(console: Console, path: string, options: NodeOptions & { from?: number }): Promise<void> {
   const node = nodeOf(console, options)
-  const pieces = createReadStream(path, { encoding: 'utf8' })
+  const file = await open(path).catch((cause: unknown) => {
+    throw new ThorError('NODE_FILE', `cannot read ${path}: ${errorMessage(cause)}`, { cause })
+  })
+  const pieces = file.createReadStream({ encoding: 'utf8' })
   const skip = (options.from ?? 1) - 1
   const progress: Progress = { rows: skip, added: 0, updated: 0, refused: 0 }
   const begun = console.clock.now()
@@ -97,17 +99,22 @@ interface ExportOptions extends NodeOptions {
 async function exportFile(console: Console, path: string, options: ExportOptions): Promise<void> {
   const node = nodeOf(console, options)
   const format = formatOf(path)
-  const file = await open(path, 'w', 0o600)
+  const pageFrom = (start: number): ReturnType<typeof node.accountsExport> =>
+    node.accountsExport({ start, count: PAGE_ROWS, digests: options.digests ?? false })
+  // Asked first: when nobody answers, what the file held before is still there.
+  let page = await pageFrom(0)
+  const file = await open(path, 'w', 0o600).catch((cause: unknown) => {
+    throw new ThorError('NODE_FILE', `cannot write ${path}: ${errorMessage(cause)}`, { cause })
+  })
   let written = 0
   try {
     if (format === 'csv') await file.write(`${csvLine(columns)}\n`)
-    for (let total = 1; written < total; ) {
-      const page = await node.accountsExport({ start: written, count: PAGE_ROWS, digests: options.digests ?? false })
-      if (page.rows.length === 0) break
+    while (page.rows.length > 0) {
       await file.write(`${page.rows.map((row) => writeAccount(row, format)).join('\n')}\n`)
       written += page.rows.length
-      total = page.total
-      if (console.terminal) console.sketch(`${written} of ${total} accounts`)
+      if (console.terminal) console.sketch(`${written} of ${page.total} accounts`)
+      if (written >= page.total) break
+      page = await pageFrom(written)
     }
   } finally {
     await file.close()

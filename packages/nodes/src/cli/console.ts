@@ -19,6 +19,8 @@ export interface Console {
   paint: Paint
   /** A person watches: screens may be redrawn. */
   terminal: boolean
+  /** Whoever read what is printed has gone (`| head`): what only shows things has nothing left to do. */
+  readonly unread: boolean
   around: Surroundings
   clock: Clock
   /** Timers of the clock do not keep the process alive; this does, until the function that it returns is called. */
@@ -30,7 +32,14 @@ export interface Console {
 export function systemConsole(): Console {
   const around = systemSurroundings()
   let exitCode = 0
+  let unread = false
+  process.stdout.on('error', () => {
+    unread = true
+  })
   return {
+    get unread() {
+      return unread
+    },
     sketch: (text) => void process.stderr.write(`\r${text}\u001b[K`),
     exitWith(code) {
       exitCode = code
@@ -60,10 +69,14 @@ export interface NodeOptions {
   json?: boolean
 }
 
-/** The node that the options, the environment or the file name. */
+/** The data directory that the options, the environment or the file name. */
+export function dataOf(console: Console, options: NodeOptions): string {
+  return loadConfig({ data: options.data, config: options.config }, console.around).config.data
+}
+
+/** The node that has it. */
 export function nodeOf(console: Console, options: NodeOptions): ControlClient {
-  const { config } = loadConfig({ data: options.data, config: options.config }, console.around)
-  return console.connect(config.data)
+  return console.connect(dataOf(console, options))
 }
 
 /** The result as JSON, or as `render` shows it. */

@@ -1,7 +1,9 @@
-import { errorCode, sleep } from '@thor-node/core'
+import { existsSync } from 'node:fs'
+import { errorCode, sleep, ThorError } from '@thor-node/core'
 import type { LeaveResult } from '../control/contract.ts'
+import { leftIdentityPath } from '../control/path.ts'
 import { count, formatBytes, formatSeconds } from '../status/format.ts'
-import { type Console, type NodeOptions, nodeOf, show } from './console.ts'
+import { type Console, dataOf, type NodeOptions, show } from './console.ts'
 import { nodeVerb, type Verb } from './verb.ts'
 
 const LOOK_AGAIN_MS = 500
@@ -25,7 +27,8 @@ export const leaveVerb: Verb = (console) =>
     `thor-node leave
      thor-node leave --data /tmp/n2`,
   ).action(async (options: NodeOptions) => {
-    const node = nodeOf(console, options)
+    const data = dataOf(console, options)
+    const node = console.connect(data)
     const release = console.hold()
     try {
       let last: LeaveResult | undefined
@@ -34,7 +37,15 @@ export const leaveVerb: Verb = (console) =>
           (result) => result,
           (error) => {
             // The node ends when it has left; before the first answer that means that it did not run.
-            if (last !== undefined && ENDED.has(errorCode(error) ?? '')) return undefined
+            if (last !== undefined && ENDED.has(errorCode(error) ?? '')) {
+              if (existsSync(leftIdentityPath(data))) return undefined
+              throw new ThorError(
+                'NODE_LEAVE_CUT_SHORT',
+                `the node of ${data} ended, or does not answer any more, before it had left: it is still a member. Keep its ` +
+                  'data, start it again ("thor-node join"), and let it leave again.',
+                { cause: error },
+              )
+            }
             throw error
           },
         )

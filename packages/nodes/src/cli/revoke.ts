@@ -22,8 +22,13 @@ export const revokeVerb: Verb = (console) =>
       const asked = nodeOf(console, options)
       if (!yes) {
         const { members } = await asked.members()
-        const found = members.find(({ name, nodeId }) => name === node || nodeId === node)
-        const who = found ? `${found.name} (${found.nodeId}, ${found.state})` : node
+        const named = members.filter(({ name, nodeId }) => name === node.toLowerCase() || nodeId === node)
+        const found = named.find(({ revokedAt }) => revokedAt === null)
+        if (!found) {
+          const why = named.length > 0 ? 'was revoked already' : 'is no member; "thor-node members" names them'
+          throw new ThorError('NODE_MEMBER_UNKNOWN', `${node} ${why}`)
+        }
+        const who = `${found.name} (${found.nodeId}, ${found.state})`
         throw new ThorError(
           'NODE_NOT_CONFIRMED',
           `this puts ${who} out for good: it can come back only as a new node, with an empty data directory. ` +

@@ -29,7 +29,7 @@ export const statusVerb: Verb = (console) =>
       if (!options.watch) return once()
       const release = console.hold()
       try {
-        for (;;) {
+        while (!console.unread) {
           await once()
           await sleep(console.clock, WATCH_PERIOD_MS)
         }

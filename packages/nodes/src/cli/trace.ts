@@ -54,7 +54,7 @@ async function trace(console: Console, account: string, options: TraceOptions): 
   const after: Record<string, number> = {}
   try {
     for (let last = false; !last; ) {
-      last = stopped || clock.now() >= until - POLL_MS
+      last = stopped || console.unread || clock.now() >= until - POLL_MS
       const known = Object.entries(after).map(([name, seq]) => `${name}=${seq}`)
       const { messages, now } = JSON.parse(`${await run('getSipTraceMessages', { after: known.join() })}`) as Answer
       for (const one of messages) after[one.node] = Math.max(after[one.node] ?? 0, one.seq)

@@ -80,6 +80,8 @@ export interface RingStatus {
   ranges: number
   /** Ranges with fewer live replicas than they should have. */
   underReplicated: number
+  /** Ranges without a live majority: they refuse changes. */
+  closed: number
   /** Ranges whose replicas are being changed. */
   changing: number
 }

@@ -10,7 +10,8 @@ import { ISSUER_ROLE, ROLES } from '../roles.ts'
 import type { NodeOperations } from './contract.ts'
 import { dnsQueries } from './dns-queries.ts'
 
-const aor = z.string().min(3).max(255)
+/** What is no address is told by who takes it apart. */
+const aor = z.string().max(255)
 const peerName = z.string().regex(/^[\w.-]{1,64}$/, 'is not 1 to 64 letters, digits, dots, hyphens')
 /** It travels in the Record-Route of its calls. */
 const trunkName = z.string().regex(/^[\w.-]{1,32}$/, 'is not 1 to 32 letters, digits, dots, hyphens')

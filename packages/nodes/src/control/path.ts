@@ -2,6 +2,9 @@ import { join } from 'node:path'
 import { ThorError } from '@thor-node/core'
 import { SOCKET_PATH_MAX_BYTES } from './limits.ts'
 
+/** The identity of a node that has left its ring for good; there before its process ends. */
+export const leftIdentityPath = (data: string): string => join(data, 'identity.left')
+
 /** The control socket of the node that keeps its things in `data`. @throws ThorError `CONTROL_PATH_TOO_LONG` */
 export function controlPath(data: string): string {
   const path = join(data, 'control.sock')

@@ -41,13 +41,14 @@ export function showPorts({ services }: Pick<NodeStatus, 'services'>): string {
 
 /** One sentence about the health of the ring. */
 export function ringSentence(status: StatusResult, paint: Paint): string {
-  const { ranges, underReplicated, changing } = status.ring
+  const { ranges, underReplicated, closed, changing } = status.ring
   const live = status.nodes.filter((node) => node.state === 'alive' || node.state === 'suspect').length
   const parts = [
     underReplicated === 0
       ? paint.green(`all ${ranges} ranges fully replicated`)
       : paint.yellow(`${underReplicated} of ${ranges} ranges lack a replica`),
   ]
+  if (closed > 0) parts.push(paint.red(`${closed} have no live majority and refuse changes`))
   if (changing > 0) parts.push(paint.yellow(`${changing} ranges are moving`))
   return `Ring: ${count(live, 'live node')}, ${parts.join(', ')}.`
 }

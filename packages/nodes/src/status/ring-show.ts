@@ -68,7 +68,7 @@ export function moveLine({ from, to, left, open, total, etaSeconds }: RingMoveVi
 }
 
 function moveLines(ring: RingShowResult, paint: Paint): string[] {
-  if (ring.moves.length === 0) return [paint.green('Every range is where it should be.')]
+  if (ring.moves.length === 0) return restLines(ring, paint)
   const shown = ring.moves.slice(0, MOVES_LINES_MAX)
   const hidden = ring.moves.slice(MOVES_LINES_MAX)
   const groups = hidden.length + ring.more.groups
@@ -80,6 +80,26 @@ function moveLines(ring: RingShowResult, paint: Paint): string[] {
     ...(groups > 0 ? [`  and ${count(ranges, 'range')} in ${count(groups, 'other group')}`] : []),
     paint.dim(`  ${formatBytes(copied)} copied since the nodes started`),
   ]
+}
+
+/** Nothing is being moved: all is well, or something is waited for (`ChangeLimits` of `overlay`). */
+function restLines({ nodes, thin, closed }: RingShowResult, paint: Paint): string[] {
+  const dead = nodes.filter(({ state, held }) => state === 'dead' && held > 0).map(({ name }) => name)
+  const empty = nodes.filter(({ state, held, fairHeld }) => state === 'alive' && held === 0 && fairHeld > 0)
+  const waiting = empty.map(({ name }) => `${name} holds nothing yet: it gets its share ten seconds after it came.`)
+  if (thin.length > closed.length && dead.length > 0) {
+    waiting.push(
+      `Copies of ${dead.join(', ')} are replaced a minute after the death, when another node can take them. ` +
+        'Who comes back has them still; who never will: "thor-node revoke".',
+    )
+  }
+  if (closed.length > 0) {
+    waiting.push(
+      `What has no majority opens when dead nodes come back. If they never will, what they had is lost: see "thor-node recover --help".`,
+    )
+  }
+  if (waiting.length > 0) return waiting.map(paint.yellow)
+  return thin.length > 0 ? [] : [paint.green('Every range is where it should be.')]
 }
 
 function warnings(ring: RingShowResult, paint: Paint): string[] {

@@ -12,6 +12,7 @@ export interface TestConsole extends Console {
   /** Data directories that were connected to. */
   connected: string[]
   sketched: string[]
+  unread: boolean
 }
 
 export function testConsole(operations: FakeOperations, env: Record<string, string> = {}): TestConsole {
@@ -36,6 +37,7 @@ export function testConsole(operations: FakeOperations, env: Record<string, stri
     complain: (text) => void errors.push(text),
     paint: plain,
     terminal: false,
+    unread: false,
     around: { env, isRoot: false, home: '/home/test', address: '192.0.2.1' },
     clock: new SimClock(),
     hold: () => () => undefined,

@@ -49,6 +49,10 @@ test('revoke says what it would do, and does it with --yes only', async () => {
   assert.equal(operations.asked.at(-1), ['revoke', { node: 'n3', force: true }])
   assert.match(done.out, /n3 .* is out/)
   assert.is((await run(console, 'revoke', 'nobody', '--yes')).code, 1)
+  const nobody = await run(console, 'revoke', 'nobody')
+  assert.is(nobody.code, 1)
+  assert.match(nobody.errors, 'nobody is no member')
+  assert.match((await run(console, 'revoke', 'n4')).errors, 'n4 was revoked already')
 })
 
 test('an invite says which roles and zone the node will have', async () => {

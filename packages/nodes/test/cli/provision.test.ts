@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ThorError } from '@thor-node/core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readAccounts } from '../../src/cli/account-file.ts'
@@ -122,6 +123,14 @@ test('an import goes in parts, tells what was refused, and goes on where it stop
     const written = readFileSync(csv, 'utf8').trimEnd().split('\n')
     assert.is(written.length, 2_501)
     assert.match(written[1] ?? '', /^u0,d,.*,a b,/)
+    operations.accountsExport = async () => {
+      throw new ThorError('CONTROL_NOT_RUNNING', 'no node runs')
+    }
+    assert.is((await run(testConsole(operations), 'export', csv)).code, 69)
+    assert.is(readFileSync(csv, 'utf8').trimEnd().split('\n').length, 2_501, 'an older file is still there')
+    const missing = await run(testConsole(operations), 'import', join(folder, 'nothing.csv'))
+    assert.is(missing.code, 1)
+    assert.match(missing.errors, /^thor-node: cannot read .*nothing\.csv: ENOENT/)
     const again = await run(testConsole(operations), 'import', csv)
     assert.is(again.code, 0)
   } finally {

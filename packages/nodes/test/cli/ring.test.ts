@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ThorError } from '@thor-node/core'
@@ -174,6 +174,35 @@ test('recover says when nothing is lost, why it refuses, and what it takes', asy
     assert.is((await run(console, 'recover', '--accept-loss', wrong)).code, 2, wrong)
   }
   assert.is((await run(console, 'recover')).code, 2)
+})
+
+test('leave says that a node has left when it has, not when its process ended before', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'thor-leave-'))
+  try {
+    const operations = new FakeOperations()
+    const console = testConsole(operations)
+    let asked = 0
+    operations.leave = async () => {
+      if (asked++ % 2 === 1) throw new ThorError('CONTROL_NOT_RUNNING', 'gone')
+      return { rangesHeld: 12, rangesTotal: 40, bytesSent: 0, etaSeconds: 65 }
+    }
+    const leave = async (): ReturnType<typeof run> => {
+      const ends = run(console, 'leave', '--data', data)
+      await settle()
+      await console.clock.advance(1_000)
+      return ends
+    }
+    const died = await leave()
+    assert.is(died.code, 1)
+    assert.match(died.errors, /ended, or does not answer any more, before it had left: it is still a member/)
+    assert.not.match(died.out, 'can be deleted')
+    writeFileSync(join(data, 'identity.left'), '')
+    const left = await leave()
+    assert.is(left.code, 0)
+    assert.match(left.out, /12 of 40 ranges to hand over.*\nThis node has left the ring/)
+  } finally {
+    rmSync(data, { recursive: true })
+  }
 })
 
 test('leave tells how far it is, and how long it will take at that pace', () => {

@@ -65,7 +65,7 @@ verbs(
         domain: 'd',
         nodes: [],
         totals: { accounts: left, registrations: 0, calls: 0 },
-        ring: { ranges: 4096, underReplicated: 0, changing: 0 },
+        ring: { ranges: 4096, underReplicated: 0, closed: 0, changing: 0 },
       }
     }
     const running = run(console, 'status', '--watch', '--json')

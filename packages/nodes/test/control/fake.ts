@@ -73,7 +73,7 @@ export const fakeStatus: StatusResult = {
     },
   ],
   totals: { accounts: 1_234, registrations: 1, calls: 0 },
-  ring: { ranges: 4_096, underReplicated: 4_096, changing: 3 },
+  ring: { ranges: 4_096, underReplicated: 4_096, closed: 0, changing: 3 },
 }
 
 export const fakeCall: CallView = {

@@ -56,8 +56,14 @@ render('many nodes are bars of held and home ranges', () => {
 })
 
 render('a healthy ring is said to be so', () => {
-  const status = { ...fakeStatus, ring: { ranges: 4096, underReplicated: 0, changing: 0 } }
+  const status = { ...fakeStatus, ring: { ranges: 4096, underReplicated: 0, closed: 0, changing: 0 } }
   assert.is(ringSentence(status, plain), 'Ring: 2 live nodes, all 4096 ranges fully replicated.')
+})
+
+render('ranges that refuse changes are not only short of a copy', () => {
+  const status = { ...fakeStatus, ring: { ranges: 4096, underReplicated: 9, closed: 4, changing: 0 } }
+  const sentence = 'Ring: 2 live nodes, 9 of 4096 ranges lack a replica, 4 have no live majority and refuse changes.'
+  assert.is(ringSentence(status, plain), sentence)
 })
 
 render('colours change nothing but the colours', () => {

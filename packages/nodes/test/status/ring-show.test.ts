@@ -55,6 +55,25 @@ test('bars mark the fair share, moves tell how far they are, and what is wrong i
   assert.ok(renderRingShow(fakeRing, coloured, { colours: true, map: true }).includes('■'))
 })
 
+test('while it is waited for a new node or a dead one, nobody says that all is well', () => {
+  const still = { ...fakeRing, moves: [], more: { groups: 0, ranges: 0 }, closed: [], oneZone: 0 }
+  const show = (ring: typeof fakeRing): string => renderRingShow(ring, plain, { colours: false, map: false })
+  const dead = show({ ...still, thin: [1, 2] })
+  assert.match(dead, /2 ranges lack a copy\.\nCopies of n3 are replaced a minute after the death/)
+  assert.not.match(dead, 'should be')
+  const closed = show({ ...still, thin: [1, 2], closed: [1, 2] })
+  assert.match(closed, 'opens when dead nodes come back')
+  assert.not.match(closed, 'are replaced')
+  const [first, ...others] = still.nodes
+  const came = show({
+    ...still,
+    thin: [],
+    nodes: [{ ...first, held: 0, homes: 0 } as (typeof fakeRing.nodes)[0], ...others],
+  })
+  assert.match(came, 'n1 holds nothing yet')
+  assert.not.match(came, 'should be')
+})
+
 test('a move without a pace has no time', () => {
   const line = moveLine({ from: ['a'], to: ['a', 'b'], left: 1, open: 0, total: 1, etaSeconds: null })
   assert.is(line, 'a → a,b at 0 % (1 range left)')
