@@ -4,7 +4,7 @@ import type { BindingUpdate, BindQuery, BindResult, Home, Ring } from '../delega
 import type { Guard } from '../guard/guard.ts'
 import type { SipRequest, SipResponse, SipUri } from '../message/contract.ts'
 import { formatParams, formatUri, parseNameAddrList, quote, splitList, unescapeUser } from '../message/index.ts'
-import { isIp } from '../message/ip.ts'
+import { isIp, withoutBrackets } from '../message/ip.ts'
 import { answerOf, type Challenger } from '../proxy/challenge.ts'
 import type { KeptMessages } from '../proxy/kept-messages.ts'
 import { CONTACTS_MAX, ROUTES_MAX } from '../proxy/limits.ts'
@@ -235,10 +235,12 @@ function isBehindNat(request: SipRequest, { transport, remote }: Source): boolea
   return via?.host !== remote.host || (transport === 'udp' && (via.port ?? 5060) !== remote.port)
 }
 
-/** A datagram flow from the point that the registration reached to the address that the Contact names. */
+/** A datagram flow from the point that the registration reached to the address that the Contact names, if that leads there. */
 function flowToContact(uri: SipUri, direct: Source | undefined): { flow?: FlowToken } {
   const flow = direct?.transport === 'udp' ? parseFlow(direct.flow) : undefined
   const overUdp = uri.scheme === 'sip' && (uri.params.get('transport') ?? 'udp').toLowerCase() === 'udp'
-  if (flow?.transport !== 'udp' || !overUdp || !isIp(uri.host)) return {}
-  return { flow: udpFlow(flow.point, { host: uri.host, port: uri.port ?? 5060 }) }
+  if (flow?.transport !== 'udp' || !overUdp) return {}
+  const host = withoutBrackets(uri.params.get('maddr') ?? uri.host)
+  const isSameFamily = host.includes(':') === flow.remote.host.includes(':')
+  return isIp(host) && isSameFamily ? { flow: udpFlow(flow.point, { host, port: uri.port ?? 5060 }) } : {}
 }

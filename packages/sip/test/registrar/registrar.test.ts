@@ -82,6 +82,9 @@ test('without NAT a Contact elsewhere is reached at its own address, behind NAT 
   assert.equal(flows([elsewhere]), ['u0-10.0.0.7-5080'])
   assert.equal(flows([elsewhere], undefined, '192.168.0.2'), [undefined])
   assert.equal(flows([['Contact', '<sip:bob@10.0.0.7;transport=tcp>']]), [undefined])
+  assert.equal(flows([['Contact', '<sip:bob@example.com:5080;maddr=10.0.0.7>']]), ['u0-10.0.0.7-5080'])
+  // That socket sends nothing there.
+  assert.equal(flows([['Contact', '<sip:bob@[2001:db8::7]:5080>']]), [undefined])
   assert.equal(flows([elsewhere, ['Path', '<sip:p1;lr>']]), [undefined])
 })
 
