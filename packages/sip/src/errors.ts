@@ -10,6 +10,8 @@ export class SipParseError extends ThorError {
   readonly reason: string
   /** Headers of the request that broke, when they could be told apart; absent for responses. */
   headers: SipHeaders | undefined
+  /** Of a message on a stream that cannot be cut out of it: the bytes up to its empty line. */
+  head: Buffer | undefined
   /** Its method, as far as that could be read. */
   method: string | undefined
 

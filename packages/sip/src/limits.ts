@@ -1,8 +1,8 @@
 /** What one peer may ask of the lower three layers. The answer when a number is reached stands beside it; all are tested. */
 export const messageLimits = {
-  /** A whole datagram, a WebSocket message, the head of a message on a stream. Datagrams: dropped, 513 where possible. Streams: the connection is closed. */
+  /** A whole datagram, a WebSocket message, the head of a message on a stream. Datagrams: dropped, 513 where possible. Streams: 513 where possible, and the connection is closed. */
   messageBytesMax: 64 * 1024,
-  /** A whole message over TCP or TLS: the connection is closed. */
+  /** A whole message over TCP or TLS: 513, and the connection is closed. */
   streamMessageBytesMax: 1024 * 1024 + 64 * 1024,
   /** Header fields of a message: 400. */
   headersMax: 256,

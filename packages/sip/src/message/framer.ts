@@ -105,8 +105,14 @@ export class StreamFramer {
       this.#wanted = pending.length + 1
       return 'more'
     }
-    this.#wanted = end + HEAD_END.length + bodyLength(pending.toString('latin1', 0, end + 2))
-    if (end > messageLimits.messageBytesMax || this.#wanted > messageLimits.streamMessageBytesMax) throw tooLarge()
+    try {
+      if (end > messageLimits.messageBytesMax) throw tooLarge()
+      this.#wanted = end + HEAD_END.length + bodyLength(pending.toString('latin1', 0, end + 2))
+      if (this.#wanted > messageLimits.streamMessageBytesMax) throw tooLarge()
+    } catch (error) {
+      if (error instanceof SipParseError) error.head = pending.subarray(0, end + HEAD_END.length)
+      throw error
+    }
     this.#headSeen = true
     this.#searched = 0
     return undefined

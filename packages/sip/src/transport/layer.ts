@@ -235,7 +235,8 @@ export class Transports implements TransportLayer {
         ...(limits && { limits }),
         ...(acceptsOrigin && { acceptsOrigin }),
         hears,
-        onMessage: (bytes, connection) => this.#onStreamMessage(bytes, connection),
+        onMessage: (bytes, connection) => this.#receive(bytes, sourceOf(connection)),
+        onBroken: (error, connection) => this.#onBroken(error, connection),
         onClosed: (flow) => this.#onClosed(flow),
       },
     )
@@ -293,8 +294,17 @@ export class Transports implements TransportLayer {
     if (answer) this.#udp.send(answer, from, point)
   }
 
-  #onStreamMessage(bytes: Buffer, { transport, remote, local, flow, peerDomains }: Connection): void {
-    this.#receive(bytes, { transport, remote, local, flow, ...(peerDomains && { peerDomains }) })
+  /** The last word on a connection, when it is a request whose end nobody can tell. */
+  #onBroken(error: SipParseError, connection: Connection): void {
+    if (!error.head) return
+    try {
+      const { kind, headers } = parseMessage(error.head)
+      if (kind === 'request') error.headers = headers
+    } catch (cause) {
+      // Its Content-Length is what cannot be read, or larger than what is there.
+      if (cause instanceof SipParseError) error.headers = cause.headers
+    }
+    this.#refuse(error, sourceOf(connection))
   }
 
   #receive(bytes: Buffer, source: Source): void {
@@ -357,6 +367,14 @@ export class Transports implements TransportLayer {
     })
   }
 }
+
+const sourceOf = ({ transport, remote, local, flow, peerDomains }: Connection): Source => ({
+  transport,
+  remote,
+  local,
+  flow,
+  ...(peerDomains && { peerDomains }),
+})
 
 const KEEP_ALIVE_BYTES_MAX = 8
 

@@ -14,6 +14,7 @@ import {
   type Timer,
   type TlsClientInit,
 } from '@thor-node/core'
+import type { SipParseError } from '../errors.ts'
 import { messageLimits, transportLimits } from '../limits.ts'
 import { withoutBrackets } from '../message/ip.ts'
 import { Connection, type ConnectionEvents } from './connection.ts'
@@ -50,6 +51,8 @@ export interface StreamsInit {
   /** False: connections from there are closed at once. @default everybody is heard */
   hears?: ((host: string) => boolean) | undefined
   onMessage(bytes: Buffer, connection: Connection): void
+  /** What follows on this connection cannot be read: it is closed now. */
+  onBroken(error: SipParseError, connection: Connection): void
   onClosed(flow: FlowToken): void
 }
 
@@ -94,9 +97,11 @@ export class Streams {
       onPing: () => {
         this.#pings++
       },
-      onGarbage: (error, { remote }) => {
+      onGarbage: (error, connection) => {
         this.#garbage++
-        components.logger.debug('stream closed', { remote: formatAddress(remote), error: error.message })
+        const remote = formatAddress(connection.remote)
+        components.logger.debug('stream closed', { remote, error: error.message })
+        init.onBroken(error, connection)
       },
       mayHold: (bytes) => {
         this.#partialBytes += bytes

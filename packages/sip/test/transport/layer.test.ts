@@ -134,16 +134,6 @@ test(
 )
 
 test(
-  'a stream that cannot be framed is closed',
-  scene(async (net, house) => {
-    const stream = net.incoming(PEER)
-    stream.receive(optionsText().replace(/Content-Length: \d+\r\n/, ''))
-    assert.deepEqual([stream.closed, house.got.length, house.closed.length], [true, 0, 1])
-    assert.equal(streams(house).garbage, 1)
-  }),
-)
-
-test(
   'a closed connection closes its flow: once told, then gone',
   scene(async (net, house) => {
     const stream = net.incoming(PEER)
