@@ -54,7 +54,7 @@ function isThere(error: unknown): true {
 
 async function provision(operations: NodeOperations): Promise<number> {
   const started = performance.now()
-  const first = (await operations.status()).totals.accounts
+  const first = (await operations.status()).totals.accounts ?? 0
   let next = first
   const worker = async (): Promise<void> => {
     for (let n = next++; n < accounts; n = next++) {

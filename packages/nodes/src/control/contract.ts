@@ -90,8 +90,8 @@ export interface StatusResult {
   domain: string
   /** All that are known, `left` ones included; in order of name. */
   nodes: NodeStatus[]
-  /** Of the whole ring. */
-  totals: { accounts: number; registrations: number; calls: number }
+  /** Of the whole ring. `accounts` is null while they cannot be listed. */
+  totals: { accounts: number | null; registrations: number; calls: number }
   ring: RingStatus
 }
 

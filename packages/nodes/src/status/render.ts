@@ -75,7 +75,8 @@ export function renderStatus(status: StatusResult, paint: Paint, options: { ring
     ]
   })
   const { accounts, registrations, calls } = status.totals
-  const totals = `${count(accounts, 'account')}, ${count(registrations, 'registration')}, ${count(calls, 'call')}`
+  const known = accounts === null ? 'accounts out of reach' : count(accounts, 'account')
+  const totals = `${known}, ${count(registrations, 'registration')}, ${count(calls, 'call')}`
   const picture = options.ring
     ? [
         renderRing(

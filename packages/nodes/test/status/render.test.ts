@@ -60,6 +60,11 @@ render('a healthy ring is said to be so', () => {
   assert.is(ringSentence(status, plain), 'Ring: 2 live nodes, all 4096 ranges fully replicated.')
 })
 
+render('nodes are shown also when accounts cannot be counted', () => {
+  const status = { ...fakeStatus, totals: { ...fakeStatus.totals, accounts: null } }
+  assert.match(renderStatus(status, plain), /^thor.local: accounts out of reach, 1 registration, 0 calls\nRing: /)
+})
+
 render('ranges that refuse changes are not only short of a copy', () => {
   const status = { ...fakeStatus, ring: { ranges: 4096, underReplicated: 9, closed: 4, changing: 0 } }
   const sentence = 'Ring: 2 live nodes, 9 of 4096 ranges lack a replica, 4 have no live majority and refuse changes.'
