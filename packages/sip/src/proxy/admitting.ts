@@ -29,7 +29,10 @@ export class Admitting {
     this.#c = components
   }
 
-  /** The caller's home is asked when From is of a domain served here; others are foreign callers. */
+  /**
+   * The caller's home is asked when From is of a domain served here; others are foreign callers. A `tel:` URI has no domain: it is of
+   * that in which the caller can prove who he is.
+   */
   async admit(server: ServerTransaction, request: SipRequest): Promise<Caller | undefined | 'answered'> {
     const emergency = mayBeSos(this.#c, request)
     const { home, replier, challenger } = this.#c
@@ -37,15 +40,17 @@ export class Admitting {
     const answer = answerOf(request, 'Proxy-Authorization', (realm) => home.servesDomain(realm))
     const preferred = preferredIdentities(request)
     const named = this.#c.gruus.read(request.from.uri)
-    const from = named && named !== 'invalid' ? named.aor : aorOf(request.from.uri)
-    const domain = anonymous ? this.#realmOf(server, request, answer, preferred) : request.from.uri.host
+    const written = named && named !== 'invalid' ? named.aor : aorOf(request.from.uri)
+    const { scheme, host } = request.from.uri
+    const domain = anonymous || scheme === 'tel' ? this.#realmOf(server, request, answer, preferred) : host
     if (domain === undefined || !home.servesDomain(domain)) return undefined
+    const number = anonymous || named ? undefined : dialledIn(request.from.uri, domain, this.#c.planOf)?.number
+    const fromNumber = number?.startsWith('+') ? makeAor(number, domain) : undefined
+    const from = written ?? fromNumber
     if (!from) {
       server.respond(replier.make(request, 403, 'From Is Not Your Address'))
       return 'answered'
     }
-    const number = anonymous || named ? undefined : dialledIn(request.from.uri, domain, this.#c.planOf)?.number
-    const fromNumber = number?.startsWith('+') ? makeAor(number, domain) : undefined
     const query: AdmitQuery = {
       aor: answer ? claimedAor(answer) : from,
       method: request.method,

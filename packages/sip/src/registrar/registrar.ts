@@ -151,8 +151,9 @@ export function readRegister(
   const refusal = refuseAsServer(request)
   if (refusal) return refusal
   const { uri } = request.to
-  if ((uri.scheme !== 'sip' && uri.scheme !== 'sips') || !uri.user) return { status: 400, reason: 'Bad To' }
+  if (uri.scheme !== 'sip' && uri.scheme !== 'sips') return { status: 400, reason: 'Bad To' }
   if (!serves(uri.host)) return { status: 404, reason: 'Domain Not Served Here' }
+  if (!uri.user) return { status: 404, reason: 'To Names No Account' }
   const aor: Aor = makeAor(unescapeUser(uri.user), uri.host)
 
   const path = request.headers.getAll('Path').flatMap(splitList)

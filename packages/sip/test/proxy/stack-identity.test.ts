@@ -147,6 +147,25 @@ test(
 )
 
 test(
+  'a caller by a tel: number proves at his domain that it is his',
+  deadline(5_000, async () => {
+    const { it, node, caller, callee, seen } = await scene()
+    await caller.register()
+    const got = await seen([], { from: '<tel:+3120>;tag=a' })
+    assert.match(got.headers.get('P-Asserted-Identity') ?? '', /alice@example\.com|\+3120@example\.com/)
+    assert.is(got.headers.get('From'), '<tel:+3120>;tag=a')
+    await caller.authenticated('MESSAGE', 'sip:bob@example.com', { from: '<tel:+3199>;tag=b' })
+    assert.is((await caller.response('MESSAGE')).status, 403, 'of somebody else')
+    // Who is not of here is somebody from elsewhere.
+    const stranger = it.phone('+3130@elsewhere.example', '127.4.1.9', node)
+    stranger.send(stranger.build('MESSAGE', 'sip:bob@example.com', { from: '<tel:+3130>;tag=c' }))
+    callee.reply(await callee.request('MESSAGE'), 200)
+    assert.is((await stranger.response('MESSAGE')).status, 200)
+    await it.stop()
+  }),
+)
+
+test(
   'Privacy: user and header hide the caller for the whole call, and every request still finds him',
   deadline(5_000, async () => {
     const { it, caller, callee } = await scene()

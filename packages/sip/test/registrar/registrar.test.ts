@@ -95,7 +95,7 @@ test('what the edge can refuse it refuses', () => {
     [420, [['Require', 'path, teleport']]],
     [404, [], '<sip:bob@elsewhere.org>'],
     [400, [], '<tel:+3120>'],
-    [400, [], '<sip:example.com>'],
+    [404, [], '<sip:example.com>'],
     [400, [['Contact', '*']]],
     [
       400,
