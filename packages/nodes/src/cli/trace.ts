@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
-import { sleep, splitAor, ThorError } from '@thor-node/core'
+import { open } from 'node:fs/promises'
+import { errorMessage, sleep, splitAor, ThorError } from '@thor-node/core'
 import type { TracedSip } from '@thor-node/provision'
 import { drawLadder, labelOf } from '../trace/ladder.ts'
 import { writePcap } from '../trace/pcap.ts'
@@ -39,6 +40,7 @@ async function trace(console: Console, account: string, options: TraceOptions): 
   const run = async (operation: string, more: object = {}): Promise<unknown> =>
     (await node.apiCall({ operation: `Platform.${operation}`, args: { sipId, ...more } })).value
   const seconds = options.seconds ?? SECONDS
+  if (options.pcap !== undefined) await mayWrite(options.pcap)
   await run('startSipTrace', { seconds })
   console.complain(`${account} is traced on all nodes for ${seconds} s; ctrl-C ends it.`)
   const { clock } = console
@@ -74,6 +76,16 @@ async function trace(console: Console, account: string, options: TraceOptions): 
   }
   if (options.ladder) console.print(drawLadder(seen, new Map(seen.map(({ local, node: name }) => [local, name]))))
   if (options.pcap !== undefined) writeFileSync(options.pcap, writePcap(seen))
+}
+
+/** Found out before anything is traced, not when all is over. */
+async function mayWrite(file: string): Promise<void> {
+  try {
+    const handle = await open(file, 'a')
+    await handle.close()
+  } catch (cause) {
+    throw new ThorError('NODE_FILE', `cannot write ${file}: ${errorMessage(cause)}`, { cause })
+  }
 }
 
 function textOf(one: TracedSip, { json, short, ladder }: TraceOptions): string {

@@ -138,4 +138,13 @@ test('an import goes in parts, tells what was refused, and goes on where it stop
   }
 })
 
+test('a capture that cannot be written is found out before anything is traced', async () => {
+  const operations = new FakeOperations()
+  const words = ['trace', 'alice@example.com', '--pcap', '/nowhere/at/all.pcap']
+  const { code, errors } = await run(testConsole(operations), ...words)
+  assert.is(code, 1)
+  assert.match(errors, /cannot write \/nowhere\/at\/all\.pcap/)
+  assert.equal(operations.asked, [])
+})
+
 test.run()
