@@ -19,7 +19,7 @@ import { dnsOf, type StageNode, sipOf } from './stage.ts'
 
 const NODES = 3
 const TALK_MS = 2_000
-const REDIALS_MAX = 4
+const REDIALS_MAX = 12
 
 /** Nodes by their part. */
 interface Parts {
