@@ -59,6 +59,8 @@ async function whileAsking(work: () => Promise<string>): Promise<{ output: strin
     }
     await raw.stop()
   })
+  const heardAt = (number: number): boolean => asked.some((one) => one.number === number && one.heard)
+  await eventually(() => heardAt(2) && heardAt(3), 10_000, 'to be heard')
   const output = await work()
   // A block that was made with the last guess is on its way.
   await eventually(() => asked.filter(({ heard }) => !heard).length >= 4, 10_000, 'to be refused').catch(
