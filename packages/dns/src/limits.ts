@@ -114,7 +114,7 @@ export const SERVED_LIMITS = {
 
 /** Of the resolver that asks others. */
 export const STUB_LIMITS = {
-  /** Answers that are remembered; the oldest is forgotten. */
+  /** Answers that are remembered; the oldest are forgotten. */
   answersMax: 10_000,
   /** Longer lives are cut. */
   ttlMaxSeconds: 3_600,

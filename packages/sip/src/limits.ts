@@ -53,9 +53,9 @@ export const transportLimits = {
 } as const
 
 export const guardLimits = {
-  /** Sources and accounts against which something speaks: one more makes the one that was longest quiet forgotten. */
+  /** Sources and accounts against which something speaks: one more makes those that were longest quiet forgotten. */
   namesMax: 100_000,
-  /** Blocks at once, and an operator's words that lift them: one more pushes out those that are over, then the oldest. */
+  /** Blocks at once, and an operator's words that lift them: one more pushes out those that are over, then the oldest ones. */
   blocksMax: 10_000,
   /** Names of one message between nodes: points against further ones count at this node only. */
   newsMax: 2_000,
@@ -90,6 +90,6 @@ export const traceLimits = {
   messageBytesMax: 16 * 1024,
   /** Messages of one node that are read at a time; the others are read next. */
   readMax: 200,
-  /** Call-IDs that are known to be of traced accounts: the first one is forgotten. */
+  /** Call-IDs that are known to be of traced accounts: the first ones are forgotten. */
   callsMax: 10_000,
 } as const

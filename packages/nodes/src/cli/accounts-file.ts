@@ -3,6 +3,7 @@ import { errorMessage, ThorError } from '@thor-node/core'
 import { type AccountRow, columns, formatOf, readAccounts, writeAccount } from './account-file.ts'
 import { type Console, type NodeOptions, nodeOf, show } from './console.ts'
 import { csvLine } from './csv.ts'
+import { cannot } from './files.ts'
 import { wholeNumber } from './parse.ts'
 import { nodeVerb, type Verb } from './verb.ts'
 
@@ -40,9 +41,7 @@ async function* batches(rows: AsyncIterable<AccountRow>, skip: number): AsyncGen
 
 async function importFile(console: Console, path: string, options: NodeOptions & { from?: number }): Promise<void> {
   const node = nodeOf(console, options)
-  const file = await open(path).catch((cause: unknown) => {
-    throw new ThorError('NODE_FILE', `cannot read ${path}: ${errorMessage(cause)}`, { cause })
-  })
+  const file = await open(path).catch(cannot('read', path))
   const pieces = file.createReadStream({ encoding: 'utf8' })
   const skip = (options.from ?? 1) - 1
   const progress: Progress = { rows: skip, added: 0, updated: 0, refused: 0 }
@@ -103,9 +102,7 @@ async function exportFile(console: Console, path: string, options: ExportOptions
     node.accountsExport({ start, count: PAGE_ROWS, digests: options.digests ?? false })
   // Asked first: when nobody answers, what the file held before is still there.
   let page = await pageFrom(0)
-  const file = await open(path, 'w', 0o600).catch((cause: unknown) => {
-    throw new ThorError('NODE_FILE', `cannot write ${path}: ${errorMessage(cause)}`, { cause })
-  })
+  const file = await open(path, 'w', 0o600).catch(cannot('write', path))
   let written = 0
   try {
     if (format === 'csv') await file.write(`${csvLine(columns)}\n`)

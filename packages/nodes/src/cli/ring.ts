@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs'
-import { errorMessage, RANGE_COUNT, ThorError } from '@thor-node/core'
+import { RANGE_COUNT } from '@thor-node/core'
 import type { RingDifference, RingVerifyResult } from '../control/ring-contract.ts'
 import { count } from '../status/format.ts'
 import type { Paint } from '../status/paint.ts'
 import { renderRange, renderRingShow } from '../status/ring-show.ts'
 import { renderRingSvg } from '../status/ring-svg.ts'
 import { type Console, type NodeOptions, nodeOf, show } from './console.ts'
+import { cannot } from './files.ts'
 import { group, nodeVerb, type Verb } from './verb.ts'
 
 /** Ranges of one question: short answers, and something to see in between. */
@@ -47,7 +48,7 @@ function write(file: string, text: string): void {
   try {
     writeFileSync(file, text)
   } catch (cause) {
-    throw new ThorError('NODE_FILE', `cannot write ${file}: ${errorMessage(cause)}`, { cause })
+    cannot('write', file)(cause)
   }
 }
 

@@ -1,8 +1,9 @@
 /** Issuer keys: certified by the ring's root key, which is in a file that is off the servers. */
 import { readFileSync } from 'node:fs'
-import { errorMessage, ThorError } from '@thor-node/core'
+import { ThorError } from '@thor-node/core'
 import { formatTime } from '../status/format.ts'
 import { type Console, type NodeOptions, nodeOf, show } from './console.ts'
+import { cannot } from './files.ts'
 import { nodeVerb, type Verb } from './verb.ts'
 
 interface RotateOptions extends NodeOptions {
@@ -21,7 +22,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new ThorError('NODE_FILE', `cannot read ${path}: ${errorMessage(cause)}`, { cause })
+    return cannot('read', path)(cause)
   }
 }
 

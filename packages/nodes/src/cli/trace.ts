@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { errorMessage, sleep, splitAor, ThorError } from '@thor-node/core'
+import { sleep, splitAor, ThorError } from '@thor-node/core'
 import type { TracedSip } from '@thor-node/provision'
 import { drawLadder, labelOf } from '../trace/ladder.ts'
 import { writePcap } from '../trace/pcap.ts'
 import { type Console, type NodeOptions, nodeOf } from './console.ts'
+import { cannot } from './files.ts'
 import { wholeNumber } from './parse.ts'
 import { nodeVerb, type Verb } from './verb.ts'
 
@@ -80,12 +81,8 @@ async function trace(console: Console, account: string, options: TraceOptions): 
 
 /** Found out before anything is traced, not when all is over. */
 async function mayWrite(file: string): Promise<void> {
-  try {
-    const handle = await open(file, 'a')
-    await handle.close()
-  } catch (cause) {
-    throw new ThorError('NODE_FILE', `cannot write ${file}: ${errorMessage(cause)}`, { cause })
-  }
+  const handle = await open(file, 'a').catch(cannot('write', file))
+  await handle.close()
 }
 
 function textOf(one: TracedSip, { json, short, ladder }: TraceOptions): string {

@@ -2,7 +2,7 @@
 import { shortMac } from '@thor-node/core'
 import type { SipRequest } from '../message/contract.ts'
 import { formatNameAddr } from '../message/headers/name-addr.ts'
-import { tagsOf } from '../registrar/outbound.ts'
+import { tagsOf } from '../message/headers/option-tags.ts'
 import { ROUTES_MAX, VIAS_MAX } from './limits.ts'
 import { SUPPORTED } from './reply.ts'
 

@@ -1,16 +1,10 @@
 /** Whether a REGISTER makes a flow of a device (RFC 5626 §6): several flows of one device are then several bindings. */
 import type { SipRequest } from '../message/contract.ts'
-import { parseNameAddrList, splitList } from '../message/index.ts'
+import { tagsOf } from '../message/headers/option-tags.ts'
+import { parseNameAddrList } from '../message/index.ts'
 import type { Refusal } from '../proxy/validate.ts'
 
 const REG_ID_MAX = 2 ** 31 - 1
-
-/** Names in a header that is a list of option tags, in lower case. */
-export const tagsOf = (request: SipRequest, header: string): string[] =>
-  request.headers
-    .getAll(header)
-    .flatMap(splitList)
-    .map((tag) => tag.toLowerCase())
 
 /** The registrar's part; `path` as the request brought it. A refusal is 400 or 439 (First Hop Lacks Outbound Support). */
 export function readOutbound(request: SipRequest, path: readonly string[]): boolean | Refusal {

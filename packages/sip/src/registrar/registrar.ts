@@ -3,6 +3,7 @@ import { type Aor, type Clock, errorMessage, type Logger, makeAor } from '@thor-
 import type { BindingUpdate, BindQuery, BindResult, Home, Ring } from '../delegates.ts'
 import type { Guard } from '../guard/guard.ts'
 import type { SipRequest, SipResponse, SipUri } from '../message/contract.ts'
+import { tagsOf } from '../message/headers/option-tags.ts'
 import { formatParams, formatUri, parseNameAddrList, quote, splitList, unescapeUser } from '../message/index.ts'
 import { isIp, withoutBrackets } from '../message/ip.ts'
 import { answerOf, type Challenger } from '../proxy/challenge.ts'
@@ -15,7 +16,7 @@ import { parseFlow, udpFlow } from '../transport/flow.ts'
 import type { RegisteredFlows } from './flows.ts'
 import { type Gruus, publicGruu } from './gruu.ts'
 import type { KeepAlives } from './keep-alive.ts'
-import { readOutbound, tagsOf } from './outbound.ts'
+import { readOutbound } from './outbound.ts'
 
 /** Seconds when neither Contact nor Expires says (RFC 3261 §10.2). */
 const EXPIRES_DEFAULT = 3_600

@@ -1,9 +1,9 @@
-/** Answers of DNS that are remembered; the oldest is forgotten. */
+/** Answers of DNS that are remembered; the oldest are forgotten. */
 export const LOOKUPS_MAX = 2_000
 /** How long: DNS answers have lives of their own, but no SIP host moves twice within this time. */
 export const LOOKUPS_MS = 5_000
 
-/** Addresses of which is remembered that they failed; the oldest is forgotten. */
+/** Addresses of which is remembered that they failed; the oldest are forgotten. */
 export const FAILED_MAX = 1_000
 /** So long they are tried last. */
 export const FAILED_MS = 60_000
